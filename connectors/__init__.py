@@ -1,0 +1,1 @@
+"""One connector a system: the code that speaks to it."""

@@ -1,0 +1,156 @@
+"""What a connector is: the words between the engine and one system.
+
+A connector module (``connectors/<type>.py`` or a package) has a class named ``Connector`` that takes a
+:class:`Connection` and keeps this protocol. It raises only the five errors of ``kernel.errors``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Literal, Protocol
+
+from isthmus.kernel.description import StreamDescription
+from isthmus.kernel.errors import Fault
+from isthmus.kernel.records import Fields, Page, Record
+from isthmus.kernel.selection import Selection
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where a system is and who we are there, as an Airflow connection or its environment variable says it."""
+
+    name: str  # `salesforce_default`
+    type: str  # `salesforce`: the connector's module
+    host: str | None = None
+    login: str | None = None
+    password: str | None = field(default=None, repr=False)
+    port: int | None = None
+    schema: str | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a connector can promise; `isthmus check` prints the guarantee that follows."""
+
+    batch_size: int  # changes handed to one `write`
+    external_key: Literal["enforced", "looked_up"]  # can the system itself refuse a second record of one key?
+    numbers: Literal["decimal", "scaled"]  # Decimal and text as people write them, or minor units and micros
+    remote: bool  # its writes cannot be part of our own transaction
+    tells_writer: bool  # a record says whether our own user wrote last
+    annotates: bool  # can show on its own records why they are not through
+    deletions_kept: timedelta | None = None  # how long a plain read still shows a deletion; None: for ever
+
+
+Verb = Literal["create", "update", "withdraw", "reopen"]
+
+
+@dataclass(slots=True)
+class Change:
+    """What one record of the target is to become. ``fields`` are the target's own names; absent ones stay as they are.
+
+    ``key`` is the external key: the source's organisation, stream and id. ``id`` and ``expects`` (the version at
+    which the target was seen last) are given for existing records. ``lines``, when given, are the whole set: each has
+    ``key``; lines of other keys go. ``how`` says what a withdrawal does.
+    """
+
+    verb: Verb
+    key: str
+    fields: Fields
+    lines: list[Fields] | None = None
+    id: str | None = None
+    expects: str | None = None
+    how: Literal["cancel", "deactivate"] | None = None
+
+
+Result = Literal["created", "updated", "withdrawn", "refused", "moved", "in_doubt"]
+
+
+@dataclass(slots=True)
+class Answer:
+    """The target's own answer to one change. ``record`` is how it shows itself now, if it says so at once.
+
+    ``created`` also answers a create that an earlier, unanswered call had already done. ``moved`` means that nothing
+    was written because the version was not the expected one; ``in_doubt`` that nobody knows.
+    """
+
+    key: str
+    result: Result
+    id: str | None = None
+    version: str | None = None
+    record: Record | None = None
+    fault: Fault | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An existing record that may be the same thing, with the values of the fields that were asked for."""
+
+    id: str
+    values: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What the owner of a record should read on it: a state and, if it is not through, why and what to do."""
+
+    id: str
+    status: str
+    message: str | None
+
+
+class Connector(Protocol):
+    """One system. Each method is safe to call again."""
+
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    def identity(self) -> str:
+        """The organisation behind the connection: part of every key. A test organisation has another."""
+        ...
+
+    def streams(self) -> tuple[str, ...]: ...
+
+    def describe(self, stream: str) -> StreamDescription:
+        """The stream as our user sees it. Raises Misconfigured for an unknown stream."""
+        ...
+
+    def read(self, selection: Selection, since: str | None, overlap: timedelta) -> Iterator[Page]:
+        """All records that moved since a position, less the overlap; all records when ``since`` is None.
+
+        Deleted records are among them. Records come whole, each at most once a page, in the order of
+        ``(version, id)`` where the system can; the upper bound is the system's own clock. Pages hold at most 2,000.
+        A first read (``since`` None) applies ``selection.where``; later ones ignore it.
+        The last page always carries ``complete_to``, also when it is empty.
+        """
+        ...
+
+    def fetch(self, selection: Selection, ids: Sequence[str]) -> list[Record]:
+        """These records as they are now, whatever the filter; ids that are not there are left out."""
+        ...
+
+    def find(self, stream: str, fields: tuple[str, ...], values: Sequence[tuple[str, ...]]) -> list[Candidate]:
+        """Records whose fields might equal one of the value tuples (compared by ``match_text``).
+
+        May return more than equal ones, never fewer: the caller compares.
+        """
+        ...
+
+    def find_keys(self, stream: str, keys: Sequence[str]) -> dict[str, str]:
+        """The live records that carry these external keys: key → id. Answers open intents and a lost answer."""
+        ...
+
+    def write(self, stream: str, changes: Sequence[Change], within: object | None = None) -> list[Answer]:
+        """Writes each change, one answer each in the same order. A refusal stops no neighbour.
+
+        ``within`` is a database connection whose transaction the writes join, for a connector that is not remote.
+        """
+        ...
+
+    def annotate(self, stream: str, notes: Sequence[Note]) -> list[Fault | None]:
+        """Shows the notes on the system's own records; a fault for each that could not be."""
+        ...
+
+    def close(self) -> None: ...

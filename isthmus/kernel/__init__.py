@@ -1,0 +1,1 @@
+"""Money, clock, records and errors: what every room may use."""
