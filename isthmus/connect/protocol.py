@@ -1,34 +1,20 @@
 """What a connector is: the words between the engine and one system.
 
 A connector module (``connectors/<type>.py`` or a package) has a class named ``Connector`` that takes a
-:class:`Connection` and keeps this protocol. It raises only the five errors of ``kernel.errors``.
+:class:`~isthmus.kernel.connection.Connection` and keeps this protocol. It raises only the five errors of ``kernel.errors``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal, Protocol
+from typing import Literal, Protocol
 
 from isthmus.kernel.description import StreamDescription
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Fields, Page, Record
 from isthmus.kernel.selection import Selection
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Where a system is and who we are there, as an Airflow connection or its environment variable says it."""
-
-    name: str  # `salesforce_default`
-    type: str  # `salesforce`: the connector's module
-    host: str | None = None
-    login: str | None = None
-    password: str | None = field(default=None, repr=False)
-    port: int | None = None
-    schema: str | None = None
-    extra: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

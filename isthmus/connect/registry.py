@@ -7,7 +7,8 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import cast
 
-from isthmus.connect.protocol import Connection, Connector
+from isthmus.connect.protocol import Connector
+from isthmus.kernel.connection import Connection
 from isthmus.kernel.errors import Misconfigured
 
 

@@ -96,10 +96,10 @@ def divide_half_up(numerator: int, denominator: int) -> int:
     return quotient if (numerator < 0) == (denominator < 0) else -quotient
 
 
-def line_amount_minor(quantity_micros: int, unit_price_micros: int, discount_micros: int, currency: str) -> int:
-    """quantity × price × (1 − discount), rounded once, in minor units. ``discount_micros`` is a share: 10 % = 100_000."""
-    exact = quantity_micros * unit_price_micros * (MICROS - discount_micros)  # in 10^-18
-    return divide_half_up(exact, 10 ** (18 - exponent(currency)))
+def line_amount_minor(quantity_micros: int, unit_price_micros: int, discount_percent_micros: int, currency: str) -> int:
+    """quantity × price × (1 − discount), rounded once, in minor units. 10 % is ``10_000_000``: micros of a per cent."""
+    exact = quantity_micros * unit_price_micros * (100 * MICROS - discount_percent_micros)  # in 10^-20
+    return divide_half_up(exact, 10 ** (20 - exponent(currency)))
 
 
 def share_out(amount_minor: int, weights: Sequence[int]) -> list[int]:
