@@ -1,0 +1,234 @@
+"""The database of state and built-in ERP: SQLite or PostgreSQL, the same statements on both.
+
+Rooms with tables keep their alembic migrations in ``isthmus/<room>/migrations`` under a version table of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from alembic import command
+from alembic import context as alembic_context
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Engine,
+    MetaData,
+    Table,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    make_url,
+    select,
+)
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+
+from isthmus.kernel.errors import Misconfigured, Unavailable
+
+ROOMS = ("erp", "state")  # in the order in which they are migrated
+BUSY_SECONDS = 30
+
+
+def engine_for(url: str) -> Engine:
+    """An engine for ``sqlite:///path`` or ``postgresql://…``. Raises Misconfigured for anything else."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise Misconfigured("database", "is not a database URL", "write sqlite:///path or postgresql://…") from None
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=3, pool_pre_ping=True)
+    raise Misconfigured("database", f"{parsed.get_backend_name()} is not supported", "use SQLite or PostgreSQL")
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            where = str(Path(url.database).parent)
+            raise Misconfigured("database", f"{where} cannot be made: {error.strerror}", "check its rights") from None
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # the driver must not begin by itself: see `begin`
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA recursive_triggers=ON")  # or REPLACE deletes rows without firing delete triggers
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A transaction that will write takes the lock at once; upgrading a read lock later could only fail.
+        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('sqlite_begin', 'DEFERRED')}")
+
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One writing transaction: committed at the end, rolled back on any error.
+
+    Raises Unavailable when the database is locked, full, read-only or gone.
+    """
+    try:
+        with engine.connect() as connection:
+            connection = connection.execution_options(sqlite_begin="IMMEDIATE")
+            with connection.begin():
+                yield connection
+    except OperationalError as error:
+        raise explain(error) from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent view for reading. Raises Unavailable when the database cannot be reached."""
+    try:
+        with engine.connect() as connection, connection.begin():
+            yield connection
+    except OperationalError as error:
+        raise explain(error) from error
+
+
+def explain(error: DBAPIError) -> Unavailable:
+    """The database's own failure in the user's words; never its statement, which holds people's values."""
+    text = str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
+    remedies = {
+        "locked": "another process writes; try again when it is done",
+        "full": "free some space and run again; nothing was written",
+        "readonly": "give this user the right to write to the database file",
+        "unable to open": "check that the folder exists and may be written to",
+        "refused": "start PostgreSQL or correct `database`",
+    }
+    remedy = next((remedy for sign, remedy in remedies.items() if sign in text), "try again; nothing was written")
+    return Unavailable("database", text, remedy)
+
+
+def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Inserts many rows in one go: COPY on PostgreSQL, one prepared statement on SQLite. Values in column order."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    if connection.dialect.name == "postgresql":
+        with connection.connection.cursor().copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:  # type: ignore[attr-defined]
+            for row in rows:
+                copy.write_row(row)
+        return
+    many = rows if isinstance(rows, list) else list(rows)
+    if many:
+        marks = ", ".join("?" * len(columns))
+        connection.exec_driver_sql(f'INSERT INTO "{table.name}" ({names}) VALUES ({marks})', many)
+
+
+def update_rows(
+    connection: Connection, table: Table, key: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Sets ``columns`` of many rows, each found by ``key``: rows are (values…, key). One statement a page."""
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        _update_by_copy(connection, table, key, columns, rows)
+        return
+    settings = ", ".join(f'"{name}" = ?' for name in columns)
+    connection.exec_driver_sql(f'UPDATE "{table.name}" SET {settings} WHERE "{key}" = ?', [tuple(row) for row in rows])
+
+
+def _update_by_copy(
+    connection: Connection, table: Table, key: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    passing = f"passing_{table.name}"
+    names = ", ".join(f'"{name}"' for name in (*columns, key))
+    connection.exec_driver_sql(f'DROP TABLE IF EXISTS "{passing}"')
+    connection.exec_driver_sql(
+        f'CREATE TEMP TABLE "{passing}" ON COMMIT DROP AS SELECT {names} FROM "{table.name}" WITH NO DATA'
+    )
+    with connection.connection.cursor().copy(f'COPY "{passing}" ({names}) FROM STDIN') as copy:  # type: ignore[attr-defined]
+        for row in rows:
+            copy.write_row(row)
+    settings = ", ".join(f'"{name}" = "{passing}"."{name}"' for name in columns)
+    connection.exec_driver_sql(
+        f'UPDATE "{table.name}" SET {settings} FROM "{passing}" WHERE "{table.name}"."{key}" = "{passing}"."{key}"'
+    )
+
+
+def among(connection: Connection, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
+    """``column IN values`` as one bound parameter, however many there are (JSON text or number values)."""
+    if connection.dialect.name == "postgresql":
+        return column == func.any(bindparam(None, list(values), type_=ARRAY(column.type)))
+    each = func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
+    return column.in_(select(each.c.value))
+
+
+def _alembic_config(room: str) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / room / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["room"] = room
+    return config
+
+
+def run_migrations(room: str, metadata: MetaData) -> None:
+    """What each room's ``migrations/env.py`` calls: runs its scripts on the connection that `upgrade` opened."""
+    connection = alembic_context.config.attributes["connection"]
+    alembic_context.configure(
+        connection=connection,
+        target_metadata=metadata,
+        version_table=f"{room}_version",
+        transactional_ddl=True,
+        transaction_per_migration=False,
+    )
+    alembic_context.run_migrations()
+
+
+def revision(engine: Engine, room: str) -> tuple[str | None, str | None]:
+    """The schema version that the database has, and the one that this code wants."""
+    with reading(engine) as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": f"{room}_version"})
+        present = context.get_current_revision()
+    return present, ScriptDirectory.from_config(_alembic_config(room)).get_current_head()
+
+
+def upgrade(engine: Engine) -> list[str]:
+    """Brings every room's tables to this code's version, in one transaction; says what it did.
+
+    Raises Misconfigured when the database is newer than this code.
+    """
+    done = []
+    for room in ROOMS:
+        present, wanted = revision(engine, room)
+        _refuse_newer(room, present)
+        if present == wanted:
+            continue
+        with writing(engine) as connection:
+            config = _alembic_config(room)
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+        done.append(f"{room}: {present or 'nothing'} → {wanted}")
+    return done
+
+
+def require_current(engine: Engine) -> None:
+    """Raises Misconfigured unless every room's tables have exactly the version that this code wants."""
+    for room in ROOMS:
+        present, wanted = revision(engine, room)
+        _refuse_newer(room, present)
+        if present != wanted:
+            what = f"the tables of {room} are at version {present or 'nothing'}, this program needs {wanted}"
+            raise Misconfigured("database", what, "run `isthmus db upgrade`")
+
+
+def _refuse_newer(room: str, present: str | None) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(_alembic_config(room)).walk_revisions()}
+    if present is not None and present not in known:
+        what = f"the tables of {room} are at version {present}, which this older program does not know"
+        raise Misconfigured("database", what, "install the newer Isthmus; nothing was changed")
