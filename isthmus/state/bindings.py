@@ -1,0 +1,170 @@
+"""The state row of each pair, and the aliases that merges leave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, func, select
+
+from isthmus.db import among, insert_rows, update_rows
+from isthmus.state.tables import alias, binding
+
+Side = Literal["crm", "erp"]
+
+
+def other(side: Side) -> Side:
+    """The side across."""
+    return "erp" if side == "crm" else "crm"
+
+
+@dataclass(slots=True)
+class Sight:
+    """How one side was seen last: its id, its version, and the form that it showed (as text) with its hash."""
+
+    org: str
+    id: str
+    version: str
+    hash: bytes
+    form: str
+
+
+@dataclass(slots=True)
+class Binding:
+    """A pair: the same customer, product, quote or order on both sides. ``id`` is None until it is stored."""
+
+    id: int | None
+    entity: str
+    crm: Sight
+    erp: Sight
+    withdrawn: bool = False
+    regardless: bool = False
+
+    def seen(self, side: Side) -> Sight:
+        return self.crm if side == "crm" else self.erp
+
+
+_ORDER = ("entity", "withdrawn", "regardless") + tuple(
+    f"{side}_{part}" for side in ("crm", "erp") for part in ("org", "id", "version", "hash", "form")
+)
+_COLUMNS = [binding.c.id, *(binding.c[name] for name in _ORDER)]
+
+
+def _values(item: Binding) -> tuple[object, ...]:
+    crm, erp = item.crm, item.erp
+    return (
+        item.entity, item.withdrawn, item.regardless,
+        crm.org, crm.id, crm.version, crm.hash, crm.form,
+        erp.org, erp.id, erp.version, erp.hash, erp.form,
+    )  # fmt: skip
+
+
+def _binding(row: Sequence[object]) -> Binding:
+    number, entity, withdrawn, regardless, *rest = row
+    return Binding(number, entity, Sight(*rest[:5]), Sight(*rest[5:]), bool(withdrawn), bool(regardless))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """Whose ids are meant: the entity, the side and that side's organisation."""
+
+    entity: str
+    side: Side
+    org: str
+
+
+def load(connection: Connection, stream: Stream, ids: Sequence[str]) -> dict[str, Binding]:
+    """The bindings of these ids of one side, by id; an alias is found under its own id too."""
+    if not ids:
+        return {}
+    own_id, own_org = binding.c[f"{stream.side}_id"], binding.c[f"{stream.side}_org"]
+    query = select(*_COLUMNS).where(binding.c.entity == stream.entity, own_org == stream.org)
+    found = {}
+    for row in connection.execute(query.where(among(connection, own_id, ids))):
+        item = _binding(row)
+        found[item.seen(stream.side).id] = item
+    if stream.side == "crm" and len(found) < len(ids):
+        found.update(_load_aliases(connection, stream, [key for key in ids if key not in found]))
+    return found
+
+
+def _load_aliases(connection: Connection, stream: Stream, ids: Sequence[str]) -> dict[str, Binding]:
+    query = (
+        select(alias.c.id, *_COLUMNS)
+        .join(binding, binding.c.id == alias.c.binding_id)
+        .where(alias.c.entity == stream.entity, alias.c.org == stream.org, among(connection, alias.c.id, ids))
+    )
+    return {row[0]: _binding(row[1:]) for row in connection.execute(query)}
+
+
+def translate_ids(connection: Connection, stream: Stream, ids: Sequence[str]) -> dict[str, str]:
+    """The other side's id for each id that is bound or an alias: how references cross."""
+    if not ids:
+        return {}
+    own, across = binding.c[f"{stream.side}_id"], binding.c[f"{other(stream.side)}_id"]
+    where = (binding.c.entity == stream.entity, binding.c[f"{stream.side}_org"] == stream.org)
+    query = select(own, across).where(*where, among(connection, own, ids))
+    found = {row[0]: row[1] for row in connection.execute(query)}
+    missing = [key for key in ids if key not in found]
+    if missing and stream.side == "crm":
+        query = (
+            select(alias.c.id, across)
+            .join(binding, binding.c.id == alias.c.binding_id)
+            .where(alias.c.entity == stream.entity, alias.c.org == stream.org, among(connection, alias.c.id, missing))
+        )
+        found.update({row[0]: row[1] for row in connection.execute(query)})
+    return found
+
+
+def bound_across(connection: Connection, stream: Stream, ids: Sequence[str]) -> dict[str, str]:
+    """Which of these ids of a side are bound, and to which id of the other side (aliases do not count)."""
+    if not ids:
+        return {}
+    own, across = binding.c[f"{stream.side}_id"], binding.c[f"{other(stream.side)}_id"]
+    query = select(own, across).where(binding.c.entity == stream.entity, binding.c[f"{stream.side}_org"] == stream.org)
+    return {row[0]: row[1] for row in connection.execute(query.where(among(connection, own, ids)))}
+
+
+def insert(connection: Connection, items: Sequence[Binding]) -> None:
+    """Stores new bindings and numbers them. The database refuses a second binding of either id."""
+    if not items:
+        return
+    number = connection.execute(select(func.coalesce(func.max(binding.c.id), 0))).scalar_one()
+    rows = []
+    for item in items:
+        number += 1
+        item.id = number
+        rows.append((number, *_values(item)))
+    insert_rows(connection, binding, ("id", *_ORDER), rows)
+
+
+def update(connection: Connection, items: Sequence[Binding]) -> None:
+    """Stores what changed in known bindings."""
+    update_rows(connection, binding, "id", _ORDER, [(*_values(item), item.id) for item in items])
+
+
+def add_aliases(connection: Connection, stream: Stream, pairs: Iterable[tuple[str, Binding]]) -> None:
+    """From now on each id stands for the record of its binding."""
+    for key, item in pairs:
+        known = select(alias.c.id).where(
+            alias.c.entity == stream.entity, alias.c.org == stream.org, alias.c.id == key
+        )
+        if connection.execute(known).first() is None:
+            values = {"entity": stream.entity, "org": stream.org, "id": key, "binding_id": item.id}
+            connection.execute(alias.insert().values(values))
+
+
+def count(connection: Connection, entity: str) -> int:
+    """How many pairs are bound and not withdrawn."""
+    query = select(func.count()).select_from(binding).where(binding.c.entity == entity, ~binding.c.withdrawn)
+    return connection.execute(query).scalar_one()
+
+
+def all_ids(connection: Connection, stream: Stream) -> list[str]:
+    """Every id of a side that is bound and not withdrawn: for the comparison of keys."""
+    own = binding.c[f"{stream.side}_id"]
+    query = select(own).where(
+        binding.c.entity == stream.entity, binding.c[f"{stream.side}_org"] == stream.org, ~binding.c.withdrawn
+    )
+    return [row[0] for row in connection.execute(query)]

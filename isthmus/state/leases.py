@@ -1,0 +1,99 @@
+"""One holder at a time, by the database's clock, with a fencing token that every commit compares."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, TextClause, select, text
+
+from isthmus.db import writing
+from isthmus.kernel.clock import format_stamp, parse_stamp
+from isthmus.kernel.errors import Moved
+from isthmus.state.tables import lease
+
+DURATION = timedelta(seconds=300)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A held lease; ``token`` grows with each holder."""
+
+    name: str
+    token: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Somebody else holds it."""
+
+    name: str
+    holder: str
+    expires_at: str
+
+
+def holder_name() -> str:
+    """Host, process id and the process's start: tells a dead holder from a living one with the same number."""
+    return f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())}"
+
+
+def _started(pid: int) -> str:
+    try:  # field 22 of Linux's stat, counted behind the name, which may hold blanks
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except OSError:
+        return "unknown"
+
+
+def _is_gone(holder: str) -> bool:
+    """True only if the holder ran on this machine and its process is no more."""
+    host, _, rest = holder.partition(" ")
+    number, _, started = rest.partition(" ")
+    if host != socket.gethostname() or not number.isdigit() or started == "unknown":
+        return False
+    return _started(int(number)) != started
+
+
+def database_time(connection: Connection) -> datetime:
+    """Now, by the database: the one clock that all workers share."""
+    if connection.dialect.name == "postgresql":
+        moment = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return parse_stamp(moment.isoformat())
+    return parse_stamp(connection.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')")).scalar_one())
+
+
+def take(engine: Engine, name: str) -> Lease | Taken:
+    """Takes the lease, or says who has it. A holder that died on this machine is succeeded at once."""
+    with writing(engine) as connection:
+        connection.execute(_insert_missing(), {"name": name})
+        row = connection.execute(select(lease).where(lease.c.name == name).with_for_update()).one()
+        now = database_time(connection)
+        if row.holder is not None and parse_stamp(row.expires_at) > now and not _is_gone(row.holder):
+            return Taken(name, row.holder, row.expires_at)
+        values = {"holder": holder_name(), "token": row.token + 1, "expires_at": format_stamp(now + DURATION)}
+        connection.execute(lease.update().where(lease.c.name == name).values(values))
+        return Lease(name, row.token + 1)
+
+
+def _insert_missing() -> TextClause:
+    return text(
+        "INSERT INTO state_lease (name, holder, token, expires_at) VALUES (:name, NULL, 0, '') ON CONFLICT DO NOTHING"
+    )
+
+
+def confirm(connection: Connection, held: Lease) -> None:
+    """Fences a commit: extends the lease, or raises Moved when a later holder has it. Part of every commit."""
+    until = format_stamp(database_time(connection) + DURATION)
+    mine = (lease.c.name == held.name, lease.c.token == held.token, lease.c.holder.is_not(None))
+    if connection.execute(lease.update().where(*mine).values(expires_at=until)).rowcount != 1:
+        what = "another run has taken over; nothing of this page was stored"
+        raise Moved(f"run of {held.name}", what, "nothing to do: the other run goes on")
+
+
+def release(engine: Engine, held: Lease) -> None:
+    """Gives the lease back, if it is still ours."""
+    with writing(engine) as connection:
+        mine = (lease.c.name == held.name, lease.c.token == held.token)
+        connection.execute(lease.update().where(*mine).values(holder=None))

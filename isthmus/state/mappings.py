@@ -1,0 +1,42 @@
+"""What is remembered of each mapping: its hash, who accepted or paused it, whose organisations it joins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from isthmus.state.tables import mapping
+
+
+@dataclass(slots=True)
+class Remembered:
+    """The row of one mapping. ``full_wanted`` says why the next run must read everything."""
+
+    name: str
+    entity: str
+    hash: str | None = None
+    accepted_hash: str | None = None
+    accepted_by: str | None = None
+    accepted_why: str | None = None
+    accepted_at: str | None = None
+    paused_by: str | None = None
+    paused_why: str | None = None
+    paused_at: str | None = None
+    crm_org: str | None = None
+    erp_org: str | None = None
+    crm_print: str | None = None
+    erp_print: str | None = None
+    full_wanted: str | None = None
+
+
+def load(connection: Connection, name: str, entity: str) -> Remembered:
+    """What is known of a mapping; an empty row for one that never ran."""
+    row = connection.execute(select(mapping).where(mapping.c.name == name)).first()
+    return Remembered(**row._mapping) if row else Remembered(name, entity)
+
+
+def store(connection: Connection, name: str, entity: str, **what: str | None) -> None:
+    """Changes the named columns."""
+    if connection.execute(mapping.update().where(mapping.c.name == name).values(**what)).rowcount == 0:
+        connection.execute(mapping.insert().values(name=name, entity=entity, **what))

@@ -1,0 +1,200 @@
+"""Runs, their pages, and the audit: each page is one link of its mapping's hash chain.
+
+A link is ``blake2b(previous link, page facts, digests of the page's audit entries)``; an entry's digest is
+``blake2b(salt, payload)``, so that payload and salt can be erased and the chain still verifies.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+
+import orjson
+from sqlalchemy import Connection, func, select
+
+from isthmus.db import insert_rows
+from isthmus.state.bindings import Side
+from isthmus.state.tables import audit, page, run
+
+FIRST_LINK = "0" * 64
+
+
+@dataclass(slots=True)
+class Run:
+    """One run of one mapping under one lease."""
+
+    id: int
+    mapping: str
+    who: str
+    kind: str
+    mapping_hash: str
+    program: str
+    token: int
+    started_at: str
+    ended_at: str | None = None
+    status: str = "running"
+    report: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One record's life on one page. ``payload`` is what ``isthmus explain`` shows: before, written, faults."""
+
+    source_id: str
+    target_id: str | None
+    outcome: str
+    version: str
+    payload: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """What a page did: ``quiet`` are the ids that only need counting, by outcome; ``answered`` the target's answers."""
+
+    side: Side
+    read: int
+    quiet: Mapping[str, Sequence[str]]
+    answered: Mapping[str, int]
+    complete_to: str | None
+
+
+def begin_run(connection: Connection, values: Mapping[str, object]) -> int:
+    """Stores a run that starts; values as in :class:`Run` without id."""
+    return int(connection.execute(run.insert().values(status="running", **values).returning(run.c.id)).scalar_one())
+
+
+def end_run(connection: Connection, run_id: int, ended_at: str, status: str, **what: str | None) -> None:
+    """``status`` done or stopped; ``report`` and ``error`` as text."""
+    connection.execute(run.update().where(run.c.id == run_id).values(ended_at=ended_at, status=status, **what))
+
+
+def recent_runs(connection: Connection, mapping: str | None = None, most: int = 1) -> list[Run]:
+    """The newest runs first."""
+    query = select(run).order_by(run.c.id.desc()).limit(most)
+    if mapping:
+        query = query.where(run.c.mapping == mapping)
+    return [Run(**row._mapping) for row in connection.execute(query)]
+
+
+def find_run(connection: Connection, run_id: int) -> Run | None:
+    row = connection.execute(select(run).where(run.c.id == run_id)).first()
+    return Run(**row._mapping) if row else None
+
+
+def digest_of(salt: bytes, payload: bytes) -> bytes:
+    return blake2b(salt + payload, digest_size=16).digest()
+
+
+def link_of(previous: str, facts: Sequence[object], digests: Sequence[bytes]) -> str:
+    """The next link of a chain, in hex."""
+    body = blake2b(digest_size=32)
+    body.update(previous.encode())
+    body.update(orjson.dumps(list(facts)))
+    for digest in digests:
+        body.update(digest)
+    return body.hexdigest()
+
+
+def add_page(
+    connection: Connection, of: Run, facts: PageFacts, entries: Sequence[Entry], *, entity: str, now: str
+) -> None:
+    """Stores a page with its audit entries and forges the link."""
+    last = connection.execute(
+        select(page.c.number, page.c.link).where(page.c.mapping == of.mapping).order_by(page.c.number.desc()).limit(1)
+    ).first()
+    number, previous = (last[0] + 1, last[1]) if last else (1, FIRST_LINK)
+    quiet, answered = json.dumps(facts.quiet), json.dumps(facts.answered)
+    salts = secrets.token_bytes(16 * len(entries))  # one call a page; 16 bytes an entry
+    rows, digests = [], []
+    for index, entry in enumerate(entries):
+        payload = orjson.dumps(entry.payload)
+        salt = salts[16 * index : 16 * index + 16]
+        digests.append(digest_of(salt, payload))
+        rows.append(
+            (entity, facts.side, entry.source_id, entry.target_id, entry.outcome, entry.version)
+            + (digests[-1], salt, payload.decode())
+        )
+    told = (of.mapping, facts.side, number, facts.read, quiet, answered, facts.complete_to, of.mapping_hash, now)
+    values = {
+        "run_id": of.id, "mapping": of.mapping, "side": facts.side, "number": number, "read": facts.read,
+        "outcomes": quiet, "answered": answered, "complete_to": facts.complete_to, "committed_at": now,
+        "previous": previous, "link": link_of(previous, told, digests),
+    }  # fmt: skip
+    page_id = connection.execute(page.insert().values(values).returning(page.c.id)).scalar_one()
+    columns = ("page_id", "entity", "side", "source_id", "target_id", "outcome", "version", "digest", "salt", "payload")
+    insert_rows(connection, audit, columns, [(page_id, *row) for row in rows])
+
+
+@dataclass(slots=True)
+class Sums:
+    """What is stored of one direction of a run: pages' own counts, outcomes of stored rows, the target's answers."""
+
+    read: int
+    outcomes: dict[str, int]
+    answered: dict[str, int]
+
+
+def add_up(connection: Connection, run_id: int) -> dict[Side, Sums]:
+    """Counts a run again from its stored rows."""
+    sums: dict[Side, Sums] = {}
+    query = select(page.c.side, page.c.read, page.c.outcomes, page.c.answered).where(page.c.run_id == run_id)
+    for side, read, outcomes, answered in connection.execute(query):
+        mine = sums.setdefault(side, Sums(0, {}, {}))
+        mine.read += read
+        for name, ids in json.loads(outcomes).items():
+            mine.outcomes[name] = mine.outcomes.get(name, 0) + len(ids)
+        for name, number in json.loads(answered).items():
+            mine.answered[name] = mine.answered.get(name, 0) + number
+    loud = (
+        select(page.c.side, audit.c.outcome, func.count())
+        .join(page, page.c.id == audit.c.page_id)
+        .where(page.c.run_id == run_id)
+        .group_by(page.c.side, audit.c.outcome)
+    )
+    for side, name, number in connection.execute(loud):
+        sums[side].outcomes[name] = sums[side].outcomes.get(name, 0) + number
+    return sums
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An audit entry with the page and run that it belongs to."""
+
+    entry: Entry
+    side: Side
+    at: str
+    run_id: int
+    who: str
+    mapping_hash: str
+
+
+def history(connection: Connection, entity: str, record_id: str) -> list[Told]:
+    """Everything that was done to a record, whichever side's id is given, oldest first."""
+    query = (
+        select(audit, page.c.committed_at, run.c.id.label("run"), run.c.who, run.c.mapping_hash)
+        .join(page, page.c.id == audit.c.page_id)
+        .join(run, run.c.id == page.c.run_id)
+        .where(audit.c.entity == entity, (audit.c.source_id == record_id) | (audit.c.target_id == record_id))
+        .order_by(audit.c.id)
+    )
+    told = []
+    for row in connection.execute(query):
+        payload = orjson.loads(row.payload) if row.payload is not None else {"erased": True}
+        entry = Entry(row.source_id, row.target_id, row.outcome, row.version, payload)
+        told.append(Told(entry, row.side, row.committed_at, row.run, row.who, row.mapping_hash))
+    return told
+
+
+def pages_naming(connection: Connection, mapping: str, record_id: str, most: int = 3) -> list[tuple[str, str, int]]:
+    """(outcome, when, run) of the newest pages that only counted this record."""
+    query = select(page.c.outcomes, page.c.committed_at, page.c.run_id).where(page.c.mapping == mapping)
+    query = query.where(page.c.outcomes.contains(f'"{record_id}"', autoescape=True)).order_by(page.c.id.desc())
+    found = []
+    for outcomes, at, run_id in connection.execute(query.limit(most)):
+        name = next(name for name, ids in json.loads(outcomes).items() if record_id in ids)
+        found.append((name, at, run_id))
+    return found

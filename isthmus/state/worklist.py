@@ -1,0 +1,167 @@
+"""Every record that is not through, and what its owner should read on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, select
+
+from isthmus.db import among, insert_rows, update_rows
+from isthmus.kernel.errors import Fault
+from isthmus.state.bindings import Side
+from isthmus.state.tables import note, worklist
+
+Reason = Literal["invalid", "waiting", "refused", "ambiguous", "conflict", "in_doubt", "held"]
+
+
+@dataclass(slots=True)
+class Item:
+    """One record of one direction that is not through, or (``held``) is shown because the ERP holds it."""
+
+    source_id: str
+    reason: Reason
+    fault: Fault
+    version: str
+    waits_for: str | None = None  # "customer 001…": entity and id on the side that was read
+    detail: str | None = None
+    id: int | None = None
+    since: str = ""
+    seen: str = ""
+    attempts: int = 0
+    dismissed_by: str | None = None
+    dismissed_why: str | None = None
+    mapping: str = ""
+    side: str = ""
+
+
+_ORDER = (
+    "source_id", "reason", "where", "what", "remedy", "version", "waits_for", "detail",
+    "since", "seen", "attempts", "dismissed_by", "dismissed_why",
+)  # fmt: skip
+
+
+def _values(item: Item) -> tuple[object, ...]:
+    fault = item.fault
+    return (
+        item.source_id, item.reason, fault.where, fault.what, fault.remedy, item.version, item.waits_for, item.detail,
+        item.since, item.seen, item.attempts, item.dismissed_by, item.dismissed_why,
+    )  # fmt: skip
+
+
+def _item(row: Row[tuple[object, ...]]) -> Item:
+    r = row._mapping
+    return Item(
+        r["source_id"], r["reason"], Fault(r["where"], r["what"], r["remedy"]), r["version"], r["waits_for"],
+        r["detail"], r["id"], r["since"], r["seen"], r["attempts"], r["dismissed_by"], r["dismissed_why"],
+        r["mapping"], r["side"],
+    )  # fmt: skip
+
+
+def load(connection: Connection, mapping: str, side: Side, ids: Sequence[str]) -> dict[str, Item]:
+    """The items of these records, by source id."""
+    at = (worklist.c.mapping == mapping, worklist.c.side == side)
+    query = select(worklist).where(*at, among(connection, worklist.c.source_id, ids))
+    return {row.source_id: _item(row) for row in connection.execute(query)}
+
+
+def load_all(connection: Connection, mapping: str | None = None) -> list[Item]:
+    """Everything that is open, oldest first."""
+    query = select(worklist).order_by(worklist.c.since, worklist.c.id)
+    if mapping:
+        query = query.where(worklist.c.mapping == mapping)
+    return [_item(row) for row in connection.execute(query)]
+
+
+def find(connection: Connection, number: int) -> Item | None:
+    row = connection.execute(select(worklist).where(worklist.c.id == number)).first()
+    return _item(row) if row else None
+
+
+def put(connection: Connection, mapping: str, side: Side, items: Sequence[Item], now: str) -> None:
+    """Adds or renews items. One that was dismissed stays so while its record's version is the same."""
+    known = load(connection, mapping, side, [item.source_id for item in items])
+    fresh, again = [], []
+    for item in items:
+        before = known.get(item.source_id)
+        item.since, item.seen, item.attempts = (before.since, now, before.attempts + 1) if before else (now, now, 1)
+        if before is None:
+            fresh.append((mapping, side, *_values(item)))
+            continue
+        if before.dismissed_by and before.version == item.version:
+            item.dismissed_by, item.dismissed_why = before.dismissed_by, before.dismissed_why
+        again.append((*_values(item), before.id))
+    insert_rows(connection, worklist, ("mapping", "side", *_ORDER), fresh)
+    update_rows(connection, worklist, "id", _ORDER, again)
+
+
+def remove(connection: Connection, mapping: str, side: Side, ids: Sequence[str]) -> None:
+    """These records are through."""
+    if ids:
+        at = (worklist.c.mapping == mapping, worklist.c.side == side)
+        connection.execute(delete(worklist).where(*at, among(connection, worklist.c.source_id, ids)))
+
+
+def dismiss(connection: Connection, number: int, who: str, why: str) -> None:
+    connection.execute(
+        worklist.update().where(worklist.c.id == number).values(dismissed_by=who, dismissed_why=why)
+    )
+
+
+def waiting_for(connection: Connection, targets: Sequence[str]) -> list[tuple[str, str, str]]:
+    """(mapping, side, source id) of the items that wait for one of ``entity id``."""
+    if not targets:
+        return []
+    query = select(worklist.c.mapping, worklist.c.side, worklist.c.source_id)
+    return [tuple(row) for row in connection.execute(query.where(among(connection, worklist.c.waits_for, targets)))]
+
+
+def count(connection: Connection) -> dict[tuple[str, str], int]:
+    """(mapping, reason) → open items that nobody dismissed."""
+    query = select(worklist.c.mapping, worklist.c.reason, func.count()).where(worklist.c.dismissed_by.is_(None))
+    query = query.group_by(worklist.c.mapping, worklist.c.reason)
+    return {(row[0], row[1]): row[2] for row in connection.execute(query)}
+
+
+def want_notes(connection: Connection, mapping: str, notes: Iterable[tuple[str, str, str | None]]) -> None:
+    """(id, status, message): what the records should show from now on."""
+    wanted = {key: (status, message) for key, status, message in notes}
+    query = select(note.c.id, note.c.status, note.c.message).where(note.c.mapping == mapping)
+    known = {row[0]: (row[1], row[2]) for row in connection.execute(query.where(among(connection, note.c.id, list(wanted))))}
+    fresh = [
+        {"mapping": mapping, "id": key, "status": status, "message": message, "shown": False}
+        for key, (status, message) in wanted.items()
+        if key not in known
+    ]
+    changed = [
+        {"b_id": key, "b_status": status, "b_message": message}
+        for key, (status, message) in wanted.items()
+        if key in known and known[key] != (status, message)
+    ]
+    if fresh:
+        connection.execute(note.insert(), fresh)
+    if changed:
+        at = (note.c.mapping == mapping, note.c.id == bindparam("b_id"))
+        new = {"status": bindparam("b_status"), "message": bindparam("b_message"), "shown": False}
+        connection.execute(note.update().where(*at).values(new), changed)
+
+
+def noted(connection: Connection, mapping: str, ids: Sequence[str]) -> set[str]:
+    """Which of these records show, or are about to show, that they are not through."""
+    query = select(note.c.id).where(note.c.mapping == mapping, note.c.status != "Synchronised")
+    return {row[0] for row in connection.execute(query.where(among(connection, note.c.id, ids)))}
+
+
+def untold_notes(connection: Connection, mapping: str, most: int) -> list[tuple[str, str, str | None]]:
+    """Notes that the records do not show yet."""
+    query = select(note.c.id, note.c.status, note.c.message).where(note.c.mapping == mapping, ~note.c.shown)
+    return [tuple(row) for row in connection.execute(query.order_by(note.c.id).limit(most))]
+
+
+def notes_shown(connection: Connection, mapping: str, told: Sequence[tuple[str, str, str | None]]) -> None:
+    """Remembers that the records now show these notes (unless they are to show another by now)."""
+    rows = [{"b_id": key, "b_status": status} for key, status, _ in told]
+    if rows:
+        at = (note.c.mapping == mapping, note.c.id == bindparam("b_id"), note.c.status == bindparam("b_status"))
+        connection.execute(note.update().where(*at).values(shown=True), rows)
