@@ -1,0 +1,46 @@
+# Isthmus needs Python 3.11 or newer and make. Everything else is installed into .venv from requirements.lock.
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+bin := .venv/bin
+part = @printf '\n== %s\n' '$(1)'
+
+.PHONY: help
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
+
+.venv/ready: requirements.lock pyproject.toml setup.py .ci/bootstrap
+	@sh .ci/bootstrap
+
+.PHONY: install
+install: .venv/ready  ## make .venv, once
+
+.PHONY: test lint types contracts tests
+test: lint types contracts tests  ## all checks: what CI runs
+	$(call part,all checks passed)
+
+lint: .venv/ready  ## style and house rules (ruff)
+	$(call part,lint)
+	@$(bin)/ruff check --quiet .
+	@$(bin)/ruff format --check --quiet .
+
+types: .venv/ready  ## types (mypy, strict)
+	$(call part,types)
+	@$(bin)/mypy
+
+contracts: .venv/ready  ## who may import whom (import-linter)
+	$(call part,contracts)
+	@$(bin)/lint-imports --no-logo
+
+tests: .venv/ready  ## the tests (pytest, two at a time)
+	$(call part,tests)
+	@$(bin)/python -m pytest -q -n 2 --dist loadgroup
+
+.PHONY: lock
+lock: .venv/ready  ## pin newest versions in requirements.lock
+	@$(bin)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --upgrade \
+		--python-version 3.11 --group dev --output-file requirements.lock pyproject.toml
+
+.PHONY: clean
+clean:  ## remove .venv, caches and the data of `make run`
+	@rm -rf .venv var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,184 @@
+"""``isthmus.yaml``: which two systems, which database, which mappings, and the limits that stop a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import yaml
+
+from isthmus.kernel.errors import Fault, Misconfigured
+
+BUILTIN = "builtin"
+"""What ``erp:`` says instead of a connection when the ERP is our own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a run stops instead of going on. Shares are whole per cents."""
+
+    overlap_minutes: int = 10  # how far an incremental read looks back before the watermark
+    refused_percent: int = 50  # of a page, refused for one cause: stop, do not flood the worklist
+    refused_count: int = 20  # …of at least so many records
+    gone_percent: int = 2  # of a mapping's records vanished in one run: stop
+    gone_count: int = 20  # …and more than so many
+    mapping_change_percent: int = 5  # of the bound records that a changed mapping may change unasked
+    lease_minutes: int = 15  # after so long without a sign of life another run may take over
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One installation. ``crm`` and ``erp`` are names of connections; ``erp`` may be ``builtin``."""
+
+    file: Path
+    crm: str = "salesforce_default"
+    erp: str = BUILTIN
+    database: str = field(default="", repr=False)  # may hold a password
+    mappings: Path = Path("mappings")
+    connections: Path = Path("var/connections.env")
+    time_zone: str = "UTC"
+    limits: Limits = Limits()
+
+
+_KEYS = ("crm", "erp", "database", "mappings", "connections", "time_zone", "limits")
+_LIMITS = tuple(limit.name for limit in fields(Limits))
+_TEXTS: tuple[str, ...] = ("database", "mappings", "connections", "time_zone")
+_OVERRIDES = {f"ISTHMUS_{key.upper()}": key for key in _TEXTS}
+_DEFAULT_DATABASE = "sqlite:///var/isthmus.db"
+
+
+@dataclass(slots=True)
+class _Reading:
+    """The file being read: where we are, and everything that is wrong so far."""
+
+    path: Path
+    faults: list[Fault] = field(default_factory=list)
+
+    def fault(self, node: yaml.Node, what: str, remedy: str) -> None:
+        mark = node.start_mark
+        self.faults.append(Fault(f"{self.path.name}:{mark.line + 1}:{mark.column + 1}", what, remedy))
+
+    def mapping(self, node: yaml.Node, keys: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
+        """The entries of a mapping whose keys are known; faults for the others and for doubled ones."""
+        if not isinstance(node, yaml.MappingNode):
+            self.fault(node, f"{what} is not a list of 'key: value' lines", f"known keys: {', '.join(keys)}")
+            return {}
+        entries: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            name = str(key.value)
+            if name not in keys:
+                near = get_close_matches(name, keys, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(keys)}"
+                self.fault(key, f"unknown key {name!r}", hint)
+            elif name in entries:
+                self.fault(key, f"{name!r} is said twice", "keep one of the two")
+            else:
+                entries[name] = value
+        return entries
+
+    def text(self, node: yaml.Node, key: str) -> str | None:
+        """The text of a scalar exactly as it is written (no `NO` → false); None and a fault when it has none."""
+        if isinstance(node, yaml.ScalarNode) and node.value.strip() and node.value not in ("~", "null"):
+            return str(node.value)
+        self.fault(node, f"{key} has no value", "write one, or leave the line out")
+        return None
+
+
+def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """Reads ``isthmus.yaml``: ``path``, else ``ISTHMUS_SETTINGS``, else the working folder's.
+
+    ``ISTHMUS_DATABASE``, ``ISTHMUS_MAPPINGS``, ``ISTHMUS_CONNECTIONS`` and ``ISTHMUS_TIME_ZONE`` win over the file.
+    Paths are relative to the file's folder. Raises Misconfigured with all faults of the file.
+    """
+    file = (path or Path(environ.get("ISTHMUS_SETTINGS", "isthmus.yaml"))).absolute()
+    reading = _Reading(file)
+    given = _entries(reading)
+    texts = {key: text for key in _TEXTS if key in given and (text := reading.text(given[key], key)) is not None}
+    texts.update({key: environ[name] for name, key in _OVERRIDES.items() if environ.get(name)})
+    settings = Settings(
+        file=file,
+        crm=_system(reading, given, "crm") or "salesforce_default",
+        erp=_system(reading, given, "erp") or BUILTIN,
+        database=_database(reading, texts.get("database", _DEFAULT_DATABASE)),
+        mappings=file.parent / texts.get("mappings", "mappings"),
+        connections=file.parent / texts.get("connections", "var/connections.env"),
+        time_zone=_time_zone(reading, texts.get("time_zone", "UTC")),
+        limits=_limits(reading, given.get("limits")),
+    )
+    if reading.faults:
+        first = reading.faults[0]
+        raise Misconfigured(first.where, first.what, first.remedy, faults=tuple(reading.faults))
+    return settings
+
+
+def _entries(reading: _Reading) -> dict[str, yaml.Node]:
+    try:
+        text = reading.path.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except FileNotFoundError:
+        remedy = "go to the folder that has it, or name it in ISTHMUS_SETTINGS"
+        raise Misconfigured(str(reading.path), "there is no such file", remedy) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise Misconfigured(
+            str(reading.path), f"cannot be read: {error}", "check its rights and its encoding"
+        ) from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        where = f"{reading.path.name}:{line}"
+        raise Misconfigured(where, f"is not YAML: {error.problem}", "check indentation and quotes") from None
+    return {} if root is None else reading.mapping(root, _KEYS, "the file")
+
+
+def _system(reading: _Reading, given: Mapping[str, yaml.Node], side: str) -> str | None:
+    """``erp: builtin`` or ``crm: {connection: name}``."""
+    node = given.get(side)
+    if node is None:
+        return None
+    if isinstance(node, yaml.ScalarNode):
+        if side == "erp" and node.value == BUILTIN:
+            return BUILTIN
+        remedy = f"write {side}: {{connection: name}}" + (" or erp: builtin" if side == "erp" else "")
+        reading.fault(node, f"{node.value!r} is not a system", remedy)
+        return None
+    name = reading.mapping(node, ("connection",), side).get("connection")
+    return None if name is None else reading.text(name, "connection")
+
+
+def _database(reading: _Reading, url: str) -> str:
+    """The URL with a SQLite path made absolute. The text of a fault never shows it: it may hold a password."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme.split("+")[0] not in ("sqlite", "postgresql"):
+        reading.faults.append(Fault("database", "is not a URL we know", "write sqlite:///path or postgresql://…"))
+        return url
+    if scheme.startswith("postgresql"):
+        return url
+    if not rest.startswith("/") or rest in ("/", "/:memory:"):
+        remedy = "write sqlite:///path; what is in memory is gone after a run"
+        reading.faults.append(Fault("database", "names no SQLite file", remedy))
+        return url
+    return f"sqlite:///{reading.path.parent / rest[1:]}"
+
+
+def _time_zone(reading: _Reading, name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError; a folder's name is an OSError
+        reading.faults.append(Fault("time_zone", f"{name!r} is not a time zone", "write one such as Europe/Berlin"))
+    return name
+
+
+def _limits(reading: _Reading, node: yaml.Node | None) -> Limits:
+    values: dict[str, int] = {}
+    for name, value in reading.mapping(node, _LIMITS, "limits").items() if node else ():
+        text = reading.text(value, name)
+        greatest = 100 if name.endswith("_percent") else 100_000
+        if text is None:
+            continue
+        if text.isascii() and text.isdigit() and int(text) <= greatest:
+            values[name] = int(text)
+        else:
+            reading.fault(value, f"{name}: {text!r} is not a whole number from 0 to {greatest}", "correct it")
+    return Limits(**values)
