@@ -12,6 +12,8 @@ import yaml
 
 from isthmus.kernel.errors import Fault, Misconfigured
 
+_PACKAGE = Path(__file__).resolve().parent.parent
+
 BUILTIN = "builtin"
 """What ``erp:`` says instead of a connection when the ERP is our own."""
 
@@ -37,7 +39,7 @@ class Settings:
     crm: str = "salesforce_default"
     erp: str = BUILTIN
     database: str = field(default="", repr=False)  # may hold a password
-    mappings: Path = Path("mappings")
+    mappings: Path = Path("mappings/salesforce_erp")
     connections: Path = Path("var/connections.env")
     time_zone: str = "UTC"
     limits: Limits = Limits()
@@ -87,6 +89,12 @@ class _Reading:
         return None
 
 
+def shipped(name: str) -> Path:
+    """The folder ``mappings`` or ``schemas``: inside an installed package, or at the root of a checkout."""
+    packaged = _PACKAGE / "shipped" / name
+    return packaged if packaged.is_dir() else _PACKAGE.parent / name
+
+
 def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     """Reads ``isthmus.yaml``: ``path``, else ``ISTHMUS_SETTINGS``, else the working folder's.
 
@@ -103,7 +111,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
         crm=_system(reading, given, "crm") or "salesforce_default",
         erp=_system(reading, given, "erp") or BUILTIN,
         database=_database(reading, texts.get("database", _DEFAULT_DATABASE)),
-        mappings=file.parent / texts.get("mappings", "mappings"),
+        mappings=file.parent / texts["mappings"] if "mappings" in texts else shipped("mappings") / "salesforce_erp",
         connections=file.parent / texts.get("connections", "var/connections.env"),
         time_zone=_time_zone(reading, texts.get("time_zone", "UTC")),
         limits=_limits(reading, given.get("limits")),
