@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.errors import Misconfigured
@@ -82,7 +82,7 @@ def _parse_uri(name: str, value: str) -> Connection:
         port = parts.port
     except ValueError:
         raise _unreadable(name, "is not a URI: quote special characters as % and two hexadecimal digits") from None
-    host = _host(parts)
+    host = unquote(parts.hostname or "") or None  # in lower case, as Airflow has it
     return Connection(
         name=name,
         type=_type(scheme),
@@ -93,13 +93,6 @@ def _parse_uri(name: str, value: str) -> Connection:
         schema=unquote(parts.path[1:]) or None,
         extra=_query(name, parts.query),
     )
-
-
-def _host(parts: SplitResult) -> str | None:
-    """The host as it is written; ``hostname`` alone would be in lower case."""
-    written = parts.netloc.rpartition("@")[2]
-    at = written.lower().find(parts.hostname or "")
-    return unquote(written[at : at + len(parts.hostname or "")]) or None
 
 
 def _query(name: str, query: str) -> Mapping[str, Any]:
