@@ -128,6 +128,10 @@ class Connector(Protocol):
         """The live records that carry these external keys: key → id. Answers open intents and a lost answer."""
         ...
 
+    def posted(self, stream: str, ids: Sequence[str]) -> set[str]:
+        """Which of these documents are in the books, so that a changed mapping may not touch them unseen."""
+        ...
+
     def write(self, stream: str, changes: Sequence[Change], within: object | None = None) -> list[Answer]:
         """Writes each change, one answer each in the same order. A refusal stops no neighbour.
 

@@ -1,0 +1,1 @@
+"""Moves changes: plan (pure), apply, run."""

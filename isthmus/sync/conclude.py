@@ -1,0 +1,150 @@
+"""What a decision came to once the target has answered: the pair's new sights, the worklist item, the audit entry. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import orjson
+
+from isthmus.connect.protocol import Answer
+from isthmus.kernel.errors import Broken, Fault
+from isthmus.kernel.records import Fields, text_hash
+from isthmus.state.bindings import Binding
+from isthmus.state.runs import Entry
+from isthmus.state.worklist import Item
+from isthmus.sync.decision import Decision, Direction, Outcome, Read, spell
+
+DONE = ("created", "updated", "withdrawn")
+REOPENED: Mapping[str, bool] = {"reopen": False, "withdraw": True}
+
+
+@dataclass(slots=True)
+class Conclusion:
+    """A decision with its end. ``bind`` says what is to be stored of the pair; ``entry`` is None when counting is enough."""
+
+    decision: Decision
+    outcome: Outcome
+    item: Item | None = None
+    bind: str = ""  # "", "insert" or "update"
+    entry: Entry | None = None
+
+    @property
+    def read(self) -> Read:
+        return self.decision.read
+
+
+def conclude(direction: Direction, decision: Decision, answer: Answer | None) -> Conclusion:
+    """The end of one decision. ``answer`` is the target's, None when nothing was written."""
+    if decision.change is not None:
+        if answer is None:
+            raise Broken(f"{direction.target} answer", f"no answer for {decision.change.key}", "report this")
+        if answer.result not in DONE:
+            return _not_through(direction, decision, answer)
+    if decision.outcome == "worklisted":
+        return Conclusion(decision, "worklisted", decision.item, "", _entry(decision, "worklisted", None))
+    bind = _see(direction, decision, answer)
+    loud = decision.change is not None or decision.outcome == "rebound" or bool(decision.overruled)
+    entry = _entry(decision, decision.outcome, answer, direction) if loud else None
+    return Conclusion(decision, decision.outcome, decision.item, bind, entry)
+
+
+def _not_through(direction: Direction, decision: Decision, answer: Answer) -> Conclusion:
+    where = f"{direction.mapping.entity} {decision.read.id}"
+    doubt = Fault(where, "nobody knows whether it was written", "nothing to do: the next run looks it up by its key")
+    moved = Fault(where, "changed in the target while it was planned, twice", "nothing to do: it is planned again")
+    fault = answer.fault or (doubt if answer.result == "in_doubt" else moved)
+    reason = {"refused": "refused", "in_doubt": "in_doubt", "moved": "conflict"}[answer.result]
+    item = Item(decision.read.id, reason, fault, decision.read.record.version)  # type: ignore[arg-type]
+    failed = replace(decision, item=item)
+    return Conclusion(failed, "worklisted", item, "", _entry(failed, "worklisted", None))
+
+
+# --- the pair as it stands now ------------------------------------------------------------------------------------
+
+
+def _see(direction: Direction, decision: Decision, answer: Answer | None) -> str:
+    """Moves the pair's sights on; says how to store it."""
+    binding = decision.binding
+    if binding is None or decision.outcome in ("superseded", "filtered"):
+        return ""
+    if decision.outcome == "rebound":
+        return "update" if decision.change is not None else ""
+    if not _is_new(direction, decision, binding):
+        return ""
+    if decision.outcome == "withdrawn":
+        binding.withdrawn = True
+    elif decision.change is not None and decision.change.verb == "reopen":
+        binding.withdrawn = False
+    if decision.read.outside is None:
+        binding.regardless = False
+    _see_source(direction, decision, binding)
+    if answer is not None:
+        _see_target(direction, decision, binding, answer)
+    return "update" if binding.id is not None else "insert"
+
+
+def _is_new(direction: Direction, decision: Decision, binding: Binding) -> bool:
+    seen = binding.seen(direction.source)
+    return decision.change is not None or (seen.hash != decision.read.hash and not decision.read.record.deleted)
+
+
+def _see_source(direction: Direction, decision: Decision, binding: Binding) -> None:
+    read, seen = decision.read, binding.seen(direction.source)
+    seen.version = max(read.record.version, seen.version)
+    if read.record.deleted:
+        return
+    seen.hash, seen.form = read.hash, read.text
+    if decision.unresolved:  # not shown to the target yet: it stays news
+        form = {name: value for name, value in read.form.items() if name not in decision.unresolved}
+        text = spell(direction, form)
+        seen.hash, seen.form = text_hash(text), text.decode()
+
+
+def _see_target(direction: Direction, decision: Decision, binding: Binding, answer: Answer) -> None:
+    """The written side's form is what it answers, save what it owns itself: that is news for the way back."""
+    seen = binding.seen(direction.target)
+    before: Fields = orjson.loads(seen.form)
+    if answer.record is not None:
+        shown = direction.mapping.to_entity(direction.target, answer.record).form
+        after = {name: value for name, value in shown.items() if name not in direction.kept}
+        after.update({name: before[name] for name in direction.kept if name in before})
+    else:
+        ours = decision.target_seen if binding.id is None and decision.target_seen is not None else before
+        after = {name: value for name, value in ours.items() if binding.id is not None or name not in direction.kept}
+        after.update({name: decision.target_form[name] for name in decision.units if name in decision.target_form})
+    text = spell(direction, after)
+    seen.id = answer.id or seen.id
+    seen.version = answer.version or seen.version
+    seen.hash, seen.form = text_hash(text), text.decode()
+
+
+# --- the audit ----------------------------------------------------------------------------------------------------
+
+
+def _entry(
+    decision: Decision, outcome: Outcome, answer: Answer | None, direction: Direction | None = None
+) -> Entry:
+    read, binding = decision.read, decision.binding
+    target_id = (answer.id if answer else None) or (
+        binding.seen(direction.target).id if direction and binding else None
+    )
+    payload: Fields = {}
+    if decision.change is not None and answer is not None:
+        payload["verb"] = decision.change.verb
+        payload["written"] = decision.change.fields
+        if decision.change.lines is not None:
+            payload["lines"] = decision.change.lines
+    if decision.item is not None:
+        fault = decision.item.fault
+        payload["listed"] = {"reason": decision.item.reason, "fault": [fault.where, fault.what, fault.remedy]}
+    if read.due is not None:
+        payload["due"] = read.due.why
+    if decision.alias:
+        payload["merged_into"] = read.record.merged_into
+    if decision.overruled:
+        payload["overruled"] = [
+            {"field": one.unit, "by": read.record.changed_by, "old": one.old, "new": one.new}
+            for one in decision.overruled
+        ]
+    return Entry(read.id, target_id or None, outcome, read.record.version, payload)

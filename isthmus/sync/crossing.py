@@ -1,0 +1,112 @@
+"""References cross from the source's ids to the target's; those that cannot yet make a record wait. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from isthmus.kernel.errors import Fault
+from isthmus.kernel.records import Fields
+from isthmus.mapping.compile import Reference as ReferenceRow
+from isthmus.state.bindings import Binding
+from isthmus.state.worklist import Item
+from isthmus.sync.decision import Decision, Direction, Read, Reference, Sights
+
+@dataclass(slots=True)
+class Crossing:
+    """A form with the target's ids. ``blocked`` are required references that cannot cross yet."""
+
+    form: Fields
+    blocked: list[Reference] = field(default_factory=list)
+    soft: list[Reference] = field(default_factory=list)
+    unresolved: frozenset[str] = frozenset()
+    pulls: list[Reference] = field(default_factory=list)
+    missing: dict[Reference, Fault] = field(default_factory=dict)
+
+
+def cross(direction: Direction, form: Fields, sights: Sights) -> Crossing:
+    """Replaces the source's ids by the target's."""
+    crossing = Crossing(dict(form), missing=sights.missing)
+    for row in direction.mapping.references:
+        if row.in_lines:
+            lines = [dict(line) for line in crossing.form.get("lines") or ()]
+            for line in lines:
+                _cross_one(row, line, sights, crossing)
+            if "lines" in crossing.form:
+                crossing.form["lines"] = lines
+        elif _cross_one(row, crossing.form, sights, crossing):
+            crossing.unresolved |= {row.name}
+    for name in crossing.unresolved:
+        del crossing.form[name]
+    return crossing
+
+
+def _cross_one(row: ReferenceRow, holder: Fields, sights: Sights, crossing: Crossing) -> bool:
+    """Translates one reference in place; True when it is optional and cannot cross yet."""
+    value = holder.get(row.name)
+    if value is None:
+        return False
+    reference = (row.refers_to, value)
+    across = sights.references.get(reference)
+    if across is not None:
+        holder[row.name] = across
+        return False
+    if row.pull:
+        crossing.pulls.append(reference)
+    (crossing.blocked if row.required else crossing.soft).append(reference)
+    return not row.required
+
+
+def references_of(direction: Direction, reads: Iterable[Read]) -> dict[str, set[str]]:
+    """Which ids of which entities a page refers to."""
+    wanted: dict[str, set[str]] = {}
+    for row in direction.mapping.references:
+        ids = wanted.setdefault(row.refers_to, set())
+        for read in reads:
+            holders = read.form.get("lines") or () if row.in_lines else (read.form,)
+            ids.update(value for holder in holders if (value := holder.get(row.name)) is not None)
+    return wanted
+
+
+def listed(read: Read, reason: str, fault: Fault, *, binding: Binding | None = None) -> Decision:
+    item = Item(read.id, reason, fault, read.record.version)  # type: ignore[arg-type]
+    return Decision(read, "worklisted", binding=binding, item=item)
+
+
+def join_faults(faults: Sequence[Fault]) -> Fault:
+    """All faults of a record as one: the first tells, the others follow."""
+    first = faults[0]
+    if len(faults) == 1:
+        return first
+    others = "; ".join(f"{fault.where}: {fault.what}" for fault in faults[1:4])
+    more = f" and {len(faults) - 4} more" if len(faults) > 4 else ""
+    return replace(first, what=f"{first.what}; also {others}{more}")
+
+
+def waiting(direction: Direction, read: Read, crossing: Crossing, binding: Binding | None = None) -> Decision:
+    first = crossing.blocked[0]
+    decision = listed(read, "waiting", _why(direction, first, crossing), binding=binding)
+    if decision.item:
+        decision.item.waits_for = " ".join(first)
+    decision.pulls = crossing.pulls
+    return decision
+
+
+def follow_later(direction: Direction, decision: Decision, crossing: Crossing) -> Decision:
+    """An optional reference does not hold its record back: it goes through without, and is listed until it can follow."""
+    decision.unresolved = crossing.unresolved
+    decision.pulls = crossing.pulls
+    if crossing.soft:
+        first = crossing.soft[0]
+        fault = _why(direction, first, crossing)
+        fault = replace(fault, what=f"{fault.what}; the {direction.mapping.entity} is through without it")
+        decision.item = Item(decision.read.id, "waiting", fault, decision.read.record.version, " ".join(first))
+    return decision
+
+
+def _why(direction: Direction, reference: Reference, crossing: Crossing) -> Fault:
+    known = crossing.missing.get(reference)
+    if known is not None:
+        return known
+    entity, key = reference
+    return Fault(f"{entity} {key}", "was not read yet", f"nothing to do: it follows when {entity} has been synchronised")

@@ -1,0 +1,176 @@
+"""The words of planning: a direction, a record as read, what was looked up, and what was decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from isthmus.connect.protocol import Change
+from isthmus.kernel.errors import Broken, Fault
+from isthmus.kernel.records import Fields, Record, form_text, text_hash
+from isthmus.kernel.selection import Term
+from isthmus.kernel.units import Unit
+from isthmus.mapping.compile import CompiledMapping
+from isthmus.mapping.spec import MappingSpec
+from isthmus.merge import Forms, Merged, Overruled, merge
+from isthmus.state.bindings import Binding, Side, Sight
+from isthmus.state.progress import Due
+from isthmus.state.worklist import Item
+from isthmus.sync.match import Matches
+
+Outcome = Literal[
+    "created", "updated", "withdrawn", "rebound", "unchanged", "superseded", "filtered", "worklisted"
+]  # fmt: skip
+Reference = tuple[str, str]  # entity, id on the side that was read
+
+
+@dataclass(frozen=True)
+class Direction:
+    """One way of a mapping: which side is read, and in whose name ids are keys."""
+
+    mapping: CompiledMapping
+    source: Side
+    target: Side
+    source_org: str
+    target_org: str
+
+    @property
+    def spec(self) -> MappingSpec:
+        return self.mapping.spec
+
+    @property
+    def creates(self) -> bool:
+        """Whether this way may create records on the target."""
+        return self.target in self.spec.creates
+
+    @property
+    def has_work(self) -> bool:
+        """Whether this way carries anything at all."""
+        return self.creates or bool(self.given | self.shared)
+
+    @property
+    def target_stream(self) -> str:
+        return self.spec.system(self.target).stream
+
+    @cached_property
+    def shared(self) -> frozenset[str]:
+        """Units that both sides may change."""
+        return frozenset(unit.name for unit in self._two_sided if unit.owner == "both")
+
+    @cached_property
+    def given(self) -> frozenset[str]:
+        """Units that the source owns: what this way writes."""
+        return frozenset(unit.name for unit in self._two_sided if unit.owner == self.source)
+
+    @cached_property
+    def kept(self) -> frozenset[str]:
+        """Units that the target owns: this way writes them at creation only, and does not take them for news."""
+        return frozenset(unit.name for unit in self._two_sided if unit.owner == self.target)
+
+    @cached_property
+    def volatile(self) -> frozenset[str]:
+        """Units that are written along but are never a reason to write."""
+        return frozenset(unit.name for unit in self.mapping.units if unit.volatile)
+
+    @property
+    def _two_sided(self) -> list[Unit]:
+        return [unit for unit in self.mapping.units if len(unit.sides) == 2]
+
+    @cached_property
+    def _stem(self) -> str:
+        return f"{self.source_org}/{self.spec.system(self.source).stream}/"
+
+    def key(self, record_id: str) -> str:
+        """The external key of a record of the source: organisation, stream, id."""
+        return self._stem + record_id
+
+    def target_field(self, path: str) -> str:
+        """The target's own name of an entity field that a match rule names."""
+        row = self.spec.row(path)
+        side = row.source(self.target) if row else None
+        if side is None:
+            raise Broken(f"mapping {self.mapping.name}", f"match rule field {path} has no {self.target} side")
+        return side.fields[0]
+
+    def merge(self, before: Forms, after: Forms) -> Merged:
+        return merge(self.mapping.units, before, after)
+
+    def new_binding(self, source: Sight, target_id: str) -> Binding:
+        """A pair that is bound for the first time; the target has shown nothing yet."""
+        across = Sight(self.target_org, target_id, "", b"", "{}")
+        crm, erp = (source, across) if self.source == "crm" else (across, source)
+        return Binding(None, self.mapping.entity, crm, erp)
+
+
+@dataclass(slots=True)
+class Read:
+    """A record of the source after translation. A deleted one has an empty form."""
+
+    record: Record
+    form: Fields
+    hash: bytes
+    text: str
+    faults: tuple[Fault, ...]
+    outside: Term | None
+    due: Due | None = None
+
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def forced(self) -> bool:
+        return self.due is not None and self.due.force
+
+    @property
+    def is_inside(self) -> bool:
+        """Whether it may be born or stay: inside the filter, or pulled by what refers to it."""
+        return not self.record.deleted and (self.outside is None or (self.due is not None and self.due.regardless))
+
+
+@dataclass(slots=True)
+class Sights:
+    """What the look-up step found for a page."""
+
+    bindings: dict[str, Binding] = field(default_factory=dict)  # by the source's id, aliases too
+    references: dict[Reference, str] = field(default_factory=dict)  # → the target's id
+    missing: dict[Reference, Fault] = field(default_factory=dict)  # why a reference cannot cross yet
+    matches: Matches = field(default_factory=Matches)
+    targets: dict[str, tuple[str, Fields]] = field(default_factory=dict)  # id → version, form; where needed
+
+
+@dataclass(slots=True)
+class Decision:
+    """What is to happen to one record. ``target_form`` is in the target's ids; ``units`` are those to be written."""
+
+    read: Read
+    outcome: Outcome
+    change: Change | None = None
+    binding: Binding | None = None  # the pair as it is now; its sights move on when the change is answered
+    target_form: Fields = field(default_factory=dict)
+    units: frozenset[str] = frozenset()
+    unresolved: frozenset[str] = frozenset()  # optional references that cannot cross yet
+    item: Item | None = None
+    overruled: Sequence[Overruled] = ()
+    alias: str | None = None  # an id of the CRM that from now on stands for the binding
+    pulls: Sequence[Reference] = ()
+    target_seen: Fields | None = None  # the target's present form, where it was fetched for the plan
+
+
+def translate(direction: Direction, record: Record, due: Due | None = None) -> Read:
+    """A record as its entity, with the hash by which changes are noticed."""
+    if record.deleted:
+        return Read(record, {}, b"", "{}", (), None, due)
+    translated = direction.mapping.to_entity(direction.source, record)
+    outside = direction.mapping.inside(direction.source, record)
+    text = spell(direction, translated.form)
+    return Read(record, translated.form, text_hash(text), text.decode(), tuple(translated.faults), outside, due)
+
+
+def spell(direction: Direction, form: Fields) -> bytes:
+    """The text of a form by which changes are noticed: without what is volatile."""
+    if direction.volatile:
+        form = {name: value for name, value in form.items() if name not in direction.volatile}
+    return form_text(form)

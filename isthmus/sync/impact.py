@@ -1,0 +1,78 @@
+"""What a run would do, without doing it: sync without apply, by the same code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from isthmus.db import reading
+from isthmus.mapping.compile import CompiledMapping
+from isthmus.state import bindings, progress
+from isthmus.state.leases import Lease
+from isthmus.state.progress import Due
+from isthmus.state.runs import Run
+from isthmus.sync.decision import Decision, Direction
+from isthmus.sync.leg import Leg
+from isthmus.sync.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """How much of what is bound a run would change."""
+
+    bound: int
+    changed: int
+    posted: int
+
+
+def plan_mapping(
+    ports: Ports, mapping: CompiledMapping, *, full: bool, ids: tuple[str, ...] = ()
+) -> Iterator[tuple[Direction, list[Decision]]]:
+    """Page by page what a run would decide, in both directions. Nothing is stored and no lease is needed."""
+    for side in ("crm", "erp"):
+        direction = ports.direction(mapping, side)  # type: ignore[arg-type]
+        if not direction.has_work:
+            continue
+        leg = Leg(ports, direction, _nobody(mapping), Lease(mapping.name, 0))
+        yield from ((direction, decisions) for decisions in _plan_side(leg, full=full, ids=ids))
+
+
+def _plan_side(leg: Leg, *, full: bool, ids: tuple[str, ...]) -> Iterator[list[Decision]]:
+    ports, direction = leg.ports, leg.direction
+    source, selection = ports.system(direction.source), direction.mapping.selection(direction.source)
+    with reading(ports.engine) as connection:
+        dues = _dues(leg, ids) if ids else progress.load_due(connection, direction.mapping.name, direction.source)
+        if dues:
+            yield leg.plan(source.fetch(selection, [due.id for due in dues]), dues, connection)
+        if ids:
+            return
+        mark = progress.load_watermark(connection, direction.mapping.name, direction.source)
+        since = None if full or mark is None else mark.position
+        for page in source.read(selection, since, ports.limits.overlap):
+            yield leg.plan(page.records, (), connection)
+
+
+def _dues(leg: Leg, ids: tuple[str, ...]) -> list[Due]:
+    keys = ids
+    if leg.direction.source == "erp":
+        stream = leg.ports.stream(leg.direction.mapping.entity, "crm")
+        with reading(leg.ports.engine) as connection:
+            keys = tuple(bindings.translate_ids(connection, stream, ids).values())
+    return [Due(key, "asked for", "") for key in keys]
+
+
+def measure(ports: Ports, mapping: CompiledMapping) -> Impact:
+    """What a full run of a changed mapping would do to the records that are bound."""
+    changed, posted = 0, 0
+    for direction, decisions in plan_mapping(ports, mapping, full=True):
+        known = [one for one in decisions if one.change is not None and one.binding is not None and one.binding.id]
+        changed += len(known)
+        target = ports.system(direction.target)
+        posted += len(target.posted(direction.target_stream, [one.change.id for one in known if one.change and one.change.id]))
+    with reading(ports.engine) as connection:
+        return Impact(bindings.count(connection, mapping.entity), changed, posted)
+
+
+def _nobody(mapping: CompiledMapping) -> Run:
+    return Run(0, mapping.name, "", "plan", mapping.hash, "", 0, "")
+

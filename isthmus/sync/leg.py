@@ -1,0 +1,175 @@
+"""One direction of a run: each page is planned, written and stored as one unit of work.
+
+With the built-in ERP the writes and our own rows are one transaction. For a remote target the intent is committed
+before the call and settled with the page.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from isthmus.connect.protocol import Answer
+from isthmus.db import reading, writing
+from isthmus.kernel.errors import Broken, Misconfigured
+from isthmus.kernel.records import Page, Record
+from isthmus.state import bindings, leases, progress
+from isthmus.state.progress import Due
+from isthmus.state.runs import Run
+from isthmus.sync.commit import Work, store_page
+from isthmus.sync.conclude import Conclusion, conclude
+from isthmus.sync.decision import Decision, Direction, Read, translate
+from isthmus.sync.look import look
+from isthmus.sync.plan import plan_page
+from isthmus.sync.ports import Ports
+
+
+@dataclass(slots=True)
+class Leg:
+    """A direction under way. ``gone`` counts the withdrawals of this run."""
+
+    ports: Ports
+    direction: Direction
+    run: Run
+    held: leases.Lease
+    gone: int = 0
+    bound: int | None = None
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    def pass_page(self, page: Page, dues: Sequence[Due] = (), *, is_watermark: bool = True) -> list[Conclusion]:
+        """Takes one page through to the end. On an error nothing of it is stored."""
+        with _collector_at_rest():
+            due_by_id = {due.id: due for due in dues}
+            reads = [translate(self.direction, record, due_by_id.get(record.id)) for record in page.records]
+            work = Work(page, [], [], dues, is_watermark)
+            if self.ports.system(self.direction.target).capabilities.remote:
+                self._pass_remote(reads, work)
+            else:
+                self._pass_own(reads, work)
+        self.outcomes.update(one.outcome for one in work.conclusions)
+        return work.conclusions
+
+    def plan(self, records: Sequence[Record], dues: Sequence[Due], connection: Connection) -> list[Decision]:
+        """What would happen to these records; nothing is written."""
+        due_by_id = {due.id: due for due in dues}
+        reads = [translate(self.direction, record, due_by_id.get(record.id)) for record in records]
+        return plan_page(self.direction, reads, look(self.ports, self.direction, reads, connection))
+
+    def _pass_own(self, reads: Sequence[Read], work: Work) -> None:
+        with writing(self.ports.engine) as connection:
+            leases.confirm(connection, self.held)
+            decisions = self._decide(reads, connection)
+            self._write(decisions, work, connection)
+            self._refuse_flood(work.conclusions)
+            store_page(self.ports, self.direction, self.run, work, connection)
+
+    def _pass_remote(self, reads: Sequence[Read], work: Work) -> None:
+        with reading(self.ports.engine) as connection:
+            decisions = self._decide(reads, connection)
+        intent = self._declare(decisions)
+        with reading(self.ports.engine) as connection:
+            self._write(decisions, work, connection)
+        with writing(self.ports.engine) as connection:
+            leases.confirm(connection, self.held)
+            store_page(self.ports, self.direction, self.run, work, connection)
+            progress.settle_intents(connection, intent, self.ports.now())
+        self._refuse_flood(work.conclusions)
+
+    def _decide(self, reads: Sequence[Read], connection: Connection) -> list[Decision]:
+        decisions = plan_page(self.direction, reads, look(self.ports, self.direction, reads, connection))
+        self._refuse_exodus(decisions, connection)
+        return decisions
+
+    def _declare(self, decisions: Sequence[Decision]) -> list[int]:
+        """Commits what the page is about to write, before the first call."""
+        entries: list[dict[str, str | None]] = [
+            {"source_id": one.read.id, "key": one.change.key, "verb": one.change.verb, "id": one.change.id}
+            for one in decisions
+            if one.change is not None
+        ]
+        with writing(self.ports.engine) as connection:
+            leases.confirm(connection, self.held)
+            if not entries:
+                return []
+            scope: dict[str, object] = {
+                "run_id": self.run.id,
+                "mapping": self.direction.mapping.name,
+                "side": self.direction.source,
+                "opened_at": self.ports.now(),
+            }
+            return [progress.open_intent(connection, scope, entries)]
+
+    def _write(self, decisions: Sequence[Decision], work: Work, connection: Connection) -> None:
+        """Hands the changes to the target; what moved meanwhile is planned and written once more."""
+        answers = self._ask(decisions, connection)
+        moved = [one.read for one in decisions if (a := answers.get(id(one))) is not None and a.result == "moved"]
+        if moved:
+            again = plan_page(self.direction, moved, look(self.ports, self.direction, moved, connection))
+            stay = [one for one in decisions if (a := answers.get(id(one))) is None or a.result != "moved"]
+            decisions = [*stay, *again]
+            answers = {**{id(one): answers[id(one)] for one in stay if id(one) in answers}, **self._ask(again, connection)}
+        work.answers = list(answers.values())
+        work.conclusions = [conclude(self.direction, one, answers.get(id(one))) for one in decisions]
+
+    def _ask(self, decisions: Sequence[Decision], connection: Connection) -> dict[int, Answer]:
+        """One answer for each decision that has a change, by the decision's identity."""
+        target = self.ports.system(self.direction.target)
+        within = None if target.capabilities.remote else connection
+        changing = [one for one in decisions if one.change is not None]
+        answers: dict[int, Answer] = {}
+        size = target.capabilities.batch_size
+        for start in range(0, len(changing), size):
+            batch = changing[start : start + size]
+            changes = [one.change for one in batch if one.change is not None]
+            given = target.write(self.direction.target_stream, changes, within)
+            if len(given) != len(changes):
+                what = f"{len(given)} answers for {len(changes)} changes"
+                raise Broken(f"connector of the {self.direction.target}", what, "report this; nothing was stored")
+            answers.update((id(one), answer) for one, answer in zip(batch, given, strict=True))
+        return answers
+
+    # --- circuit breakers -----------------------------------------------------------------------------------------
+
+    def _refuse_flood(self, conclusions: Sequence[Conclusion]) -> None:
+        """Half of a page refused for one cause is one mistake, not a thousand worklist items."""
+        limits = self.ports.limits
+        causes = Counter(
+            (one.item.reason, one.item.fault.remedy)
+            for one in conclusions
+            if one.outcome == "worklisted" and one.item is not None and one.item.reason in ("invalid", "refused")
+        )
+        (cause, number), *_ = causes.most_common(1) or [(("", ""), 0)]
+        if number >= limits.refused_least and number >= limits.refused_share * len(conclusions):
+            example = next(one.item.fault for one in conclusions if one.item and one.item.fault.remedy == cause[1])
+            what = f"{number} of {len(conclusions)} records of one page are {cause[0]} for one cause, e.g. {example}"
+            raise Misconfigured(f"mapping {self.direction.mapping.name}", what, "correct the cause, then run again")
+
+    def _refuse_exodus(self, decisions: Sequence[Decision], connection: Connection) -> None:
+        """Very many records gone at once are a wrong filter or an accident in the source, not business."""
+        self.gone += sum(one.outcome == "withdrawn" for one in decisions)
+        limits = self.ports.limits
+        if self.gone <= limits.gone_least:
+            return
+        if self.bound is None:
+            self.bound = bindings.count(connection, self.direction.mapping.entity)
+        if self.gone > limits.gone_share * self.bound:
+            what = f"{self.gone} of {self.bound} records are gone from the {self.direction.source.upper()} in one run"
+            remedy = "see `isthmus plan`; if it is right, raise `limits.gone_share` for one run"
+            raise Misconfigured(f"mapping {self.direction.mapping.name}", what, remedy)
+
+
+@contextmanager
+def _collector_at_rest() -> Iterator[None]:
+    """Records are many and make no cycles: looking for some costs more than parsing them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -1,0 +1,272 @@
+"""What is to happen to each record of a page: exactly one outcome. Pure: no clock, network, random or database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from isthmus.connect.protocol import Change, Verb
+from isthmus.kernel.errors import Fault
+from isthmus.kernel.records import Fields
+from isthmus.kernel.selection import Term
+from isthmus.merge import Conflict, Forms, Overruled
+from isthmus.state.bindings import Binding, Sight
+from isthmus.state.worklist import Item
+from isthmus.sync.crossing import Crossing, cross, follow_later, join_faults, listed, waiting
+from isthmus.sync.decision import Decision, Direction, Read, Sights
+from isthmus.sync.match import Hit, Key, Rule
+
+def plan_page(direction: Direction, reads: Sequence[Read], sights: Sights) -> list[Decision]:
+    """One decision for each record, in an order in which they may be applied: merges first."""
+    merged = [read for read in reads if read.record.merged_into]
+    others = [read for read in reads if not read.record.merged_into]
+    decisions = [_plan_merged(direction, read, sights) for read in merged]
+    decisions.extend(_plan_one(direction, read, sights) for read in others)
+    if direction.source == "erp":
+        for decision in decisions:
+            _show_hold(direction, decision)
+    return decisions
+
+
+def _show_hold(direction: Direction, decision: Decision) -> None:
+    """An order on credit hold is through, and is shown on the worklist for as long as the ERP holds it."""
+    form = decision.read.form
+    if decision.item is None and form.get("status") == "held" and decision.outcome != "filtered":
+        what = form.get("hold_reason") or "is on credit hold"
+        remedy = "collect what is overdue, raise the limit, or release the order in the ERP; it then confirms itself"
+        fault = Fault(f"{direction.mapping.entity} {form.get('number') or decision.read.id}", str(what), remedy)
+        decision.item = Item(decision.read.id, "held", fault, decision.read.record.version)
+
+
+def _plan_one(direction: Direction, read: Read, sights: Sights) -> Decision:
+    binding = sights.bindings.get(read.id)
+    if binding is None:
+        return _plan_unbound(direction, read, sights)
+    seen = binding.seen(direction.source)
+    if seen.id != read.id:  # an alias: the loser of a merge shows up again
+        return Decision(read, "superseded", binding=binding)
+    if read.record.version < seen.version and not read.record.deleted:
+        return Decision(read, "superseded", binding=binding)
+    if read.record.deleted or not (read.is_inside or binding.regardless):
+        return _plan_gone(direction, read, binding)
+    if seen.hash == read.hash and not binding.withdrawn and not read.forced:
+        return Decision(read, "unchanged", binding=binding)
+    return _plan_bound(direction, read, binding, sights)
+
+
+# --- records that leave -------------------------------------------------------------------------------------------
+
+
+def _plan_gone(direction: Direction, read: Read, binding: Binding) -> Decision:
+    """Deleted, or no longer in the filter: as the mapping's ``gone`` says."""
+    if binding.withdrawn:
+        return Decision(read, "unchanged", binding=binding)
+    policy = direction.spec.gone.get(direction.source, "ask")
+    why = "was deleted" if read.record.deleted else f"is outside the filter: {_tell(read.outside)}"
+    if policy == "keep":
+        return Decision(read, "unchanged", binding=binding)
+    if policy == "ask":
+        remedy = f"restore it, or withdraw {direction.mapping.entity} {binding.seen(direction.target).id} by hand"
+        fault = Fault(f"{direction.mapping.entity} {read.id}", f"{why} in the {direction.source.upper()}", remedy)
+        return listed(read, "conflict", fault, binding=binding)
+    change = _change(direction, "withdraw", read, binding)
+    change.how = policy
+    return Decision(read, "withdrawn", change, binding)
+
+
+def _tell(term: Term | None) -> str:
+    if term is None:
+        return ""
+    values = ", ".join(str(value) for value in term.values)
+    return f"{term.field} {term.operator.replace('_', ' ')} {values}"
+
+
+def _plan_merged(direction: Direction, read: Read, sights: Sights) -> Decision:
+    """The loser of a merge: its pair goes over to the winner, or its id becomes a second name of the winner's pair."""
+    winner = read.record.merged_into or ""
+    mine, winners = sights.bindings.get(read.id), sights.bindings.get(winner)
+    if mine is not None and mine.seen(direction.source).id != read.id:
+        return Decision(read, "superseded", binding=mine)  # known: it is an alias already
+    if mine is None and winners is None:
+        return Decision(read, "filtered")
+    if mine is None or mine is winners:
+        return Decision(read, "rebound", binding=winners, alias=read.id)
+    if winners is None:
+        return _repoint(direction, read, mine, sights)
+    return _both_bound(direction, read, mine, winners)
+
+
+def _repoint(direction: Direction, read: Read, binding: Binding, sights: Sights) -> Decision:
+    winner = read.record.merged_into or ""
+    seen = binding.seen(direction.source)
+    seen.id, seen.version, seen.hash = winner, "", b""  # whatever the winner shows next is news
+    sights.bindings[winner] = sights.bindings[read.id] = binding
+    change = Change("update", direction.key(winner), {}, id=binding.seen(direction.target).id)
+    return Decision(read, "rebound", change, binding, alias=read.id)
+
+
+def _both_bound(direction: Direction, read: Read, mine: Binding, winners: Binding) -> Decision:
+    entity, target = direction.mapping.entity, direction.target
+    left, right = mine.seen(target).id, winners.seen(target).id
+    fault = Fault(
+        f"{entity} {read.id}",
+        f"was merged into {read.record.merged_into}, but both have a {target.upper()} {entity}: {left} and {right}",
+        f"decide which {target.upper()} {entity} stays, move what is open to it and deactivate the other",
+    )
+    detail = orjson.dumps({"candidates": [left, right], "winner": read.record.merged_into}).decode()
+    decision = listed(read, "ambiguous", fault, binding=mine)
+    if decision.item:
+        decision.item.detail = detail
+    return decision
+
+
+# --- records that are new -----------------------------------------------------------------------------------------
+
+
+def _plan_unbound(direction: Direction, read: Read, sights: Sights) -> Decision:
+    if read.record.deleted or not read.is_inside or not direction.creates:
+        return Decision(read, "filtered")
+    faults = read.faults or tuple(direction.mapping.validate(read.form))
+    if faults:
+        return listed(read, "invalid", join_faults(faults))
+    found = sights.matches.find(read.form)
+    if found and (len(found[2]) > 1 or found[2][0].taken_by is not None):
+        return _ambiguous(direction, read, found)
+    crossing = cross(direction, read.form, sights)
+    if crossing.blocked:
+        return waiting(direction, read, crossing)
+    source = Sight(direction.source_org, read.id, read.record.version, read.hash, read.text)
+    target_id = found[2][0].id if found else ""
+    binding = direction.new_binding(source, target_id)
+    binding.regardless = read.outside is not None
+    if found:
+        return _adopt(direction, read, binding, crossing, sights)
+    sights.matches.will_exist(read.form, read.id)
+    fields, lines = direction.mapping.to_fields(direction.target, crossing.form, None)
+    change = Change("create", direction.key(read.id), fields, lines)
+    decision = Decision(read, "created", change, binding, crossing.form, direction.given | direction.shared | direction.kept)
+    return follow_later(direction, decision, crossing)
+
+
+def _adopt(direction: Direction, read: Read, binding: Binding, crossing: Crossing, sights: Sights) -> Decision:
+    """Binds an existing record of the target and brings it up to date with what the source owns."""
+    target_seen = sights.targets.get(binding.seen(direction.target).id, ("", {}))[1]
+    after: Forms = {direction.source: read.form, direction.target: target_seen}
+    merged = direction.merge({"crm": {}, "erp": {}}, after)
+    return _write(direction, read, binding, crossing, Intended(merged.writes[direction.target], (), target_seen))
+
+
+def _ambiguous(direction: Direction, read: Read, found: tuple[Rule, Key, list[Hit]]) -> Decision:
+    rule, key, hits = found
+    entity, target = direction.mapping.entity, direction.target.upper()
+    told = " and ".join(f"{path} {value!r}" for path, value in zip(rule, key, strict=True))
+    taken = [hit for hit in hits if hit.taken_by]
+    if taken:
+        what = f"{told} already belongs to {entity} {taken[0].taken_by}"
+        remedy = f"merge {read.id} and {taken[0].taken_by} in the {direction.source.upper()}, or correct {rule[0]}"
+    else:
+        what = f"{told} fits {len(hits)} records of the {target}: {', '.join(hit.id for hit in hits)}"
+        remedy = f"merge them in the {target}, or correct {rule[0]}"
+    decision = listed(read, "ambiguous", Fault(f"{entity} {read.id}", what, remedy))
+    if decision.item:
+        decision.item.detail = orjson.dumps({"candidates": [hit.id or hit.taken_by for hit in hits]}).decode()
+    return decision
+
+
+# --- records that are known ---------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Intended:
+    """Which units are to be written, what was overruled, and the target's present form if it was fetched."""
+
+    units: Iterable[str]
+    overruled: Sequence[Overruled]
+    target_seen: Fields | None
+
+
+def _plan_bound(direction: Direction, read: Read, binding: Binding, sights: Sights) -> Decision:
+    faults = read.faults or tuple(direction.mapping.validate(read.form))
+    if faults:
+        return listed(read, "invalid", join_faults(faults), binding=binding)
+    before, after = _forms(direction, read, binding, sights)
+    merged = direction.merge(before, after)
+    settled = _resolution(read)
+    open_conflicts = [conflict for conflict in merged.conflicts if conflict.unit not in settled]
+    if open_conflicts:
+        return _conflicting(direction, read, binding, open_conflicts)
+    crossing = cross(direction, read.form, sights)
+    if crossing.blocked:
+        return waiting(direction, read, crossing, binding)
+    units = set(merged.writes[direction.target])
+    units |= {unit for unit, side in settled.items() if side == direction.source}
+    if read.forced or binding.withdrawn:
+        units |= direction.given
+    overruled = [
+        one for one in merged.overruled if one.side == direction.source and not read.record.by_us
+    ]
+    return _write(direction, read, binding, crossing, Intended(units, overruled, after[direction.target]))
+
+
+def _forms(
+    direction: Direction, read: Read, binding: Binding, sights: Sights
+) -> tuple[Forms, Forms]:
+    """What each side showed last and shows now; a target that was not fetched is taken as it was."""
+    before: Forms = {"crm": orjson.loads(binding.crm.form), "erp": orjson.loads(binding.erp.form)}
+    present = sights.targets.get(binding.seen(direction.target).id)
+    after = dict(before)
+    after[direction.source] = read.form
+    if present is not None:
+        after[direction.target] = present[1]
+    return before, after
+
+
+def _resolution(read: Read) -> dict[str, str]:
+    if read.due is None or read.due.resolution is None:
+        return {}
+    answer: dict[str, str] = orjson.loads(read.due.resolution)
+    return answer
+
+
+def _conflicting(direction: Direction, read: Read, binding: Binding, conflicts: Sequence[Conflict]) -> Decision:
+    names = ", ".join(sorted(conflict.unit for conflict in conflicts))
+    fault = Fault(
+        f"{direction.mapping.entity} {read.id}",
+        f"{names} was changed on both sides",
+        "say which value holds: `isthmus worklist resolve NUMBER --take crm|erp`",
+    )
+    decision = listed(read, "conflict", fault, binding=binding)
+    if decision.item:
+        values = {
+            one.unit: {"base_crm": one.base_crm, "base_erp": one.base_erp, "crm": one.crm, "erp": one.erp}
+            for one in conflicts
+        }
+        decision.item.detail = orjson.dumps(values).decode()
+    return decision
+
+
+def _write(direction: Direction, read: Read, binding: Binding, crossing: Crossing, intended: Intended) -> Decision:
+    """An update of the units that are to be written; nothing to write leaves the record unchanged."""
+    fresh = binding.id is None
+    units = frozenset(intended.units) - crossing.unresolved
+    verb: Verb = "reopen" if binding.withdrawn else "update"
+    if not units and verb == "update" and not fresh:
+        decision = Decision(read, "unchanged", None, binding, crossing.form, units, target_seen=intended.target_seen)
+    else:
+        change = _change(direction, verb, read, binding)
+        change.fields, change.lines = direction.mapping.to_fields(direction.target, crossing.form, units)
+        change.expects = _expected(direction, units, binding)
+        decision = Decision(read, "updated", change, binding, crossing.form, units, target_seen=intended.target_seen)
+    decision.overruled = intended.overruled
+    return follow_later(direction, decision, crossing)
+
+
+def _expected(direction: Direction, units: frozenset[str], binding: Binding) -> str | None:
+    """Only a shared row can lose a foreign edit: then the target must still be at the version it was fetched at."""
+    return binding.seen(direction.target).version or None if units & direction.shared else None
+
+
+def _change(direction: Direction, verb: Verb, read: Read, binding: Binding) -> Change:
+    return Change(verb, direction.key(read.id), {}, id=binding.seen(direction.target).id)

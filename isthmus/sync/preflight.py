@@ -1,0 +1,146 @@
+"""What is looked at before a run may begin: nothing is read or written until all of it holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+
+from isthmus.db import reading, writing
+from isthmus.kernel.clock import parse_stamp
+from isthmus.kernel.description import FieldDescription
+from isthmus.kernel.errors import Fault, Misconfigured
+from isthmus.mapping.check import check_against
+from isthmus.mapping.compile import CompiledMapping
+from isthmus.state import mappings, progress
+from isthmus.state.bindings import Side
+from isthmus.state.mappings import Remembered
+from isthmus.sync.impact import measure
+from isthmus.sync.ports import Ports
+
+Print = dict[str, dict[str, object]]  # stream.field → what must not change
+
+
+@dataclass(frozen=True, slots=True)
+class Clearance:
+    """The run may begin. ``full`` says why it reads everything; ``skip`` why it does not run at all."""
+
+    full: str | None = None
+    skip: str | None = None
+
+
+def preflight(ports: Ports, mapping: CompiledMapping, *, full: bool = False) -> Clearance:
+    """Checks organisations, fields and the mapping's own change. Raises Misconfigured with everything that is wrong."""
+    with reading(ports.engine) as connection:
+        known = mappings.load(connection, mapping.name, mapping.entity)
+    if known.paused_at:
+        return Clearance(skip=f"paused by {known.paused_by} since {known.paused_at}: {known.paused_why}")
+    _same_organisations(ports, mapping, known)
+    prints = _check_fields(ports, mapping, known)
+    why = "asked for" if full else known.full_wanted or _changed(ports, mapping, known) or _too_old(ports, mapping)
+    with writing(ports.engine) as connection:
+        mappings.store(
+            connection, mapping.name, mapping.entity,
+            crm_org=ports.crm.identity(), erp_org=ports.erp.identity(), full_wanted=why, **prints,
+        )  # fmt: skip
+    return Clearance(full=why)
+
+
+def _same_organisations(ports: Ports, mapping: CompiledMapping, known: Remembered) -> None:
+    for side, before in (("CRM", known.crm_org), ("ERP", known.erp_org)):
+        now = ports.system("crm" if side == "CRM" else "erp").identity()
+        if before is not None and before != now:
+            what = f"the {side} is organisation {now}, but {mapping.name} has always been joined to {before}"
+            raise Misconfigured(f"connection of the {side}", what, "correct the connection, or use another database")
+
+
+# --- fields -------------------------------------------------------------------------------------------------------
+
+
+def _check_fields(ports: Ports, mapping: CompiledMapping, known: Remembered) -> dict[str, str]:
+    """The prints of both sides, after nothing mapped was found gone, hidden, retyped or poorer."""
+    faults: list[Fault] = []
+    prints = {}
+    sides: tuple[tuple[Side, str | None], ...] = (("crm", known.crm_print), ("erp", known.erp_print))
+    for side, before in sides:
+        found = check_against(mapping.spec, side, ports.system(side).describe)
+        faults.extend(found)
+        now = fingerprint(ports, mapping, side)
+        faults.extend(compare_prints(json.loads(before), now, side) if before and not found else ())
+        prints[f"{side}_print"] = json.dumps(now)
+    if faults:
+        first, number = faults[0], len(faults)
+        what = first.what if number == 1 else f"{first.what} (and {number - 1} more faults: see `isthmus check`)"
+        raise Misconfigured(first.where, what, first.remedy, faults=tuple(faults))
+    return prints
+
+
+def fingerprint(ports: Ports, mapping: CompiledMapping, side: Side) -> Print:
+    """What of the mapped fields must stay as it is between two runs."""
+    selection = mapping.selection(side)
+    streams = [(selection.stream, selection.fields)]
+    if selection.lines:
+        streams.append((selection.lines.stream, selection.lines.fields))
+    found: Print = {}
+    for stream, fields in streams:
+        described = ports.system(side).describe(stream).fields
+        for name in fields:
+            if name in described:
+                found[f"{stream}.{name}"] = _kept(described[name])
+    return found
+
+
+def _kept(field: FieldDescription) -> dict[str, object]:
+    whole = asdict(field)
+    return {"type": whole["type"], "decimals": whole["decimals"], "values": list(field.values)}
+
+
+def compare_prints(before: Print, now: Print, side: Side) -> Iterable[Fault]:
+    """Fields that were retyped or lost a picklist value since the last run."""
+    for name, old in before.items():
+        new = now.get(name)
+        if new is None:
+            continue  # not mapped any more, or missing: the check against the description has said so
+        if new["type"] != old["type"] or new["decimals"] != old["decimals"]:
+            what = f"was {_type(old)} and is now {_type(new)}"
+            yield Fault(f"{side.upper()} {name}", what, "undo that in the system, or `isthmus accept` the mapping anew")
+        lost = sorted(set(old["values"]) - set(new["values"]))  # type: ignore[call-overload]
+        if lost:
+            remedy = "bring them back as inactive values, or take them out of the mapping and `isthmus accept` it"
+            yield Fault(f"{side.upper()} {name}", f"lost the picklist values {', '.join(lost)}", remedy)
+
+
+def _type(kept: dict[str, object]) -> str:
+    decimals = f" with {kept['decimals']} decimals" if kept["decimals"] is not None else ""
+    return f"{kept['type']}{decimals}"
+
+
+# --- the mapping's own change, and age ----------------------------------------------------------------------------
+
+
+def _changed(ports: Ports, mapping: CompiledMapping, known: Remembered) -> str | None:
+    """A changed mapping makes the run a full one; a change of too much waits for a person."""
+    if known.hash is None or known.hash == mapping.hash:
+        return None
+    if known.accepted_hash == mapping.hash:
+        return f"the mapping was changed, and accepted by {known.accepted_by}"
+    impact = measure(ports, mapping)
+    share = ports.limits.mapping_change_share
+    if impact.posted or impact.changed > share * impact.bound:
+        posted = f", {impact.posted} of them posted documents" if impact.posted else ""
+        what = f"the changed mapping would change {impact.changed} of {impact.bound} records{posted}"
+        remedy = f"read `isthmus plan {mapping.name}`, then say `isthmus accept {mapping.name} --why …`"
+        raise Misconfigured(f"mapping {mapping.name}", what, remedy)
+    return "the mapping was changed"
+
+
+def _too_old(ports: Ports, mapping: CompiledMapping) -> str | None:
+    """A source forgets its deletions after a while; then only a comparison of all keys finds them."""
+    sides: tuple[Side, Side] = ("crm", "erp")
+    with reading(ports.engine) as connection:
+        marks = {side: progress.load_watermark(connection, mapping.name, side) for side in sides}
+    for side, mark in marks.items():
+        window = ports.system(side).capabilities.deletions_kept
+        if mark and window and ports.clock.now() - parse_stamp(mark.moved_at) > window:
+            return f"the last run is longer ago than the {side.upper()} remembers deletions"
+    return None

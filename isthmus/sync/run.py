@@ -1,0 +1,242 @@
+"""A run: one mapping under one lease, CRM→ERP first, then ERP→CRM; at the end it adds up or it fails."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from queue import Queue
+from threading import Event, Thread
+
+from isthmus.connect.protocol import Note
+from isthmus.db import reading, writing
+from isthmus.kernel.errors import IsthmusError
+from isthmus.kernel.records import Page, Record
+from isthmus.mapping.compile import CompiledMapping
+from isthmus.state import bindings, leases, mappings, progress, runs, worklist
+from isthmus.state.bindings import Side
+from isthmus.state.progress import Due
+from isthmus.state.runs import Run
+from isthmus.sync.leg import Leg
+from isthmus.sync.ports import Ports
+from isthmus.sync.preflight import Clearance, preflight
+from isthmus.sync.report import Report, report_of
+
+SIDES: tuple[Side, Side] = ("crm", "erp")
+DUE_BATCH = 500
+DRAINS_MOST = 8  # a chain of customers, each the parent of the next, goes through in this many steps at most a run
+
+Progress = Callable[[str, str, int], None]  # mapping, direction, records passed so far
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """How a run was asked for. ``ids`` are CRM ids: only these are fetched and passed."""
+
+    who: str
+    full: bool = False
+    ids: Sequence[str] = ()
+    on_page: Progress = field(default=lambda mapping, direction, passed: None)
+
+
+def run_mapping(ports: Ports, mapping: CompiledMapping, order: Order) -> Report:
+    """Runs one mapping. The report says whether it adds up, or that another run holds the lease.
+
+    Raises Misconfigured before any effect, Unavailable and Broken with the watermark kept.
+    """
+    held = leases.take(ports.engine, mapping.name)
+    if isinstance(held, leases.Taken):
+        return Report(mapping.name, skipped=f"another run holds the lease ({held.holder}, until {held.expires_at})")
+    try:
+        return _run(ports, mapping, order, held)
+    finally:
+        leases.release(ports.engine, held)
+
+
+def _run(ports: Ports, mapping: CompiledMapping, order: Order, held: leases.Lease) -> Report:
+    clearance = preflight(ports, mapping, full=order.full)
+    if clearance.skip:
+        return Report(mapping.name, skipped=clearance.skip)
+    run = _begin(ports, mapping, order, held, clearance)
+    try:
+        for side in SIDES:
+            leg = Leg(ports, ports.direction(mapping, side), run, held)
+            if leg.direction.has_work:
+                _travel(leg, order, clearance)
+    except IsthmusError as error:
+        _end(ports, run, "stopped", error=str(error))
+        raise
+    except BaseException:
+        _end(ports, run, "stopped", error="interrupted")
+        raise
+    with reading(ports.engine) as connection:
+        report = report_of(run, runs.add_up(connection, run.id))
+    with writing(ports.engine) as connection:
+        if not order.ids:
+            mappings.store(connection, mapping.name, mapping.entity, hash=mapping.hash, full_wanted=None)
+    _end(ports, run, "done" if report.adds_up else "stopped", report=json.dumps(report.as_json()))
+    return report
+
+
+def _begin(
+    ports: Ports, mapping: CompiledMapping, order: Order, held: leases.Lease, clearance: Clearance
+) -> Run:
+    values = {
+        "mapping": mapping.name, "who": order.who, "kind": "full" if clearance.full else "incremental",
+        "mapping_hash": mapping.hash, "program": ports.program, "token": held.token, "started_at": ports.now(),
+    }  # fmt: skip
+    with writing(ports.engine) as connection:
+        leases.confirm(connection, held)
+        return Run(id=runs.begin_run(connection, values), **values)  # type: ignore[arg-type]
+
+
+def _end(ports: Ports, run: Run, status: str, **what: str | None) -> None:
+    with writing(ports.engine) as connection:
+        runs.end_run(connection, run.id, ports.now(), status, **what)
+
+
+# --- one direction ------------------------------------------------------------------------------------------------
+
+
+def _travel(leg: Leg, order: Order, clearance: Clearance) -> None:
+    """Settle, what is due, what moved, what became due meanwhile; then tell the records."""
+    _settle(leg)
+    if order.ids:
+        _make_due(leg, order)
+    _drain(leg, order)
+    if not order.ids:
+        _read(leg, order, clearance)
+        _drain(leg, order)
+    if leg.direction.source == "crm":
+        _tell(leg)
+
+
+def _settle(leg: Leg) -> None:
+    """Open intents of earlier runs: nobody stored the answer, so their records are fetched and planned again.
+
+    The external key makes that safe: a create that did arrive is answered as `created` with the same record.
+    """
+    name, side = leg.direction.mapping.name, leg.direction.source
+    with writing(leg.ports.engine) as connection:
+        leases.confirm(connection, leg.held)
+        now = leg.ports.now()
+        intents = progress.load_open_intents(connection, name, side)
+        dues = [
+            Due(str(entry["source_id"]), "an earlier run did not hear the answer to its write", now, force=True)
+            for intent in intents
+            for entry in intent.entries
+        ]
+        progress.add_due(connection, name, side, dues)
+        progress.settle_intents(connection, [intent.id for intent in intents], now)
+
+
+def _make_due(leg: Leg, order: Order) -> None:
+    with writing(leg.ports.engine) as connection:
+        ids: Iterable[str] = order.ids
+        if leg.direction.source == "erp":
+            stream = leg.ports.stream(leg.direction.mapping.entity, "crm")
+            ids = bindings.translate_ids(connection, stream, list(order.ids)).values()
+        dues = [Due(key, f"asked for by {order.who}", leg.ports.now()) for key in ids]
+        progress.add_due(connection, leg.direction.mapping.name, leg.direction.source, dues)
+
+
+def _drain(leg: Leg, order: Order) -> None:
+    """Passes what is due until nothing new becomes due, or only what just failed again."""
+    tried: set[tuple[str, str]] = set()
+    for _ in range(DRAINS_MOST):
+        with reading(leg.ports.engine) as connection:
+            dues = progress.load_due(connection, leg.direction.mapping.name, leg.direction.source)
+        fresh = [due for due in dues if (due.id, due.since) not in tried]
+        if not fresh:
+            return
+        for start in range(0, len(fresh), DUE_BATCH):
+            batch = fresh[start : start + DUE_BATCH]
+            leg.pass_page(_fetch(leg, batch), batch, is_watermark=False)
+            _say(leg, order)
+        tried.update((due.id, due.since) for due in fresh)
+
+
+def _fetch(leg: Leg, dues: Sequence[Due]) -> Page:
+    """The due records as a page. One that is not there any more is passed as deleted."""
+    source = leg.ports.system(leg.direction.source)
+    ids = [due.id for due in dues]
+    records = {record.id: record for record in source.fetch(leg.direction.mapping.selection(leg.direction.source), ids)}
+    return Page([records.get(key) or Record(key, "", {}, deleted=True) for key in ids], len(ids))
+
+
+def _read(leg: Leg, order: Order, clearance: Clearance) -> None:
+    name, side = leg.direction.mapping.name, leg.direction.source
+    with reading(leg.ports.engine) as connection:
+        mark = progress.load_watermark(connection, name, side)
+        known = set(bindings.all_ids(connection, leg.ports.stream(leg.direction.mapping.entity, side))) if clearance.full else set()
+    since = None if clearance.full or mark is None else mark.position
+    source = leg.ports.system(side)
+    pages = source.read(leg.direction.mapping.selection(side), since, leg.ports.limits.overlap)
+    for page in _ahead(pages):
+        known.difference_update(record.id for record in page.records)
+        leg.pass_page(page)
+        _say(leg, order)
+    if known:
+        _miss(leg, sorted(known))
+
+
+def _miss(leg: Leg, ids: Sequence[str]) -> None:
+    """Bound, but not in a full read: deleted without a trace, or outside the filter. They are looked at one by one."""
+    with writing(leg.ports.engine) as connection:
+        leases.confirm(connection, leg.held)
+        dues = [Due(key, "it was not among all records of a full read", leg.ports.now()) for key in ids]
+        progress.add_due(connection, leg.direction.mapping.name, leg.direction.source, dues)
+
+
+def _say(leg: Leg, order: Order) -> None:
+    order.on_page(leg.direction.mapping.name, leg.direction.name, sum(leg.outcomes.values()))
+
+
+def _ahead(pages: Iterator[Page]) -> Iterator[Page]:
+    """Reads the next page while the present one is being written."""
+    queue: Queue[Page | BaseException | None] = Queue(maxsize=1)
+    stop = Event()
+
+    def fill() -> None:
+        try:
+            for page in pages:
+                queue.put(page)
+                if stop.is_set():
+                    return
+            queue.put(None)
+        except BaseException as error:  # handed over whole and raised by the consumer
+            queue.put(error)
+
+    thread = Thread(target=fill, name="isthmus-reader", daemon=True)
+    thread.start()
+    try:
+        while (got := queue.get()) is not None:
+            if isinstance(got, BaseException):
+                raise got
+            yield got
+    finally:
+        stop.set()
+        while not queue.empty():
+            queue.get_nowait()
+        thread.join()
+
+
+# --- the reason on the record itself ------------------------------------------------------------------------------
+
+
+def _tell(leg: Leg) -> None:
+    """Shows on each CRM record why it is not through. What cannot be shown now is tried again by the next run."""
+    crm, name = leg.ports.crm, leg.direction.mapping.name
+    if not crm.capabilities.annotates:
+        return
+    stream = leg.direction.spec.crm.stream
+    with reading(leg.ports.engine) as connection:
+        notes = worklist.untold_notes(connection, name, 10_000)
+    size = crm.capabilities.batch_size
+    for start in range(0, len(notes), size):
+        batch = notes[start : start + size]
+        faults = crm.annotate(stream, [Note(*note) for note in batch])
+        told = [note for note, fault in zip(batch, faults, strict=True) if fault is None]
+        with writing(leg.ports.engine) as connection:
+            leases.confirm(connection, leg.held)
+            worklist.notes_shown(connection, name, told)
