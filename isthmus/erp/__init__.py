@@ -1,0 +1,1 @@
+"""The built-in ERP: customers, products, quotes, orders, invoices, payments, ledger and credit."""

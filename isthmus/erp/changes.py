@@ -1,0 +1,76 @@
+"""The log of changes: which record of which stream changed, in which transaction, by whom.
+
+A reader on PostgreSQL sees only what lies below the oldest running transaction: whatever commits later has a higher
+position, so nothing ever appears behind a position that was once read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+from sqlalchemy import Connection, Table, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from isthmus.db import insert_rows
+from isthmus.erp.columns import At, Code, Model, Short, Whole
+from isthmus.erp.sequences import take_numbers
+
+
+class Change(Model):
+    """One change of one record. ``number`` is the version that the record then has."""
+
+    __tablename__ = "erp_change"
+    stream: Mapped[Code] = mapped_column(primary_key=True)
+    transaction: Mapped[Whole] = mapped_column(primary_key=True, autoincrement=False)
+    number: Mapped[Whole] = mapped_column(primary_key=True, autoincrement=False)
+    record_id: Mapped[Whole]
+    at: Mapped[At]
+    by: Mapped[Short]
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+
+change = cast(Table, Change.__table__)
+COLUMNS = ("stream", "transaction", "number", "record_id", "at", "by")
+WIDTH = 19  # digits of a 64-bit number: texts of one width sort like the numbers
+
+
+def log_changes(connection: Connection, stream: str, ids: Sequence[int], *, at: str, by: str) -> list[int]:
+    """Logs a change of each of these records and answers their new versions, in the same order."""
+    if not ids:
+        return []
+    numbers = take_numbers(connection, "change", len(ids))
+    transaction = _transaction(connection)
+    rows = [(stream, transaction, number, record_id, at, by) for number, record_id in zip(numbers, ids, strict=True)]
+    insert_rows(connection, change, COLUMNS, rows)
+    return numbers
+
+
+def _transaction(connection: Connection) -> int:
+    if connection.dialect.name != "postgresql":
+        return 0  # SQLite has one writer at a time: numbers come in the order of commits
+    return int(connection.execute(text("SELECT pg_current_xact_id()::text::bigint")).scalar_one())
+
+
+def horizon(connection: Connection) -> int:
+    """The first transaction whose changes may not be complete yet."""
+    if connection.dialect.name != "postgresql":
+        return 1
+    query = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+    return int(connection.execute(query).scalar_one())
+
+
+def write_version(number: int) -> str:
+    """A version as text that sorts like its number."""
+    return f"{number:0{WIDTH}d}"
+
+
+def write_position(transaction: int, number: int) -> str:
+    """A position in the log as text that sorts like the log."""
+    return f"{transaction:0{WIDTH}d}.{number:0{WIDTH}d}"
+
+
+def read_position(position: str) -> tuple[int, int]:
+    """(transaction, number) of a position; ValueError for other texts."""
+    transaction, number = position.split(".")
+    return int(transaction), int(number)

@@ -1,0 +1,81 @@
+"""Customers, the company itself, and the terms at which customers pay."""
+
+from __future__ import annotations
+
+from sqlalchemy import ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from isthmus.erp.columns import Code, Currency, Folded, Id, Model, Name, OnDay, Short, Truth, Whole
+
+
+class Company(Model):
+    """Whose books these are. ``identity`` is made once and is part of every key that others keep of us."""
+
+    __tablename__ = "erp_company"
+    code: Mapped[Code] = mapped_column(primary_key=True)
+    identity: Mapped[Short]
+    name: Mapped[Name]
+    currency: Mapped[Currency]
+    grace_days: Mapped[Whole]  # after a due date, where a customer has no days of its own
+
+
+class Term(Model):
+    """Terms of payment: an invoice is due so many days after its date."""
+
+    __tablename__ = "erp_term"
+    code: Mapped[Code] = mapped_column(primary_key=True)
+    name: Mapped[Name]
+    days: Mapped[Whole]
+
+
+class Customer(Model):
+    """A customer. ``match_…`` are its values as match rules compare them, kept so that they can be looked up."""
+
+    __tablename__ = "erp_customer"
+    id: Mapped[Id]
+    company: Mapped[Code]
+    number: Mapped[Code] = mapped_column(unique=True)
+    name: Mapped[Name]
+    tax_id: Mapped[Short | None]
+    currency: Mapped[Currency]
+    terms: Mapped[Code | None] = mapped_column(ForeignKey("erp_term.code"))
+    email: Mapped[Name | None]
+    phone: Mapped[Short | None]
+    website: Mapped[Name | None]
+    parent_id: Mapped[Whole | None] = mapped_column(ForeignKey("erp_customer.id"))
+    active: Mapped[Truth]
+    billing_street: Mapped[Name | None]
+    billing_city: Mapped[Short | None]
+    billing_state: Mapped[Short | None]
+    billing_postal_code: Mapped[Code | None]
+    billing_country: Mapped[Code | None]
+    shipping_street: Mapped[Name | None]
+    shipping_city: Mapped[Short | None]
+    shipping_state: Mapped[Short | None]
+    shipping_postal_code: Mapped[Code | None]
+    shipping_country: Mapped[Code | None]
+    contact_first_name: Mapped[Short | None]
+    contact_last_name: Mapped[Short | None]
+    contact_email: Mapped[Name | None]
+    contact_phone: Mapped[Short | None]
+    match_name: Mapped[Folded]
+    match_tax_id: Mapped[Folded | None]
+    version: Mapped[Whole]
+    changed_by: Mapped[Short]
+    __table_args__ = (
+        Index(None, "match_name"),
+        Index(None, "match_tax_id"),
+    )
+
+
+class CreditTerm(Model):
+    """What credit a customer has. No limit (null) is not a limit of 0. A hold by hand is lifted only by hand."""
+
+    __tablename__ = "erp_credit_term"
+    customer_id: Mapped[Whole] = mapped_column(ForeignKey("erp_customer.id"), primary_key=True, autoincrement=False)
+    limit_minor: Mapped[Whole | None]  # in the customer's currency
+    grace_days: Mapped[Whole | None]
+    held: Mapped[Truth]
+    held_why: Mapped[Name | None]
+    held_by: Mapped[Short | None]
+    held_on: Mapped[OnDay | None]
