@@ -36,13 +36,13 @@ def test_an_empty_file_is_enough(yaml: Path) -> None:
 def test_everything_can_be_said(yaml: Path) -> None:
     yaml.write_text(
         "crm: {connection: quarry_crm}\nerp: {connection: quarry_erp}\ndatabase: postgresql://isthmus@db/books\n"
-        "mappings: own\nconnections: secrets.env\ntime_zone: Asia/Tokyo\nlimits: {overlap_minutes: 0, gone_percent: 7}\n",
+        "mappings: own\nconnections: x.env\ntime_zone: Asia/Tokyo\nlimits: {overlap_minutes: 0, gone_percent: 7}\n",
         encoding="utf-8",
     )
     settings = load_settings(yaml, {})
     assert (settings.crm, settings.erp) == ("quarry_crm", "quarry_erp")
     assert settings.database == "postgresql://isthmus@db/books"
-    assert (settings.mappings, settings.connections) == (yaml.parent / "own", yaml.parent / "secrets.env")
+    assert (settings.mappings, settings.connections) == (yaml.parent / "own", yaml.parent / "x.env")
     assert settings.time_zone == "Asia/Tokyo"
     assert settings.limits == Limits(overlap_minutes=0, gone_percent=7)
 
