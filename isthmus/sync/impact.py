@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 
 from isthmus.db import reading
 from isthmus.mapping.compile import CompiledMapping
@@ -48,7 +49,7 @@ def _plan_side(leg: Leg, *, full: bool, ids: tuple[str, ...]) -> Iterator[list[D
             return
         mark = progress.load_watermark(connection, direction.mapping.name, direction.source)
         since = None if full or mark is None else mark.position
-        for page in source.read(selection, since, ports.limits.overlap):
+        for page in source.read(selection, since, timedelta(minutes=ports.limits.overlap_minutes)):
             yield leg.plan(page.records, (), connection)
 
 

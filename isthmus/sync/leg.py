@@ -144,7 +144,7 @@ class Leg:
             if one.outcome == "worklisted" and one.item is not None and one.item.reason in ("invalid", "refused")
         )
         (cause, number), *_ = causes.most_common(1) or [(("", ""), 0)]
-        if number >= limits.refused_least and number >= limits.refused_share * len(conclusions):
+        if number >= limits.refused_count and 100 * number >= limits.refused_percent * len(conclusions):
             example = next(one.item.fault for one in conclusions if one.item and one.item.fault.remedy == cause[1])
             what = f"{number} of {len(conclusions)} records of one page are {cause[0]} for one cause, e.g. {example}"
             raise Misconfigured(f"mapping {self.direction.mapping.name}", what, "correct the cause, then run again")
@@ -153,13 +153,13 @@ class Leg:
         """Very many records gone at once are a wrong filter or an accident in the source, not business."""
         self.gone += sum(one.outcome == "withdrawn" for one in decisions)
         limits = self.ports.limits
-        if self.gone <= limits.gone_least:
+        if self.gone <= limits.gone_count:
             return
         if self.bound is None:
             self.bound = bindings.count(connection, self.direction.mapping.entity)
-        if self.gone > limits.gone_share * self.bound:
+        if 100 * self.gone > limits.gone_percent * self.bound:
             what = f"{self.gone} of {self.bound} records are gone from the {self.direction.source.upper()} in one run"
-            remedy = "see `isthmus plan`; if it is right, raise `limits.gone_share` for one run"
+            remedy = "see `isthmus plan`; if it is right, raise `limits.gone_percent` in isthmus.yaml for one run"
             raise Misconfigured(f"mapping {self.direction.mapping.name}", what, remedy)
 
 

@@ -193,10 +193,11 @@ def _plan_bound(direction: Direction, read: Read, binding: Binding, sights: Sigh
         return listed(read, "invalid", join_faults(faults), binding=binding)
     before, after = _forms(direction, read, binding, sights)
     merged = direction.merge(before, after)
-    settled = _resolution(read)
+    settled = _resolution(direction, read, binding, sights)
     open_conflicts = [conflict for conflict in merged.conflicts if conflict.unit not in settled]
     if open_conflicts:
-        return _conflicting(direction, read, binding, open_conflicts)
+        versions = _versions(direction, read, binding, sights)
+        return _conflicting(direction, read, binding, (open_conflicts, versions))
     crossing = cross(direction, read.form, sights)
     if crossing.blocked:
         return waiting(direction, read, crossing, binding)
@@ -223,14 +224,26 @@ def _forms(
     return before, after
 
 
-def _resolution(read: Read) -> dict[str, str]:
+def _resolution(direction: Direction, read: Read, binding: Binding, sights: Sights) -> dict[str, str]:
+    """A person's answer, unit → side; void when either side has moved since the question was asked."""
     if read.due is None or read.due.resolution is None:
         return {}
-    answer: dict[str, str] = orjson.loads(read.due.resolution)
-    return answer
+    answer = orjson.loads(read.due.resolution)
+    if answer["versions"] != _versions(direction, read, binding, sights):
+        return {}
+    units: dict[str, str] = answer["take"]
+    return units
 
 
-def _conflicting(direction: Direction, read: Read, binding: Binding, conflicts: Sequence[Conflict]) -> Decision:
+def _versions(direction: Direction, read: Read, binding: Binding, sights: Sights) -> list[str]:
+    target = binding.seen(direction.target)
+    return [read.record.version, sights.targets.get(target.id, (target.version, {}))[0]]
+
+
+def _conflicting(
+    direction: Direction, read: Read, binding: Binding, asked: tuple[Sequence[Conflict], list[str]]
+) -> Decision:
+    conflicts, versions = asked
     names = ", ".join(sorted(conflict.unit for conflict in conflicts))
     fault = Fault(
         f"{direction.mapping.entity} {read.id}",
@@ -243,7 +256,7 @@ def _conflicting(direction: Direction, read: Read, binding: Binding, conflicts: 
             one.unit: {"base_crm": one.base_crm, "base_erp": one.base_erp, "crm": one.crm, "erp": one.erp}
             for one in conflicts
         }
-        decision.item.detail = orjson.dumps(values).decode()
+        decision.item.detail = orjson.dumps({"values": values, "versions": versions}).decode()
     return decision
 
 

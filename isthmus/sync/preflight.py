@@ -125,8 +125,7 @@ def _changed(ports: Ports, mapping: CompiledMapping, known: Remembered) -> str |
     if known.accepted_hash == mapping.hash:
         return f"the mapping was changed, and accepted by {known.accepted_by}"
     impact = measure(ports, mapping)
-    share = ports.limits.mapping_change_share
-    if impact.posted or impact.changed > share * impact.bound:
+    if impact.posted or 100 * impact.changed > ports.limits.mapping_change_percent * impact.bound:
         posted = f", {impact.posted} of them posted documents" if impact.posted else ""
         what = f"the changed mapping would change {impact.changed} of {impact.bound} records{posted}"
         remedy = f"read `isthmus plan {mapping.name}`, then say `isthmus accept {mapping.name} --why …`"

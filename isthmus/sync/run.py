@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from queue import Queue
 from threading import Event, Thread
 
@@ -171,7 +172,7 @@ def _read(leg: Leg, order: Order, clearance: Clearance) -> None:
         known = set(bindings.all_ids(connection, leg.ports.stream(leg.direction.mapping.entity, side))) if clearance.full else set()
     since = None if clearance.full or mark is None else mark.position
     source = leg.ports.system(side)
-    pages = source.read(leg.direction.mapping.selection(side), since, leg.ports.limits.overlap)
+    pages = source.read(leg.direction.mapping.selection(side), since, timedelta(minutes=leg.ports.limits.overlap_minutes))
     for page in _ahead(pages):
         known.difference_update(record.id for record in page.records)
         leg.pass_page(page)

@@ -1,0 +1,174 @@
+"""The whole life of one record: what it is now, what was done to it and by whom, or why it is not through yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import orjson
+from sqlalchemy import Connection
+
+from isthmus.db import reading
+from isthmus.kernel.records import Fields, Record
+from isthmus.mapping.compile import CompiledMapping
+from isthmus.state import bindings, progress, runs, worklist
+from isthmus.state.bindings import Binding, Side
+from isthmus.state.progress import Due
+from isthmus.state.worklist import Item
+from isthmus.sync.decision import Direction, translate
+from isthmus.sync.impact import plan_mapping
+from isthmus.sync.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened: when, in which run, by whom and by which mapping."""
+
+    at: str
+    direction: str
+    outcome: str
+    version: str
+    run_id: int
+    who: str
+    mapping_hash: str
+    payload: Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One row of the mapping as it read this record: field, what the system says, what the entity holds."""
+
+    row: str
+    field: str
+    value: object
+    entity_value: object
+
+
+@dataclass(slots=True)
+class Story:
+    """Everything that is known of one record. ``verdict`` answers in one sentence; ``next`` says what would happen now."""
+
+    entity: str
+    id: str
+    verdict: str
+    crm_id: str | None = None
+    erp_id: str | None = None
+    remedy: str = ""
+    trace: list[Trace] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    dues: list[Due] = field(default_factory=list)
+    next: str = ""
+    erp_form: Fields = field(default_factory=dict)
+
+
+def explain(ports: Ports, mapping: CompiledMapping, record_id: str) -> Story:
+    """Tells of a record by either side's id; also of one that was never seen."""
+    with reading(ports.engine) as connection:
+        binding = _find(ports, mapping, record_id, connection)
+        crm_id = binding.crm.id if binding else record_id
+        story = Story(mapping.entity, record_id, "", crm_id, binding.erp.id if binding else None)
+        known_as = {record_id, crm_id, story.erp_id or record_id}
+        story.steps = _steps(connection, mapping, known_as)
+        for side in ("crm", "erp"):
+            story.items += worklist.load(connection, mapping.name, side, sorted(known_as)).values()  # type: ignore[arg-type]
+            story.dues += progress.load_due(connection, mapping.name, side, sorted(known_as))  # type: ignore[arg-type]
+        counted = runs.pages_naming(connection, mapping.name, crm_id)
+    if binding:
+        story.erp_form = orjson.loads(binding.erp.form)
+    records = {record.id: record for record in ports.crm.fetch(mapping.selection("crm"), [crm_id])}
+    record = records.get(crm_id)
+    if record is not None and not record.deleted:
+        story.trace = _trace(ports, mapping, record)
+        story.next = _next(ports, mapping, crm_id)
+    _judge(ports.direction(mapping, "crm"), story, binding, record)
+    if not story.steps and counted:
+        outcome, at, run_id = counted[0]
+        story.verdict += f" Run {run_id} read it at {at}: {outcome}."
+    return story
+
+
+def _find(ports: Ports, mapping: CompiledMapping, record_id: str, connection: Connection) -> Binding | None:
+    sides: tuple[Side, Side] = ("crm", "erp")
+    for side in sides:
+        found = bindings.load(connection, ports.stream(mapping.entity, side), [record_id])
+        if record_id in found:
+            return found[record_id]
+    return None
+
+
+def _steps(connection: Connection, mapping: CompiledMapping, ids: set[str]) -> list[Step]:
+    told = {}
+    for key in ids:
+        for one in runs.history(connection, mapping.entity, key):
+            arrow = "crm→erp" if one.side == "crm" else "erp→crm"
+            entry = one.entry
+            told[(one.at, one.side, entry.outcome, entry.source_id)] = Step(
+                one.at, arrow, entry.outcome, entry.version, one.run_id, one.who, one.mapping_hash, dict(entry.payload)
+            )
+    return [told[place] for place in sorted(told)]
+
+
+def _trace(ports: Ports, mapping: CompiledMapping, record: Record) -> list[Trace]:
+    """Rule by rule: which field said what, and what became of it."""
+    form = mapping.to_entity("crm", record).form
+    traces = []
+    for row in mapping.spec.rows:
+        source = row.source("crm")
+        if source is None:
+            continue
+        holder = form.get(row.group, {}) if row.group else form
+        for name in source.fields:
+            traces.append(Trace(row.path, name, _at(record.fields, name), (holder or {}).get(row.name)))
+    return traces
+
+
+def _at(fields: Fields, path: str) -> object:
+    value: object = fields
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _next(ports: Ports, mapping: CompiledMapping, crm_id: str) -> str:
+    """What the next run would do with it, by planning it now."""
+    for direction, decisions in plan_mapping(ports, mapping, full=False, ids=(crm_id,)):
+        if direction.source == "crm" and decisions:
+            one = decisions[0]
+            return f"{one.outcome}: {one.item.fault}" if one.item else one.outcome
+    return ""
+
+
+def _judge(direction: Direction, story: Story, binding: Binding | None, record: Record | None) -> None:
+    """The answer in one sentence."""
+    what = f"{story.entity} {story.id}"
+    if record is None and binding is None:
+        story.verdict = f"{what} does not exist in the CRM, and Isthmus has never seen it."
+        story.remedy = "check the id, and whether our user may see the record"
+        return
+    if story.items:
+        item = story.items[-1]
+        place = "is in the ERP, and on the worklist" if binding else "is not in the ERP: it is on the worklist"
+        story.verdict = f"{what} {place} ({item.reason}) since {item.since}: {item.fault.what}."
+        story.remedy = item.fault.remedy
+    elif binding:
+        state = "was withdrawn" if binding.withdrawn else "is in both systems"
+        story.verdict = f"{what} {state}: CRM {binding.crm.id}, ERP {binding.erp.id}."
+    elif record is None or record.deleted:
+        story.verdict = f"{what} was deleted in the CRM before it was ever synchronised."
+    else:
+        _judge_unseen(direction, story, record)
+
+
+def _judge_unseen(direction: Direction, story: Story, record: Record) -> None:
+    read = translate(direction, record)
+    what = f"{story.entity} {story.id}"
+    if read.outside is None:
+        story.verdict = f"{what} is in the CRM and inside the filter, but no run has read it yet."
+        story.remedy = f"run `isthmus sync {direction.mapping.name} --id {story.id}`"
+        return
+    term = read.outside
+    values = ", ".join(str(value) for value in term.values)
+    present = _at(record.fields, term.field)
+    wanted = f"{term.operator.replace('_', ' ')} {values}"
+    story.verdict = f"{what} is outside the filter: {term.field} is {present!r}, the filter wants {wanted}."
+    story.remedy = f"change {term.field} in the CRM, or `where` in {direction.mapping.name}.yaml"
