@@ -17,13 +17,13 @@ from isthmus.db import explain as explain_failure
 from isthmus.kernel.clock import Clock, SystemClock
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.errors import Misconfigured, Refused
+from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping, compile_mapping
 from isthmus.mapping.load import load_mappings
 from isthmus.settings import BUILTIN, Settings
 from isthmus.settings import connection as connection_from
 from isthmus.state import mappings as remembered
 from isthmus.state import progress, runs, worklist
-from isthmus.state.bindings import Side
 from isthmus.state.progress import Due
 from isthmus.state.worklist import Item
 from isthmus.sync.decision import Decision, Direction
@@ -31,8 +31,9 @@ from isthmus.sync.explain import Story, explain
 from isthmus.sync.impact import plan_mapping
 from isthmus.sync.ports import Ports
 from isthmus.sync.preflight import preflight
-from isthmus.sync.report import Report
-from isthmus.sync.run import Order, run_mapping
+from isthmus.sync.report import Report as Report
+from isthmus.sync.run import Order as Order  # as: the DAGs and the CLI take both from here
+from isthmus.sync.run import run_mapping
 
 PASSES_MOST = 4  # how often `sync` goes on when one mapping made records of another due
 RETRIED = ("waiting", "refused", "in_doubt", "ambiguous")  # what may become possible without an edit in the CRM
@@ -98,7 +99,9 @@ class Workshop:
     def explain(self, entity: str, record_id: str) -> Story:
         """The life of one record. Raises Misconfigured for an entity that nothing maps."""
         if entity not in self.ports.mappings:
-            raise Misconfigured(f"entity {entity}", "no mapping carries it", f"use one of {', '.join(self.ports.mappings)}")
+            raise Misconfigured(
+                f"entity {entity}", "no mapping carries it", f"use one of {', '.join(self.ports.mappings)}"
+            )
         return explain(self.ports, self.ports.mappings[entity], record_id)
 
     # --- decisions of people --------------------------------------------------------------------------------------
