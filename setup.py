@@ -12,14 +12,14 @@ SHIPPED = ("mappings", "schemas")
 
 
 class BuildWithShippedFolders(build_py):  # type: ignore[misc]  # setuptools has no types
-    """Copies the shipped folders to ``isthmus/shipped``; an editable install reads them where they are."""
+    """Copies the shipped folders into ``isthmus``; an editable install reads them where they are."""
 
     def run(self) -> None:
         super().run()
         if self.editable_mode:
             return
         for name in SHIPPED:
-            target = Path(self.build_lib, "isthmus", "shipped", name)
+            target = Path(self.build_lib, "isthmus", name)
             copytree(Path(__file__).parent / name, target, dirs_exist_ok=True, ignore=ignore_patterns("__pycache__"))
 
 

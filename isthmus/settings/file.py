@@ -91,7 +91,7 @@ class _Reading:
 
 def shipped(name: str) -> Path:
     """The folder ``mappings`` or ``schemas``: inside an installed package, or at the root of a checkout."""
-    packaged = _PACKAGE / "shipped" / name
+    packaged = _PACKAGE / name
     return packaged if packaged.is_dir() else _PACKAGE.parent / name
 
 
