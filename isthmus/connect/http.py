@@ -212,6 +212,8 @@ class Door:
         reply = self._once(request, proof)
         if reply.status == 401 and self._authority and self._authority.renew(proof):
             reply = self._once(request, dict(self._authority.headers()))
+        if reply.status >= 300:
+            reply.value = _spoken(reply)
         verdict = self._judge(reply)
         if verdict is None:
             return self._read(request, reply)
@@ -340,6 +342,14 @@ def judge_plainly(where: str) -> Judge:
         return Verdict(Unavailable(where, f"the server answers {status}", "check address and version"))
 
     return lambda reply: verdict(reply.status)
+
+
+def _spoken(reply: Reply) -> Any:
+    """What the body of a refusal says, if it is JSON."""
+    try:
+        return decode(reply.body) if "json" in reply.headers.get("Content-Type", "").lower() else None
+    except ValueError:
+        return None
 
 
 def _unanswered(error: IsthmusError) -> Unanswered:

@@ -1,0 +1,154 @@
+"""Documents: header and lines in one composite graph, which Salesforce carries out wholly or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.salesforce.describing import Describer
+from connectors.salesforce.errors import code_of, path_part, row_fault
+from connectors.salesforce.limits import NODES
+from connectors.salesforce.query import id_list, select
+from connectors.salesforce.rest import Rest
+from connectors.salesforce.searching import Searcher
+from connectors.salesforce.values import whole_id
+from isthmus.connect.protocol import Answer, Change
+from isthmus.kernel.errors import Fault, Misconfigured, Refused
+from isthmus.kernel.records import Fields
+
+#: The lines of a document: their object and its field that names the header.
+LINES = {
+    "Order": ("OrderItem", "OrderId"),
+    "Quote": ("QuoteLineItem", "QuoteId"),
+    "Opportunity": ("OpportunityLineItem", "OpportunityId"),
+    "Product2": ("PricebookEntry", "Product2Id"),
+}
+_HEADER = "header"
+_GRAPHS = 75
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    change: Change
+    nodes: list[dict[str, Any]]
+
+
+class Documents:
+    """Writes headers with their whole set of lines. Lines are told apart by a field that holds their key."""
+
+    def __init__(self, rest: Rest, describer: Describer, searcher: Searcher) -> None:
+        self._rest = rest
+        self._describer = describer
+        self._searcher = searcher
+
+    def write(self, stream: str, changes: dict[int, Change]) -> dict[int, Answer]:
+        """One answer per document."""
+        answers: dict[int, Answer] = {}
+        drafts: dict[int, _Draft] = {}
+        for place, change in changes.items():
+            try:
+                drafts[place] = self._draft(stream, change)
+            except (Refused, Misconfigured) as error:
+                answers[place] = Answer(change.key, "refused", change.id, fault=error.fault)
+        for payload in _payloads(drafts):
+            answers |= self._send(stream, payload)
+        return answers
+
+    def _draft(self, stream: str, change: Change) -> _Draft:
+        where = f"{self._rest.where} {stream} {change.id or change.key}"
+        if stream not in LINES:
+            raise Refused(where, f"{stream} has no lines that we can write", "write its lines as records of their own")
+        line_stream, parent = LINES[stream]
+        line_field = self._searcher.key_field(line_stream, "writing lines")
+        header_id = change.id or self._searcher.find_keys(stream, [change.key]).get(change.key)
+        present = self._present(line_stream, (parent, line_field), header_id)
+        nodes = [self._header(stream, change, where)]
+        reference = header_id or f"@{{{_HEADER}.id}}"
+        for number, line in enumerate(change.lines or ()):
+            key = f"{change.key}/{line['key']}"
+            body = {name: value for name, value in line.items() if name not in ("key", "Id", parent, line_field)}
+            known = present.pop(key, None)
+            if known:
+                nodes.append(self._node("PATCH", f"{line_stream}/{known}", f"line{number}", body=body))
+            else:
+                path = f"{line_stream}/{line_field}/{path_part(key, where)}"
+                nodes.append(self._node("PATCH", path, f"line{number}", body={**body, parent: reference}))
+        nodes += [self._node("DELETE", f"{line_stream}/{gone}", f"gone{number}")
+                  for number, gone in enumerate(present.values())]  # fmt: skip
+        if len(nodes) > NODES:
+            raise Refused(
+                where, f"header and lines are {len(nodes)} records, and Salesforce takes {NODES} in one transaction",
+                "split the document",
+            )  # fmt: skip
+        return _Draft(change, nodes)
+
+    def _present(self, stream: str, names: tuple[str, str], header_id: str | None) -> dict[str, str]:
+        """The lines that are there now: key → id. Lines without our key are there under their own id, and go."""
+        if header_id is None:
+            return {}
+        parent, key = names
+        where = f"IsDeleted = false AND {parent} IN {id_list([header_id])}"
+        rows = self._rest.query_all(select(["Id", key], stream, where), "high")
+        return {row[key] or row["Id"]: row["Id"] for row in rows}
+
+    def _header(self, stream: str, change: Change, where: str) -> dict[str, Any]:
+        body = {name: value for name, value in change.fields.items() if name != "Id"}
+        if change.id:
+            return self._node("PATCH", f"{stream}/{change.id}", _HEADER, body=body)
+        field = self._searcher.key_field(stream, "creating records")
+        body.pop(field, None)
+        return self._node("PATCH", f"{stream}/{field}/{path_part(change.key, where)}", _HEADER, body=body)
+
+    def _node(self, method: str, path: str, name: str, *, body: Fields | None = None) -> dict[str, Any]:
+        url = f"/services/data/v{self._rest.config.version}/sobjects/{path}"
+        node: dict[str, Any] = {"method": method, "url": url, "referenceId": name}
+        return node if body is None else {**node, "body": body}
+
+    def _send(self, stream: str, drafts: dict[int, _Draft]) -> dict[int, Answer]:
+        value = {"graphs": [{"graphId": str(place), "compositeRequest": one.nodes} for place, one in drafts.items()]}
+        told = self._rest.send("POST", "composite/graph", value, repeatable=True, priority="high").value
+        graphs = told.get("graphs") if isinstance(told, dict) else None
+        by_place = {one.get("graphId"): one for one in graphs or () if isinstance(one, dict)}
+        return {place: self._answer(stream, one.change, by_place.get(str(place))) for place, one in drafts.items()}
+
+    def _answer(self, stream: str, change: Change, told: dict[str, Any] | None) -> Answer:
+        where = f"{self._rest.where} {stream} {change.id or change.key}"
+        parts = ((told or {}).get("graphResponse") or {}).get("compositeResponse") or []
+        if told is None or "isSuccessful" not in told:
+            fault = Fault(where, "Salesforce gave no answer for this document", "it is asked again by its key")
+            return Answer(change.key, "in_doubt", change.id, fault=fault)
+        if told["isSuccessful"] is True:
+            return Answer(change.key, "updated" if change.id else "created", change.id or _header_id(parts))
+        return Answer(change.key, "refused", change.id, fault=_cause(where, parts))
+
+
+def _payloads(drafts: dict[int, _Draft]) -> Iterator[dict[int, _Draft]]:
+    part: dict[int, _Draft] = {}
+    nodes = 0
+    for place, draft in drafts.items():
+        if part and (nodes + len(draft.nodes) > NODES or len(part) == _GRAPHS):
+            yield part
+            part, nodes = {}, 0
+        part[place] = draft
+        nodes += len(draft.nodes)
+    if part:
+        yield part
+
+
+def _header_id(parts: list[dict[str, Any]]) -> str | None:
+    for part in parts:
+        body = part.get("body")
+        if part.get("referenceId") == _HEADER and isinstance(body, dict):
+            return whole_id(str(body.get("id") or ""))
+    return None
+
+
+def _cause(where: str, parts: list[dict[str, Any]]) -> Fault:
+    """The node that was refused; its neighbours were only halted."""
+    for part in parts:
+        errors = part.get("body")
+        error = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else None
+        if error and code_of(error) != "PROCESSING_HALTED":
+            return row_fault(f"{where} {part.get('referenceId')}", error)
+    return row_fault(where, {"statusCode": "PROCESSING_HALTED", "message": "the document was not carried out"})

@@ -1,0 +1,94 @@
+"""Finding records by what they say, and by the key that we gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from connectors.salesforce.describing import Describer
+from connectors.salesforce.query import candidates, select, text_literal
+from connectors.salesforce.rest import Rest
+from isthmus.connect.protocol import Candidate
+from isthmus.kernel.errors import Misconfigured
+
+#: Characters of conditions in one query: an address has room for 16,000 after encoding.
+_ROOM = 4000
+
+
+class Searcher:
+    """Looks records up. Conditions are cut so that each query fits into an address."""
+
+    def __init__(self, rest: Rest, describer: Describer) -> None:
+        self._rest = rest
+        self._describer = describer
+
+    def find(self, stream: str, fields: tuple[str, ...], values: Sequence[tuple[str, ...]]) -> list[Candidate]:
+        """Live records whose fields might equal one of the tuples; the caller compares."""
+        self._describer.check_fields(stream, fields)
+        found: dict[str, Candidate] = {}
+        for part in _chunks(values, lambda row: len(candidates(fields, [row]))):
+            where = f"{self._live(stream)}{candidates(fields, part)}"
+            for row in self._rest.query_all(select(["Id", *fields], stream, where)):
+                found[row["Id"]] = Candidate(row["Id"], tuple(_text(_walk(row, field)) for field in fields))
+        return list(found.values())
+
+    def find_keys(self, stream: str, keys: Sequence[str]) -> dict[str, str]:
+        """Live records by our external key; nothing where the connection names no field for it."""
+        field = self._rest.config.external_ids.get(stream)
+        return self.find_exactly(stream, field, keys) if field else {}
+
+    def find_exactly(self, stream: str, field: str, keys: Sequence[str]) -> dict[str, str]:
+        """Live records by the exact value of one field: value → id."""
+        self._describer.check_fields(stream, (field,))
+        found: dict[str, str] = {}
+        wanted = set(keys)
+        for part in _chunks(sorted(wanted), lambda key: len(text_literal(key))):
+            where = f"{self._live(stream)}{field} IN ({','.join(map(text_literal, part))})"
+            for row in self._rest.query_all(select(["Id", field], stream, where)):
+                if row[field] in wanted:
+                    found[row[field]] = row["Id"]
+        return found
+
+    def key_field(self, stream: str, what: str) -> str:
+        """The external-id field of a stream; Misconfigured when it is not one."""
+        field = self._rest.config.external_ids.get(stream)
+        where = f"{self._rest.where} {stream}"
+        if field is None:
+            raise Misconfigured(
+                where, f"{what} needs a field that holds our key",
+                f'add an External ID + Unique text field and name it: {{"external_ids": {{"{stream}": "…__c"}}}}',
+            )  # fmt: skip
+        self._describer.check_fields(stream, (field,))
+        described = self._describer.shape(stream).description.fields[field]
+        if not (described.external_id and described.unique):
+            raise Misconfigured(
+                where, f"{field} is not both External ID and Unique", "set both in the field's definition"
+            )
+        return field
+
+    def _live(self, stream: str) -> str:
+        return "IsDeleted = false AND " if self._describer.shape(stream).has_deleted else ""
+
+
+def _chunks(items: Sequence[Any], size_of: Any) -> Iterator[list[Any]]:
+    part: list[Any] = []
+    size = 0
+    for item in items:
+        size += size_of(item)
+        if part and size > _ROOM:
+            yield part
+            part, size = [], size_of(item)
+        part.append(item)
+    if part:
+        yield part
+
+
+def _walk(row: dict[str, Any], path: str) -> Any:
+    value: Any = row
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

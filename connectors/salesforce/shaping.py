@@ -1,0 +1,83 @@
+"""A record of an answer → a Record: exact values, whole ids, no ``attributes``, a version that sorts as text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from connectors.salesforce.describing import CURRENCY, Describer, Shape
+from connectors.salesforce.values import strip, version_of
+from isthmus.kernel.records import Fields, Record
+from isthmus.kernel.selection import Lines, Selection
+
+Row = dict[str, Any]
+
+
+class Maker:
+    """Turns the rows of one selection into records."""
+
+    def __init__(self, selection: Selection, describer: Describer, our_user: Callable[[], str]) -> None:
+        self.shape = describer.shape(selection.stream)
+        self.lines_shape = describer.shape(selection.lines.stream) if selection.lines else None
+        self._selection = selection
+        self._describer = describer
+        self._our_user = our_user
+        self._nested = tuple({field.partition(".")[0] for field in selection.fields if "." in field})
+
+    def columns(self) -> list[str]:
+        """What to select: the mapping's fields and the system's own."""
+        return _columns(self.shape, self._selection.fields)
+
+    def line_columns(self, lines: Lines) -> list[str]:
+        """The same of a line; its parent, key and order are among them."""
+        shape = self.lines_shape or self.shape
+        sort = (lines.sort,) if lines.sort else ()
+        return _columns(shape, (*lines.fields, lines.key, lines.parent, *sort))
+
+    def records(self, rows: Iterable[Row]) -> list[Record]:
+        """Each row as a record without lines. Whose record it is, is asked for only if there is one."""
+        rows = list(rows)
+        return list(map(self._make(), rows)) if rows else []
+
+    def line(self, row: Row) -> Fields:
+        """One line as the mapping reads it."""
+        strip(row)
+        if self._selection.lines and self.lines_shape:
+            self._fill_currency(row, self.lines_shape, self._selection.lines.fields)
+        return row
+
+    def _make(self) -> Callable[[Row], Record]:
+        shape, nested, us = self.shape, self._nested, self._our_user()
+        stamp, has_master = shape.stamp, shape.has_master
+        fills = CURRENCY in self._selection.fields and not shape.own_currency
+        currency = self._describer.currency() if fills else None
+
+        def make(row: Row) -> Record:
+            row.pop("attributes", None)
+            for name in nested:
+                inner = row.get(name)
+                if inner:
+                    strip(inner)
+            if fills:
+                row[CURRENCY] = currency
+            moment = row[stamp]
+            version = moment[:23] + "Z" if moment[23:] == "+0000" else version_of(moment)
+            writer = row.get("LastModifiedById")
+            deleted = row.get("IsDeleted") is True
+            master = row["MasterRecordId"] if deleted and has_master else None
+            return Record(row["Id"], version, row, None, deleted, master, writer == us, writer)
+
+        return make
+
+    def _fill_currency(self, row: Row, shape: Shape, fields: tuple[str, ...]) -> None:
+        if CURRENCY in fields and not shape.own_currency:
+            row[CURRENCY] = self._describer.currency()
+
+
+def _columns(shape: Shape, fields: tuple[str, ...]) -> list[str]:
+    system = ["Id", shape.stamp]
+    system += ["IsDeleted"] if shape.has_deleted else []
+    system += ["MasterRecordId"] if shape.has_master else []
+    system += ["LastModifiedById"] if shape.has_writer else []
+    wanted = [field for field in fields if field != CURRENCY or shape.own_currency]
+    return list(dict.fromkeys([*system, *wanted]))
