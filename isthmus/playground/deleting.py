@@ -1,0 +1,116 @@
+"""Deletes, undeletes, purges and merges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from isthmus.playground import rules
+from isthmus.playground.ids import whole_id
+from isthmus.playground.refusals import Refusal, not_there
+from isthmus.playground.rows import Row, read_row, read_rows
+from isthmus.playground.schema import SalesforceField, SalesforceObject
+from isthmus.playground.store import Transaction
+from isthmus.playground.writing import live_row
+
+_MOST_LOSERS = 2
+
+
+def delete(tx: Transaction, entity: SalesforceObject, record_id: Any) -> str:
+    """Puts a record and what belongs to it into the recycle bin; answers its id. Raises Refusal."""
+    row = live_row(tx, entity, record_id)
+    if not entity.writable:
+        raise Refusal("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be deleted: {entity.label}")
+    rules.before_delete(tx, entity, row)
+    _bury(tx, entity, row, str(row["Id"]))
+    rules.after_delete(tx, entity, row)
+    return str(row["Id"])
+
+
+def _bury(tx: Transaction, entity: SalesforceObject, row: Row, root: str) -> None:
+    _stamp(tx, entity, row["Id"], '"IsDeleted" = 1')
+    tx.db.execute('INSERT OR REPLACE INTO "_deleted" VALUES (?, ?, ?, ?)', (entity.name, row["Id"], tx.stamp, root))
+    for child, one in tx.schema.children(entity.name):
+        sql = f'SELECT * FROM "{child.name}" WHERE "{one.column}" = ? AND "IsDeleted" = 0'
+        for each in read_rows(tx.db, sql, (row["Id"],)):
+            _let_go(tx, child, one, each, root)
+
+
+def _let_go(tx: Transaction, child: SalesforceObject, one: SalesforceField, row: Row, root: str) -> None:
+    """What becomes of a record whose parent is deleted."""
+    if one.on_delete == "cascade":
+        _bury(tx, child, row, root)
+    elif one.required:
+        raise Refusal("DELETE_FAILED", "Your attempt to delete the record could not be completed because it is"
+                      f" associated with the following {child.label}: {row['Id']}")
+    else:
+        sets = f'"{one.column}" = NULL, "SystemModstamp" = ?'
+        tx.db.execute(f'UPDATE "{child.name}" SET {sets} WHERE "Id" = ?', (tx.stamp, row["Id"]))
+
+
+def _stamp(tx: Transaction, entity: SalesforceObject, record_id: str, sets: str, *values: Any) -> None:
+    sql = f'UPDATE "{entity.name}" SET {sets}, "SystemModstamp" = ?, "LastModifiedDate" = ?, "LastModifiedById" = ?'
+    tx.db.execute(f'{sql} WHERE "Id" = ?', (*values, tx.stamp, tx.stamp, tx.user, record_id))
+
+
+def undelete(tx: Transaction, record_id: str) -> list[str]:
+    """Brings a record back with what was deleted with it; answers all their ids. Raises Refusal."""
+    entity, row = _any_row(tx, record_id)
+    if not row["IsDeleted"]:
+        raise Refusal("UNDELETE_FAILED", "Entity is not in the recycle bin")
+    found = tx.db.execute('SELECT object, id FROM "_deleted" WHERE root = ? ORDER BY object, id', (row["Id"],)).fetchall()
+    if not found:
+        raise Refusal("UNDELETE_FAILED", "The record was deleted with its parent: undelete the parent")
+    for name, each in found:
+        sets = '"IsDeleted" = 0' + (', "MasterRecordId" = NULL' if tx.schema.objects[name].mergeable else "")
+        _stamp(tx, tx.schema.objects[name], each, sets)
+    tx.db.execute('DELETE FROM "_deleted" WHERE root = ?', (row["Id"],))
+    rules.after(tx, entity, row, row)
+    return [each for _, each in found]
+
+
+def purge(tx: Transaction, record_id: str) -> list[str]:
+    """Removes a record and what belongs to it without a trace, whether or not it was in the recycle bin."""
+    entity, row = _any_row(tx, record_id)
+    gone = [str(row["Id"])]
+    for child, one in tx.schema.children(entity.name):
+        ids = [each for (each,) in tx.db.execute(f'SELECT "Id" FROM "{child.name}" WHERE "{one.column}" = ?', (row["Id"],))]
+        if one.on_delete == "cascade":
+            gone += [each for child_id in ids for each in purge(tx, child_id)]
+    tx.db.execute(f'DELETE FROM "{entity.name}" WHERE "Id" = ?', (row["Id"],))
+    tx.db.execute('DELETE FROM "_deleted" WHERE id = ?', (row["Id"],))
+    return gone
+
+
+def merge(tx: Transaction, master_id: str, loser_ids: Sequence[str]) -> None:
+    """Merges one or two records into a master: they go, their children become the master's. Raises Refusal."""
+    entity, _ = _any_row(tx, master_id)
+    if not entity.mergeable:
+        raise Refusal("INVALID_TYPE", f"{entity.name} cannot be merged")
+    if not 1 <= len(loser_ids) <= _MOST_LOSERS or master_id in loser_ids:
+        raise Refusal("INVALID_OPERATION", f"Merge one to {_MOST_LOSERS} other records into a master")
+    master = live_row(tx, entity, master_id)
+    for loser_id in loser_ids:
+        loser = live_row(tx, entity, loser_id)
+        for child, one in tx.schema.children(entity.name):
+            if one.name != "MasterRecordId":
+                _move_children(tx, child, one, loser, master)
+        _stamp(tx, entity, loser["Id"], '"IsDeleted" = 1, "MasterRecordId" = ?', master["Id"])
+        values = (entity.name, loser["Id"], tx.stamp, loser["Id"])
+        tx.db.execute('INSERT OR REPLACE INTO "_deleted" VALUES (?, ?, ?, ?)', values)
+    _stamp(tx, entity, master["Id"], '"IsDeleted" = 0')
+
+
+def _move_children(tx: Transaction, child: SalesforceObject, one: SalesforceField, loser: Row, master: Row) -> None:
+    sets = f'"{one.column}" = ?, "SystemModstamp" = ?, "LastModifiedDate" = ?, "LastModifiedById" = ?'
+    values = (master["Id"], tx.stamp, tx.stamp, tx.user, loser["Id"])
+    tx.db.execute(f'UPDATE "{child.name}" SET {sets} WHERE "{one.column}" = ?', values)
+
+
+def _any_row(tx: Transaction, record_id: str) -> tuple[SalesforceObject, Row]:
+    whole = whole_id(record_id)
+    entity = tx.schema.of_id(whole) if whole else None
+    row = read_row(tx.db, entity.name, whole) if entity and whole else None
+    if entity is None or row is None:
+        raise not_there()
+    return entity, row
