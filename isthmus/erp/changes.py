@@ -42,7 +42,7 @@ def log_changes(connection: Connection, stream: str, ids: Sequence[int], *, at: 
     numbers = take_numbers(connection, "change", len(ids))
     transaction = _transaction(connection)
     rows = [(stream, transaction, number, record_id, at, by) for number, record_id in zip(numbers, ids, strict=True)]
-    insert_rows(connection, change, COLUMNS, rows)
+    insert_rows(connection, change, COLUMNS, rows=rows)
     return numbers
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import Connection, ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from isthmus.erp.columns import Code, Currency, Folded, Id, Model, Name, OnDay, Short, Truth, Whole
@@ -79,3 +79,8 @@ class CreditTerm(Model):
     held_why: Mapped[Name | None]
     held_by: Mapped[Short | None]
     held_on: Mapped[OnDay | None]
+
+
+def identity_of(connection: Connection) -> str:
+    """The company's id: part of every key that others keep of its records."""
+    return connection.execute(select(Company.identity)).scalar_one()

@@ -1,0 +1,38 @@
+"""Changes on their way into the ERP, a page at a time, each known by its external key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from isthmus.connect.protocol import Answer, Change
+from isthmus.erp.desk import Desk
+from isthmus.erp.intake import plain
+from isthmus.erp.intake.page import Item, Page, drop_doubles
+from isthmus.erp.streams import STREAMS
+
+_Write = Callable[[Page, list[Item]], None]
+_WRITERS: dict[str, tuple[_Write, _Write]] = {
+    "customer": (plain.create, plain.update),
+    "product": (plain.create, plain.update),
+}
+
+
+def write(desk: Desk, stream: str, changes: Sequence[Change]) -> list[Answer]:
+    """Writes a page: one answer for each change, in the same order. A refusal stops no neighbour.
+
+    What is withdrawn goes first, so that the credit and the quotes that it frees are there for the rest.
+    """
+    create, update = _WRITERS[stream]
+    page = Page(desk, STREAMS[stream])
+    items, doubles = drop_doubles(page, [Item(index, change) for index, change in enumerate(changes)])
+    for verbs, action in ((("withdraw",), update), (("update", "reopen"), update), (("create",), create)):
+        chosen = [item for item in items if item.change.verb in verbs]
+        if chosen:
+            action(page, chosen)
+    for double, first in doubles:
+        known = page.answers[first.index]
+        if double.change.verb == first.change.verb == "create" and known.result == "created":
+            page.answers[double.index] = known
+        else:
+            page.refuse(double, double.change.key, "this key stands twice in one page", "send one change per record")
+    return [page.answers[index] for index in range(len(changes))]

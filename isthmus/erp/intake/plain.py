@@ -1,0 +1,186 @@
+"""Customers and products on their way in: no document, no money, only fields (and a product's prices)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import itemgetter
+from typing import Any
+
+from sqlalchemy import delete
+
+from isthmus.db import among, insert_rows, update_rows
+from isthmus.erp.changes import log_changes, write_version
+from isthmus.erp.desk import COMPANY
+from isthmus.erp.intake.page import Item, Page, attempt, load, settle_keys, store_keys
+from isthmus.erp.records import Row, rows_by_id
+from isthmus.erp.sequences import number_of, take_numbers
+from isthmus.erp.streams import STREAMS
+from isthmus.kernel.money import CURRENCIES
+from isthmus.kernel.records import match_text
+
+
+def create(page: Page, items: list[Item]) -> None:
+    """Creates customers or products: a handful of statements however many there are."""
+    settle_keys(page, items)
+    fresh = page.left(items)
+    refuse_unknown_parents(page, fresh)
+    attempt(page, page.left(fresh), _create)
+
+
+def _create(page: Page, items: list[Item]) -> None:
+    desk, stream = page.desk, page.stream
+    ids = take_numbers(desk.connection, stream.name, len(items))
+    versions = log_changes(desk.connection, stream.name, ids, at=desk.at, by=desk.by)
+    for item, record_id, version in zip(items, ids, versions, strict=True):
+        row = stream.shape.take(item.change.fields)
+        row.update(id=record_id, number=number_of(stream.name, record_id), version=version, changed_by=desk.by)
+        finish(page, item, row)
+    columns = stored_columns(page)
+    pick = itemgetter(*columns)
+    insert_rows(desk.connection, stream.table, columns, rows=[pick(item.row) for item in items])
+    store_lines(page, items)
+    store_keys(page, [(item.change.key, item.row["id"]) for item in items])
+    for item in items:
+        page.answer(item, "created")
+
+
+def stored_columns(page: Page) -> tuple[str, ...]:
+    """All columns of the stream's table."""
+    return tuple(column.name for column in page.stream.table.columns)
+
+
+def finish(page: Page, item: Item, row: Row) -> None:
+    """Completes a row by what follows from its fields. Raises ValueError for an unknown currency or empty name."""
+    row["company"] = COMPANY
+    if not row["name"]:
+        raise ValueError("no name")
+    for path, column in page.stream.find_by.items():
+        row[column] = match_text(row[path]) if row[path] else None
+    if page.stream.name == "customer" and row["currency"] not in CURRENCIES:
+        raise ValueError("unknown currency")
+    item.row = row
+    shape = page.stream.lines
+    if shape is not None and item.change.lines is not None:
+        item.lines = [shape.show(shape.take(line)) for line in item.change.lines]
+    elif shape is not None:
+        item.lines = item.present_lines or []
+
+
+def store_lines(page: Page, items: Sequence[Item]) -> None:
+    """Writes the whole set of lines of each item that brings one."""
+    shape, parent = page.stream.lines, page.stream.parent
+    if shape is None:
+        return
+    columns = (parent, "position", *shape.columns)
+    rows: list[tuple[Any, ...]] = []
+    for item in items:
+        for position, line in enumerate(item.change.lines or ()):
+            rows.append((item.row["id"], position, *shape.take(line).values()))
+    if rows:
+        insert_rows(page.desk.connection, shape.table, columns, rows=rows)
+
+
+def refuse_unknown_parents(page: Page, items: Sequence[Item]) -> None:
+    """Refuses customers whose parent is not there."""
+    named = [(item, item.change.fields.get("parent_id")) for item in items]
+    wanted = {int(parent) for _, parent in named if isinstance(parent, str) and parent.isdigit() and len(parent) < 19}
+    if not wanted:
+        return
+    known = rows_by_id(page.desk.connection, STREAMS["customer"], sorted(wanted))
+    for item, parent in named:
+        if isinstance(parent, str) and parent.isdigit() and int(parent) not in known:
+            page.refuse(item, "parent_id", f"there is no customer {parent}", "bind the parent account first")
+
+
+def update(page: Page, items: list[Item]) -> None:
+    """Changes customers or products, deactivates them, or brings them back."""
+    for item in items:
+        if item.change.verb == "withdraw" and item.change.how == "cancel":
+            page.refuse(item, "gone", f"a {page.stream.name} cannot be cancelled", "write `deactivate` in the mapping")
+    claim(page, page.left(items))
+    refuse_unknown_parents(page, page.left(items))
+    attempt(page, page.left(items), _update)
+
+
+def claim(page: Page, items: list[Item]) -> None:
+    """Loads and locks what the items change. Answers those whose record or key is not theirs, or has moved."""
+    holders = settle_keys(page, items)
+    targets: list[tuple[Item, int]] = []
+    for item in items:
+        holder = holders.get(item.change.key)
+        target = item.change.id or (str(holder.record_id) if holder else None)
+        if target is None or not target.isdigit() or len(target) > 18:
+            page.refuse(item, page.stream.name, f"there is no {page.stream.name} {target}", "check the binding")
+        elif holder and (holder.record_id != int(target) or holder.status == "buried"):
+            what = "this key is buried" if holder.status == "buried" else "this key belongs to another record"
+            page.refuse(item, item.change.key, what, "resolve the merge first")
+        else:
+            targets.append((item, int(target)))
+    _lock(page, targets)
+    unknown = [item for item in page.left(items) if item.change.key not in holders and item.change.verb != "withdraw"]
+    store_keys(page, [(item.change.key, item.row["id"]) for item in unknown])
+
+
+def _lock(page: Page, targets: list[tuple[Item, int]]) -> None:
+    present = rows_by_id(page.desk.connection, page.stream, [record_id for _, record_id in targets], lock=True)
+    for item, record_id in targets:
+        if record_id not in present:
+            page.refuse(item, page.stream.name, f"there is no {page.stream.name} {record_id}", "check the binding")
+    load(page, [(item, record_id) for item, record_id in targets if record_id in present])
+    for item, record_id in targets:
+        expects = item.change.expects
+        if record_id in present and expects is not None and expects != write_version(item.present["version"]):
+            page.answer(item, "moved")
+
+
+def _update(page: Page, items: list[Item]) -> None:
+    changed = [item for item in items if _changes(page, item)]
+    write_changed(page, changed)
+    replace_lines(page, [item for item in changed if item.lines != item.present_lines])
+    for item in items:
+        page.answer(item, "withdrawn" if item.change.verb == "withdraw" else "updated")
+
+
+def _changes(page: Page, item: Item) -> bool:
+    """Sets what becomes of the record, and says whether that differs from what it is."""
+    wanted = _wanted(page, item)
+    finish(page, item, dict(wanted))
+    if wanted != item.present or item.lines != item.present_lines:
+        return True
+    item.row = item.present
+    return False
+
+
+def _wanted(page: Page, item: Item) -> Row:
+    if item.change.verb == "withdraw":
+        return {**item.present, "active": False}
+    row = page.stream.shape.take(item.change.fields, item.present)
+    if item.change.verb == "reopen" and "active" not in item.change.fields:
+        row["active"] = True
+    return row
+
+
+def write_changed(page: Page, changed: Sequence[Item]) -> None:
+    """Gives each changed record a new version and writes its row."""
+    desk, stream = page.desk, page.stream
+    versions = log_changes(
+        desk.connection, stream.name, [item.row["id"] for item in changed], at=desk.at, by=desk.by
+    )
+    for item, version in zip(changed, versions, strict=True):
+        item.row = {**item.row, "version": version, "changed_by": desk.by}
+    columns = tuple(name for name in stored_columns(page) if name not in ("id", "number", "company"))
+    pick = itemgetter(*columns, "id")
+    update_rows(desk.connection, stream.table, columns, key="id", rows=[pick(item.row) for item in changed])
+
+
+def replace_lines(page: Page, items: Sequence[Item]) -> None:
+    """Takes the present lines of these records away and writes the new ones."""
+    shape = page.stream.lines
+    if shape is None or not items:
+        return
+    ids: list[int] = [item.row["id"] for item in items]
+    page.desk.connection.execute(
+        delete(shape.table).where(among(page.desk.connection, shape.table.c[page.stream.parent], ids))
+    )
+    store_lines(page, items)
+

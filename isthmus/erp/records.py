@@ -1,0 +1,114 @@
+"""Reading records: all that moved, some by id, or those that might match."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, or_, select
+
+from isthmus.db import among
+from isthmus.erp.changes import change
+from isthmus.erp.streams import Stream
+from isthmus.kernel.records import Fields, match_text
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A record that moved, its row, its lines, and where its last change stands in the log."""
+
+    row: Row
+    lines: list[Fields] | None
+    position: tuple[int, int]
+
+
+def row_columns(stream: Stream) -> tuple[str, ...]:
+    """The columns that a record's row needs to be shown."""
+    return ("id", "version", "changed_by", *stream.shape.columns)
+
+
+def _picked(stream: Stream) -> list[Column[Any]]:
+    return [stream.table.c[name] for name in row_columns(stream)]
+
+
+def moved_since(
+    connection: Connection, stream: Stream, since: tuple[int, int], *, below: int, limit: int
+) -> list[Moved]:
+    """The next records whose last change lies after a position and in a transaction below the horizon, in that order."""
+    table = stream.table
+    transaction, number = since
+    after = or_(
+        change.c.transaction > transaction, and_(change.c.transaction == transaction, change.c.number > number)
+    )
+    query = (
+        select(change.c.transaction, *_picked(stream))
+        .join(table, and_(table.c.id == change.c.record_id, table.c.version == change.c.number))
+        .where(change.c.stream == stream.name, change.c.transaction >= transaction, change.c.transaction < below, after)
+        .order_by(change.c.transaction, change.c.number)
+        .limit(limit)
+    )
+    names = row_columns(stream)
+    found = [(values[0], dict(zip(names, values[1:], strict=True))) for values in connection.execute(query)]
+    lines = lines_of(connection, stream, [row["id"] for _, row in found])
+    return [Moved(row, lines.get(row["id"]), (transaction, row["version"])) for transaction, row in found]
+
+
+def rows_by_id(connection: Connection, stream: Stream, ids: Sequence[int], *, lock: bool = False) -> dict[int, Row]:
+    """The rows of these records by id. ``lock`` keeps others from changing them until the transaction ends."""
+    if not ids:
+        return {}
+    query: Select[Any] = select(*_picked(stream)).where(among(connection, stream.table.c.id, list(ids)))
+    if lock and connection.dialect.name == "postgresql":
+        query = query.order_by(stream.table.c.id).with_for_update()
+    names = row_columns(stream)
+    return {values[0]: dict(zip(names, values, strict=True)) for values in connection.execute(query)}
+
+
+def lines_of(connection: Connection, stream: Stream, ids: Sequence[int]) -> dict[int, list[Fields]]:
+    """The lines of these records, shown and in their order, by id; every id is there if the stream has lines."""
+    if stream.lines is None:
+        return {}
+    shape = stream.lines
+    lines: dict[int, list[Fields]] = {record_id: [] for record_id in ids}
+    if not ids:
+        return lines
+    parent = shape.table.c[stream.parent]
+    order = shape.table.c["position" if "position" in shape.table.c else "id"]
+    query = select(parent, *(shape.table.c[name] for name in shape.columns))
+    query = query.where(among(connection, parent, list(ids))).order_by(parent, order)
+    for values in connection.execute(query):
+        lines[values[0]].append(shape.show(dict(zip(shape.columns, values[1:], strict=True))))
+    return lines
+
+
+def find_rows(
+    connection: Connection, stream: Stream, paths: Sequence[str], values: Sequence[tuple[str, ...]]
+) -> Iterator[tuple[int, tuple[str | None, ...]]]:
+    """Records whose fields equal one of the tuples after `match_text`: (id, the fields' values as they are)."""
+    columns = {one.path: stream.table.c[one.column] for one in stream.shape.fields}
+    asked = [columns[path] for path in paths]
+    wanted = {tuple(match_text(text) for text in texts) for texts in values}
+    query = select(stream.table.c.id, *asked).where(_narrow(connection, stream, paths, wanted))
+    for record_id, *found in connection.execute(query.order_by(stream.table.c.id)):
+        texts = tuple(None if value is None else str(value) for value in found)
+        if all(texts) and tuple(match_text(text or "") for text in texts) in wanted:
+            yield record_id, texts
+
+
+def _narrow(
+    connection: Connection, stream: Stream, paths: Sequence[str], wanted: set[tuple[str, ...]]
+) -> ColumnElement[bool]:
+    """The condition that an index can answer, if one of the fields keeps its match text."""
+    for position, path in enumerate(paths):
+        if path in stream.find_by:
+            column = stream.table.c[stream.find_by[path]]
+            return among(connection, column, sorted({texts[position] for texts in wanted}))
+    return stream.table.c[{one.path: one.column for one in stream.shape.fields}[paths[0]]].is_not(None)
+
+
+def shown(stream: Stream, row: Mapping[str, Any]) -> Fields:
+    """A record's own fields as the ERP shows them."""
+    return stream.shape.show(row)
