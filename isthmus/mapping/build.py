@@ -52,8 +52,12 @@ def _system(piece: Piece) -> System | None:
     return System(
         stream=piece.get("stream"),
         where=terms(piece.piece("where")),
-        lines=LinesAt(lines.get("stream"), lines.get("parent"), lines.get("key"), lines.get("sort")) if lines and whole else None,
-        moved_by=tuple(MovedBy(one.get("stream") or "", one.get("parent") or "") for one in piece.get("moved_by") or ()),
+        lines=LinesAt(lines.get("stream"), lines.get("parent"), lines.get("key"), lines.get("sort"))
+        if lines and whole
+        else None,
+        moved_by=tuple(
+            MovedBy(one.get("stream") or "", one.get("parent") or "") for one in piece.get("moved_by") or ()
+        ),
         place=piece.place,
     )
 

@@ -110,7 +110,11 @@ def _check_lines(spec: MappingSpec, side: Side, streams: _Streams) -> Iterator[F
     at = system.lines
     if at is None:
         header = streams.get(system.stream, system.place) if spec.lines else None
-        within = {name.partition(".")[2]: one for name, one in header.fields.items() if name.startswith("lines.")} if header else {}
+        within = (
+            {name.partition(".")[2]: one for name, one in header.fields.items() if name.startswith("lines.")}
+            if header
+            else {}
+        )
         if header is not None and within:
             inside = StreamDescription(f"{header.stream} lines", within)
             for use in _uses(spec, side, spec.lines):
@@ -160,7 +164,11 @@ def _check_type(use: _Use, field: FieldDescription) -> Iterator[Fault]:
         return  # the map says what each value means
     if field.type not in _FITTING[kind]:
         what = f"'{field.name}' is a {field.type} field, and '{use.row.path}' reads it as {kind}"
-        yield Fault(use.where, what, "map another field" if use.row.refers_to else "say its type with 'as', or map another field")
+        yield Fault(
+            use.where,
+            what,
+            "map another field" if use.row.refers_to else "say its type with 'as', or map another field",
+        )
 
 
 def _check_values(use: _Use, field: FieldDescription) -> Iterator[Fault]:
@@ -172,7 +180,9 @@ def _check_values(use: _Use, field: FieldDescription) -> Iterator[Fault]:
         mapped = {str(system) for system, _ in use.source.values}
         missing = [value for value in field.values if value not in mapped] if field.restricted else []
         if missing:
-            yield Fault(use.where, f"'values' does not cover {', '.join(missing)} of {field.name}", "add them to 'values'")
+            yield Fault(
+                use.where, f"'values' does not cover {', '.join(missing)} of {field.name}", "add them to 'values'"
+            )
         extra = sorted(mapped - shown)
         if extra and field.restricted:
             what = f"'values' names {', '.join(extra)}, which {field.name} does not have"
@@ -190,7 +200,9 @@ def _check_write(
     stream, field = found
     first = name.partition(".")[0]
     if any(one.relationship == first for one in stream.fields.values()) and name not in stream.fields:
-        yield Fault(use.where, f"'{name}' belongs to another record and cannot be written here", f"make {use.side} the owner")
+        yield Fault(
+            use.where, f"'{name}' belongs to another record and cannot be written here", f"make {use.side} the owner"
+        )
         return
     if use.row.owner != use.side and not field.updatable:
         what = f"'{field.name}' cannot be changed by our user, but '{use.row.path}' must be written to it"
@@ -209,9 +221,17 @@ def _check_room(use: _Use, field: FieldDescription) -> Iterator[Fault]:
     enumerated = use.known is not None and bool(use.known.values)
     if field.length and longest and field.length < longest and not (is_cut or enumerated or use.source.values):
         what = f"'{field.name}' takes {field.length} characters, and '{use.row.path}' may have {longest}"
-        yield Fault(use.where, what, f"make the field longer, or cut it openly with 'via: [{{truncate: {field.length}}}]' on the other side")
+        yield Fault(
+            use.where,
+            what,
+            f"make the field longer, or cut it openly with 'via: [{{truncate: {field.length}}}]' on the other side",
+        )
     if field.external_id and not field.unique:
-        yield Fault(use.where, f"'{field.name}' is an external id that is not unique", "make it unique, or two records may share it")
+        yield Fault(
+            use.where,
+            f"'{field.name}' is an external id that is not unique",
+            "make it unique, or two records may share it",
+        )
 
 
 def _check_terms(

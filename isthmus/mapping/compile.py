@@ -191,7 +191,9 @@ def _selection(spec: MappingSpec, side: Side) -> Selection:
         names = tuple(dict.fromkeys(fields_of(spec.lines)))
         at = system.lines
         # A side whose lines stand inside its own records has no stream for them; their key is called "key".
-        lines = Lines(at.stream, at.parent, at.key, at.sort, names) if at else Lines(system.stream, "", "key", None, names)
+        lines = (
+            Lines(at.stream, at.parent, at.key, at.sort, names) if at else Lines(system.stream, "", "key", None, names)
+        )
     return Selection(system.stream, tuple(fields), lines, system.where, system.moved_by)
 
 
@@ -202,7 +204,13 @@ def _meaning_hash(spec: MappingSpec, settings: dict[Side, Setting]) -> str:
         if one is None:
             return None
         calls = [[call.function, dict(call.arguments)] for call in one.via]
-        return [one.fields, one.formula, calls, sorted((str(k), str(v), type(k).__name__) for k, v in one.values), _terms(one.when)]
+        return [
+            one.fields,
+            one.formula,
+            calls,
+            sorted((str(k), str(v), type(k).__name__) for k, v in one.values),
+            _terms(one.when),
+        ]
 
     def row(one: Row) -> Any:
         rules = [one.type, one.owner, one.if_both_changed, one.refers_to, one.pull, one.required, one.volatile]

@@ -136,7 +136,9 @@ class _Builder:
             mark = error.problem_mark or error.context_mark
             where = f"{self._file}:{mark.line + 1}:{mark.column + 1}" if mark else f"{self._file}:1:1"
             what = f"not readable as YAML: {error.problem or error.context}"
-            raise _Unreadable(Fault(where, what, "check indentation, quotes and brackets here and just before")) from None
+            raise _Unreadable(
+                Fault(where, what, "check indentation, quotes and brackets here and just before")
+            ) from None
         except yaml.YAMLError as error:
             what = f"not readable as YAML: {error}"
             raise _Unreadable(Fault(f"{self._file}:1:1", what, "save the file as plain UTF-8 text")) from None
@@ -162,7 +164,9 @@ class _Builder:
         if event.anchor is not None:
             raise self._refuse(event, f"&{event.anchor} names a value for use elsewhere", "remove it")
         if event.tag is not None:
-            raise self._refuse(event, f"{event.tag} is a tag", "remove it; a number is a text, quotes keep a text a text")
+            raise self._refuse(
+                event, f"{event.tag} is a tag", "remove it; a number is a text, quotes keep a text a text"
+            )
         if depth > DEPTH_MAX:
             raise self._refuse(event, f"more than {DEPTH_MAX} levels deep", "a mapping needs six")
         if self._nodes > NODES_MAX:

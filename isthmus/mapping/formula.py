@@ -95,7 +95,9 @@ def _tokens(text: str) -> list[_Token]:
         found = _TOKEN.match(text, position)
         if found is None:
             what = f"'{text[position]}' means nothing in a formula"
-            raise BadFormula(what, position + 1, "use fields, numbers, 'texts', + - * / ( ) = != < <= > >=, if then else")
+            raise BadFormula(
+                what, position + 1, "use fields, numbers, 'texts', + - * / ( ) = != < <= > >=, if then else"
+            )
         kind = str(found.lastgroup)
         if kind == "name" and found[0] in _WORDS:
             kind = "word"
@@ -126,7 +128,9 @@ class _Parser:
 
     def _wrong(self, expected: str) -> BadFormula:
         found = f"'{self._token.text}'" if self._token.text else "the end"
-        return BadFormula(f"the formula has {found} where {expected} is expected", self._token.column, "complete the formula")
+        return BadFormula(
+            f"the formula has {found} where {expected} is expected", self._token.column, "complete the formula"
+        )
 
     def _take(self, *texts: str) -> str | None:
         token = self._token
@@ -222,7 +226,9 @@ class _Parser:
             raise self._wrong("a field, a number or a text")
         self._index += 1
         if self._token.text == "(":
-            raise BadFormula(f"'{token.text}(' calls something", token.column, "formulas have no calls; use 'via' for functions")
+            raise BadFormula(
+                f"'{token.text}(' calls something", token.column, "formulas have no calls; use 'via' for functions"
+            )
         self.fields.append(token.text)
         path = tuple(token.text.split("."))
         return lambda record: look_up(record, path)

@@ -102,7 +102,13 @@ FUNCTIONS = (
         lambda: _collapse,
     ),
     Function("upper", "All letters large.", (Example("de 123", "DE 123"),), lambda: str.upper, lambda: str.upper),
-    Function("lower", "All letters small.", (Example("Ada@Alder.Example", "ada@alder.example"),), lambda: str.lower, lambda: str.lower),
+    Function(
+        "lower",
+        "All letters small.",
+        (Example("Ada@Alder.Example", "ada@alder.example"),),
+        lambda: str.lower,
+        lambda: str.lower,
+    ),
     Function(
         "country_code",
         "Turns a country's English name or its two- or three-letter code into the two-letter code of ISO 3166.",
@@ -136,9 +142,7 @@ FUNCTIONS = (
         "Takes a text away from the front and refuses what does not have it; the way back puts it there.",
         (
             Example("SF-1042", "1042", (("prefix", "SF-"),)),
-            Example(
-                "1042", None, (("prefix", "SF-"),), "'1042' does not begin with 'SF-'; put 'SF-' in front of it"
-            ),
+            Example("1042", None, (("prefix", "SF-"),), "'1042' does not begin with 'SF-'; put 'SF-' in front of it"),
         ),
         _strip_prefix,
         _add_prefix,

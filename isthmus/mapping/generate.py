@@ -135,7 +135,14 @@ def _read_row(code: _Code, plan: Plan, pair: tuple[Row, Source], place: tuple[in
     getter = value_getter(source)
     shift = 0
     if getter is not None:
-        code.add(depth, "try:", f"    v = {code.bind(getter)}(f)", "except ValueError as e:", f"    wrong(faults, {where}, e)", "else:")
+        code.add(
+            depth,
+            "try:",
+            f"    v = {code.bind(getter)}(f)",
+            "except ValueError as e:",
+            f"    wrong(faults, {where}, e)",
+            "else:",
+        )
         shift = 1
     else:
         _read_path(code, depth, source.fields[0])
@@ -155,7 +162,9 @@ def _read_row(code: _Code, plan: Plan, pair: tuple[Row, Source], place: tuple[in
     if is_money(row):
         code.add(depth, "elif v is not A and currency is None: " + f"no_currency(faults, {where})")
     call = f"{step}(v, currency)" if is_money(row) else f"{step}(v)"
-    code.add(depth, "elif v is not A:", f"    try: {into} = {call}", f"    except ValueError as e: wrong(faults, {where}, e)")
+    code.add(
+        depth, "elif v is not A:", f"    try: {into} = {call}", f"    except ValueError as e: wrong(faults, {where}, e)"
+    )
 
 
 def _quick_test(row: Row, source: Source, known: tuple[str, ...], setting: Setting) -> str | None:

@@ -172,7 +172,9 @@ class Reader:
             return None
         value, remedy = _fit(node, kind)
         if remedy is not None:
-            self.fault(node.place, f"{name} is {show(node.value)}" if node.value is not None else f"{name} is empty", remedy)
+            self.fault(
+                node.place, f"{name} is {show(node.value)}" if node.value is not None else f"{name} is empty", remedy
+            )
             return None
         return Piece(value, node.place)
 

@@ -64,7 +64,9 @@ def _row_fits(row: Row, entity: Entity, fields: dict[str, EntityField], path: st
 
 def _unknown_row(row: Row, entity: Entity, fields: dict[str, EntityField], path: str) -> Fault:
     if path in entity.groups and row.group is None:
-        return _fault(row.place, f"'{path}' of {entity.name} is a group", f"write its rows below it: {path}: {{…: {{crm: …}}}}")
+        return _fault(
+            row.place, f"'{path}' of {entity.name} is a group", f"write its rows below it: {path}: {{…: {{crm: …}}}}"
+        )
     remedy = suggest(path, tuple(fields), "it has")
     return _fault(row.place, f"{entity.name} has no '{path}'", remedy)
 
@@ -74,15 +76,21 @@ def _values_fit(row: Row, source: Source | None, known: EntityField) -> Iterator
         return
     wanted = {"text": str, "boolean": bool}.get(row.type)
     if wanted is None:
-        yield _fault(source.place, f"'values' cannot give a value of type {row.type}", "use it for texts and true/false")
+        yield _fault(
+            source.place, f"'values' cannot give a value of type {row.type}", "use it for texts and true/false"
+        )
         return
     for _, value in source.values:
         if not isinstance(value, wanted):
             kind = "a text" if wanted is str else "true or false"
-            yield _fault(source.place, f"'values' of '{row.path}' gives {_show(value)}", f"give {kind}; quotes make a text")
+            yield _fault(
+                source.place, f"'values' of '{row.path}' gives {_show(value)}", f"give {kind}; quotes make a text"
+            )
         elif known.values and value not in known.values:
             remedy = suggest(str(value), known.values)
-            yield _fault(source.place, f"'values' of '{row.path}' gives {_show(value)}, which the entity does not have", remedy)
+            yield _fault(
+                source.place, f"'values' of '{row.path}' gives {_show(value)}, which the entity does not have", remedy
+            )
 
 
 def _show(value: str | bool | int) -> str:
@@ -151,7 +159,9 @@ def _writable(spec: MappingSpec, entity: Entity) -> Iterator[Fault]:
                 across = "crm" if side == "erp" else "erp"
                 why = "records are created there" if side in spec.creates else f"its owner is {row.owner}"
                 remedy = f"{reason[1]}, or make {side} its only owner" if row.owner != across else f"{reason[1]}"
-                yield _fault(source.place, f"'{row.path}' must be written to the {side.upper()} ({why}) but {reason[0]}", remedy)
+                yield _fault(
+                    source.place, f"'{row.path}' must be written to the {side.upper()} ({why}) but {reason[0]}", remedy
+                )
 
 
 def _terms(spec: MappingSpec) -> Iterator[Fault]:
@@ -178,11 +188,17 @@ def _owners(spec: MappingSpec) -> Iterator[Fault]:
         if row.group:
             groups.setdefault(row.group, []).append(row)
         elif row.if_both_changed != "ask" and row.owner != "both":
-            yield _fault(row.place, f"'{row.name}' has if_both_changed, but its owner is {row.owner}", "say 'owner: both'")
+            yield _fault(
+                row.place, f"'{row.name}' has if_both_changed, but its owner is {row.owner}", "say 'owner: both'"
+            )
     for name, rows in groups.items():
         shared = [row for row in rows if row.two_sided]
         for row in shared[1:]:
-            if (row.owner, row.if_both_changed, row.volatile) != (shared[0].owner, shared[0].if_both_changed, shared[0].volatile):
+            if (row.owner, row.if_both_changed, row.volatile) != (
+                shared[0].owner,
+                shared[0].if_both_changed,
+                shared[0].volatile,
+            ):
                 what = f"'{row.path}' and '{shared[0].path}' are won as one value but differ in owner or volatile"
                 yield _fault(row.place, what, f"say the same in all rows of {name or 'the lines'}")
     for row in spec.lines:
@@ -198,7 +214,9 @@ def _missing_rows(spec: MappingSpec, entity: Entity) -> Iterator[Fault]:
         wanted += [(name, in_lines, "lines") for name, one in (entity.lines or {}).items() if one.required]
     for name, rows, where in wanted:
         if name not in rows:
-            yield _fault(spec.place, f"a {entity.name} needs '{name}', and no row in '{where}' gives it", f"add '{name}'")
+            yield _fault(
+                spec.place, f"a {entity.name} needs '{name}', and no row in '{where}' gives it", f"add '{name}'"
+            )
 
 
 def _match(spec: MappingSpec) -> Iterator[Fault]:
@@ -218,4 +236,6 @@ def _sums(spec: MappingSpec) -> Iterator[Fault]:
     for name, rows, where in pairs:
         money = tuple(row.name for row in rows if row.type == "money" and row.group is None)
         if name not in money:
-            yield _fault(total.place, f"'lines_sum_to' needs '{name}', a money row in {where}", suggest(name, money, "it has"))
+            yield _fault(
+                total.place, f"'lines_sum_to' needs '{name}', a money row in {where}", suggest(name, money, "it has")
+            )

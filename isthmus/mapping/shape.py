@@ -65,7 +65,10 @@ CALL = Either(
         _name("A function without arguments."),
         ListOf(_name("a function")),
         MapOf(
-            Either((Plain("The argument."), ListOf(Plain("")), MapOf(Plain("An argument."), "Arguments by name.")), _by_form),
+            Either(
+                (Plain("The argument."), ListOf(Plain("")), MapOf(Plain("An argument."), "Arguments by name.")),
+                _by_form,
+            ),
             "A function with its argument.",
             NAME,
             "the name of a function",
@@ -75,7 +78,11 @@ CALL = Either(
     "A function of the closed set, as 'trim' or '{truncate: 40}'.",
 )
 FIELD = Either(
-    (_path("The field's name in the system."), ListOf(_path("A field."), "The first that is filled counts.", 2), Block("", ())),
+    (
+        _path("The field's name in the system."),
+        ListOf(_path("A field."), "The first that is filled counts.", 2),
+        Block("", ()),
+    ),
     _by_form,
     "A field, or a list of which the first filled one counts (such a list cannot be written back).",
 )
@@ -90,14 +97,21 @@ SIDE_BLOCK = Block(
     ),
     "Where and how the value stands in this system; everything reads system → entity.",
 )
-SIDE = Either((_path("The field's name in the system."), ListOf(_path("")), SIDE_BLOCK), _by_form, "A field name or a block.")
+SIDE = Either(
+    (_path("The field's name in the system."), ListOf(_path("")), SIDE_BLOCK), _by_form, "A field name or a block."
+)
 ROW = Block(
     "a row",
     (
         Key("crm", SIDE),
         Key("erp", SIDE),
-        Key("as", Choice(TYPES, "The type of the value; text when not said. 'money' has minor units, 'price' six decimals.")),
-        Key("owner", Choice((*SIDES, "both"), "Whose value wins; 'both' is merged against what each side showed last.")),
+        Key(
+            "as",
+            Choice(TYPES, "The type of the value; text when not said. 'money' has minor units, 'price' six decimals."),
+        ),
+        Key(
+            "owner", Choice((*SIDES, "both"), "Whose value wins; 'both' is merged against what each side showed last.")
+        ),
         Key("if_both_changed", Choice(("ask", *SIDES), "For 'owner: both': what happens when both sides changed it.")),
         Key("refers_to", _name("The entity whose id this is.")),
         Key("pull", Flag("Fetch what is referred to, whatever its filter.")),
@@ -190,7 +204,10 @@ MAPPING = Block(
         Key("gone", Block("'gone'", (Key("crm", _VANISHED), Key("erp", _VANISHED)), "A record vanished on that side.")),
         Key("crm", SYSTEM, required=True),
         Key("erp", SYSTEM, required=True),
-        Key("match", ListOf(ListOf(Text("The name of a row."), "All must be filled and equal.", 1), "Rules, strongest first.")),
+        Key(
+            "match",
+            ListOf(ListOf(Text("The name of a row."), "All must be filled and equal.", 1), "Rules, strongest first."),
+        ),
         Key("fields", FIELDS, required=True),
         Key("lines", MapOf(ROW, "The rows of a line.", NAME, "a name of small letters, digits and _")),
         Key("lines_sum_to", SUM),

@@ -41,7 +41,9 @@ def is_money(row: Row) -> bool:
 
 def is_plain_text(row: Row, source: Source, known: tuple[str, ...]) -> bool:
     """A text that only has to be clean: the generated code looks itself."""
-    return row_kind(row) in {"text", "reference"} and not (source.via or source.values or known or row.name == "currency")
+    return row_kind(row) in {"text", "reference"} and not (
+        source.via or source.values or known or row.name == "currency"
+    )
 
 
 def value_getter(source: Source) -> Callable[[Fields], Any] | None:

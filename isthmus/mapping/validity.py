@@ -19,7 +19,9 @@ _CORRECT = "correct it in the source system, or map it"
 def explain(entity: Entity, form: Fields, *, partial: bool = False) -> list[Fault]:
     """One fault per thing that is wrong; ``partial`` leaves out what is only missing."""
     faults: list[Fault] = []
-    for error in sorted(Draft202012Validator(entity.schema).iter_errors(form), key=lambda one: [str(part) for part in one.path]):
+    for error in sorted(
+        Draft202012Validator(entity.schema).iter_errors(form), key=lambda one: [str(part) for part in one.path]
+    ):
         if not (partial and error.validator == "required"):
             faults.extend(_fault(error))
     return faults
@@ -36,7 +38,9 @@ def _fault(error: ValidationError) -> Iterable[Fault]:
     if error.validator == "additionalProperties":
         known = tuple(error.schema["properties"])
         extra = [name for name in value if name not in known]
-        return [Fault(f"{where}: {name}", "is not a field of the entity", suggest(name, known, "it has")) for name in extra]
+        return [
+            Fault(f"{where}: {name}", "is not a field of the entity", suggest(name, known, "it has")) for name in extra
+        ]
     if value is None:
         return [Fault(where, "is empty", "fill it in the source system")]
     return [Fault(where, _what(error), _CORRECT)]
