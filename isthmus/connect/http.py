@@ -176,6 +176,8 @@ class Door:
         try:
             return retrying(self._attempt, request)
         except _Again as last:
+            if isinstance(last.error, Unavailable) and last.error.retry_after_seconds is None:
+                last.error.retry_after_seconds = last.wait_seconds
             raise last.error from None
 
     def close(self) -> None:
