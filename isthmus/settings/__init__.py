@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from isthmus.settings.connections import connection
+from isthmus.settings.connections import connection, kept_connections
 from isthmus.settings.file import BUILTIN, Limits, Settings, load_settings, shipped
 
-__all__ = ["BUILTIN", "Limits", "Settings", "connection", "environment", "load_settings", "shipped"]
+__all__ = ["BUILTIN", "Limits", "Settings", "connection", "environment", "kept_connections", "load_settings", "shipped"]
 
 
 def environment() -> Mapping[str, str]:

@@ -24,7 +24,7 @@ def connection(settings: Settings, name: str, environ: Mapping[str, str]) -> Con
     if name == BUILTIN:
         return Connection(name=BUILTIN, type="builtin_erp")
     variable = _PREFIX + name.upper()
-    value = environ.get(variable) or _kept(settings).get(variable)
+    value = environ.get(variable) or kept_connections(settings).get(variable)
     if not value:
         raise Misconfigured(
             f"connection {name}",
@@ -35,7 +35,8 @@ def connection(settings: Settings, name: str, environ: Mapping[str, str]) -> Con
     return _parse_json(name, value) if value.lstrip().startswith("{") else _parse_uri(name, value)
 
 
-def _kept(settings: Settings) -> dict[str, str]:
+def kept_connections(settings: Settings) -> dict[str, str]:
+    """The variables in the file of connections; none when there is no file. Raises Misconfigured."""
     try:
         lines = settings.connections.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

@@ -28,7 +28,6 @@ class Limits:
     gone_percent: int = 2  # of a mapping's records vanished in one run: stop
     gone_count: int = 20  # …and more than so many
     mapping_change_percent: int = 5  # of the bound records that a changed mapping may change unasked
-    lease_minutes: int = 15  # after so long without a sign of life another run may take over
 
 
 @dataclass(frozen=True, slots=True)

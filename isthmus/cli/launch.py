@@ -1,0 +1,263 @@
+"""``make run``: the playground, the built-in ERP and an Airflow, started together; one full cycle; then they stay up.
+
+Everything they keep is below ``var/``. A second start goes on with the same data.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+from isthmus.app import Workshop, open_workshop
+from isthmus.cli.airflow_server import USER, AirflowServer
+from isthmus.cli.processes import Crew
+from isthmus.cli.summary import run_lines, summary
+from isthmus.kernel.errors import IsthmusError, Misconfigured, Unavailable
+from isthmus.playground import connection_to
+from isthmus.settings import Settings, environment, kept_connections, load_settings
+
+PORT = 8700  # the first of four: Airflow, its two log servers, the playground
+START_SECONDS = 240.0
+RUN_SECONDS = 3600.0
+HEAD = "# Written by `make run`: how to reach the playground. Remove this line to keep your own connections here.\n"
+_PLAYGROUND = "import sys; from pathlib import Path; from isthmus.playground import serve; serve(Path(sys.argv[1]), int(sys.argv[2]))"
+
+
+@dataclass(slots=True)
+class Launch:
+    """One start of everything, in the folder of ``isthmus.yaml``."""
+
+    settings: Settings
+    port: int
+    crew: Crew
+    airflow: AirflowServer
+    began: float = field(default_factory=monotonic)
+    adds_up: bool = True
+
+    def say(self, text: str) -> None:
+        print(f"{monotonic() - self.began:6.1f} s  {text}", flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code: 0 done and every run added up, else that of the error."""
+    parser = argparse.ArgumentParser(prog="make run", description=__doc__.splitlines()[0])
+    parser.add_argument("--once", action="store_true", help="end after the first full cycle")
+    parser.add_argument("--port", type=int, default=PORT, help="the first of four free ports")
+    options = parser.parse_args(arguments)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        return _launch(options.port, once=options.once)
+    except IsthmusError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 130
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _launch(port: int, *, once: bool) -> int:
+    settings = load_settings(None, environment())
+    folder = settings.file.parent / "var"
+    airflow = AirflowServer(folder / "airflow", settings.file.parent / "dags", port)
+    launch = Launch(settings, port, Crew(folder), airflow)
+    with _alone(folder), _nothing_left(launch):
+        _check_ports(port)
+        _start(launch)
+        _cycle(launch)
+        if not once:
+            _stay(launch)
+    return 0 if launch.adds_up else 70
+
+
+# --- before anything starts ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """One launcher a folder. The lock is the system's: it is gone with a killed launcher."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = (folder / "launch.lock").open("a")
+    except OSError as error:
+        remedy = "work in a folder of your own"
+        raise Misconfigured(str(folder), f"cannot be written to: {error.strerror}", remedy) from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Misconfigured(str(folder), "another `make run` works here", "stop it with Ctrl-C first") from None
+        yield
+
+
+@contextmanager
+def _nothing_left(launch: Launch) -> Iterator[None]:
+    """Ends what an earlier launcher left behind, and at the end everything of this one."""
+    if count := launch.crew.end():
+        launch.say(f"ended {count} processes that an earlier start had left behind")
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)  # ending takes seconds; impatience must not leave anything behind
+        launch.say("stopping")
+        launch.crew.end()
+        launch.say("stopped; nothing is left running")
+
+
+def _check_ports(port: int) -> None:
+    for number in range(port, port + 4):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", number))
+            except OSError as error:
+                remedy = "end what uses it, or choose four others in a row: make run PORT=8800"
+                raise Misconfigured(
+                    f"port {number}", f"cannot be used: {os.strerror(error.errno or 0)}", remedy
+                ) from None
+
+
+# --- starting -----------------------------------------------------------------------------------------------------
+
+
+def _start(launch: Launch) -> None:
+    connections = kept_connections(launch.settings)
+    if _needs_playground(launch.settings):
+        connections = _start_playground(launch)
+    environ = {**environment(), **connections, "ISTHMUS_SETTINGS": str(launch.settings.file)}
+    launch.airflow.password()
+    launch.say("starting Airflow (20 s on a quiet machine)")
+    launch.crew.start("airflow", launch.airflow.command, launch.airflow.environ(environ))
+    _wait(launch, launch.airflow.healthy, "Airflow")
+    launch.airflow.log_in()
+    for dag_id, run_id in launch.airflow.active_runs():
+        launch.airflow.give_up(dag_id, run_id)  # its processes were ended before this start
+
+
+def _needs_playground(settings: Settings) -> bool:
+    """Unless somebody says where the CRM is: in the environment, or in a file of connections of their own."""
+    variable = f"AIRFLOW_CONN_{settings.crm.upper()}"
+    ours = not settings.connections.exists() or settings.connections.read_text(encoding="utf-8").startswith(HEAD)
+    return variable not in environment() and (ours or variable not in kept_connections(settings))
+
+
+def _start_playground(launch: Launch) -> dict[str, str]:
+    """Starts a local Salesforce and writes down how to reach it. Returns the variable of its connection."""
+    port = launch.port + 3
+    folder = launch.crew.folder / "playground"
+    launch.say(f"starting the playground, a local Salesforce, at 127.0.0.1:{port}")
+    environ = {key: value for key, value in environment().items() if key != "PYTHONDONTWRITEBYTECODE"}
+    launch.crew.start("playground", [sys.executable, "-c", _PLAYGROUND, str(folder), str(port)], environ)
+    _wait(launch, lambda: _answers(port), "the playground")
+    found = connection_to(f"http://127.0.0.1:{port}")
+    value = json.dumps({"conn_type": found.type, "extra": dict(found.extra)})
+    variable = f"AIRFLOW_CONN_{launch.settings.crm.upper()}"
+    kept = launch.settings.connections
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    kept.touch(mode=0o600)
+    kept.write_text(f"{HEAD}{variable}={value}\n", encoding="utf-8")
+    return {variable: value}
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _wait(launch: Launch, ready: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
+    until = monotonic() + seconds
+    while not ready():
+        launch.crew.check()
+        if monotonic() > until:
+            remedy = f"see {launch.crew.folder / 'log'}; a busy machine may need longer"
+            raise Unavailable(what, f"is not ready after {seconds:.0f} seconds", remedy)
+        Event().wait(0.3)
+
+
+# --- one full cycle -----------------------------------------------------------------------------------------------
+
+
+def _cycle(launch: Launch) -> None:
+    """Each mapping once, in reference order, in both directions; then whatever that set going."""
+    with _workshop(launch) as workshop:
+        names = workshop.names()
+        _wait_for_dags(launch, names)
+        for name in names:
+            _run(launch, workshop, name)
+        launch.airflow.wake("isthmus_worklist")
+        _wait(launch, lambda: not launch.airflow.active_runs(), "the end of the cycle", RUN_SECONDS)
+        print("\n".join(["", *summary(workshop), ""]), flush=True)
+
+
+def _workshop(launch: Launch) -> _Closing:
+    return _Closing(open_workshop(launch.settings, environment()))
+
+
+@dataclass(slots=True)
+class _Closing:
+    """A workshop for the length of a block."""
+
+    workshop: Workshop
+
+    def __enter__(self) -> Workshop:
+        return self.workshop
+
+    def __exit__(self, *_: object) -> None:
+        self.workshop.close()
+
+
+def _wait_for_dags(launch: Launch, names: Sequence[str]) -> None:
+    wanted = {"isthmus_worklist", *(f"isthmus_{name}" for name in names)}
+
+    def known() -> bool:
+        if errors := launch.airflow.import_errors():
+            raise Misconfigured("dags", "; ".join(errors), "run `isthmus check`")
+        return wanted <= launch.airflow.dag_ids()
+
+    _wait(launch, known, "the DAGs")
+
+
+def _run(launch: Launch, workshop: Workshop, name: str) -> None:
+    """One mapping's DAG, from its start to its end, with what it says about itself."""
+    dag_id = f"isthmus_{name}"
+    launch.say(f"{name}: running")
+    launch.airflow.wake(dag_id)
+    run_id = launch.airflow.trigger(dag_id)
+    _wait(launch, lambda: launch.airflow.run_state(dag_id, run_id) in ("success", "failed"), dag_id, RUN_SECONDS)
+    if launch.airflow.run_state(dag_id, run_id) == "failed":
+        launch.adds_up = False
+        launch.say(f"{name}: FAILED; {launch.airflow.failure(dag_id, run_id)}")
+    for line in run_lines(workshop, name):
+        launch.say(line)
+
+
+def _stay(launch: Launch) -> None:
+    """Up until Ctrl-C, as long as everything else is."""
+    launch.say(f"Airflow is at {launch.airflow.url}: user {USER}, password {launch.airflow.password()}")
+    launch.say("in another terminal: .venv/bin/isthmus status. Ctrl-C here stops everything and keeps the data")
+    try:
+        while True:
+            launch.crew.check()
+            Event().wait(1)
+    except KeyboardInterrupt:
+        return
+
+
+if __name__ == "__main__":
+    sys.exit(main())
