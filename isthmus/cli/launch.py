@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
@@ -31,7 +31,7 @@ PORT = 8700  # the first of four: Airflow, its two log servers, the playground
 START_SECONDS = 240.0
 RUN_SECONDS = 3600.0
 HEAD = "# Written by `make run`: how to reach the playground. Remove this line to keep your own connections here.\n"
-_PLAYGROUND = "import sys; from pathlib import Path; from isthmus.playground import serve; serve(Path(sys.argv[1]), int(sys.argv[2]))"
+_PLAYGROUND = "import sys, pathlib, isthmus.playground as p; p.serve(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
 
 
 @dataclass(slots=True)
@@ -180,7 +180,7 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _wait(launch: Launch, ready: Callable[[], bool], what: str, seconds: float = START_SECONDS) -> None:
+def _wait(launch: Launch, ready: Callable[[], bool], what: str, *, seconds: float = START_SECONDS) -> None:
     until = monotonic() + seconds
     while not ready():
         launch.crew.check()
@@ -195,31 +195,14 @@ def _wait(launch: Launch, ready: Callable[[], bool], what: str, seconds: float =
 
 def _cycle(launch: Launch) -> None:
     """Each mapping once, in reference order, in both directions; then whatever that set going."""
-    with _workshop(launch) as workshop:
+    with closing(open_workshop(launch.settings, environment())) as workshop:
         names = workshop.names()
         _wait_for_dags(launch, names)
         for name in names:
             _run(launch, workshop, name)
         launch.airflow.wake("isthmus_worklist")
-        _wait(launch, lambda: not launch.airflow.active_runs(), "the end of the cycle", RUN_SECONDS)
+        _wait(launch, lambda: not launch.airflow.active_runs(), "the end of the cycle", seconds=RUN_SECONDS)
         print("\n".join(["", *summary(workshop), ""]), flush=True)
-
-
-def _workshop(launch: Launch) -> _Closing:
-    return _Closing(open_workshop(launch.settings, environment()))
-
-
-@dataclass(slots=True)
-class _Closing:
-    """A workshop for the length of a block."""
-
-    workshop: Workshop
-
-    def __enter__(self) -> Workshop:
-        return self.workshop
-
-    def __exit__(self, *_: object) -> None:
-        self.workshop.close()
 
 
 def _wait_for_dags(launch: Launch, names: Sequence[str]) -> None:
@@ -239,7 +222,9 @@ def _run(launch: Launch, workshop: Workshop, name: str) -> None:
     launch.say(f"{name}: running")
     launch.airflow.wake(dag_id)
     run_id = launch.airflow.trigger(dag_id)
-    _wait(launch, lambda: launch.airflow.run_state(dag_id, run_id) in ("success", "failed"), dag_id, RUN_SECONDS)
+    _wait(
+        launch, lambda: launch.airflow.run_state(dag_id, run_id) in ("success", "failed"), dag_id, seconds=RUN_SECONDS
+    )
     if launch.airflow.run_state(dag_id, run_id) == "failed":
         launch.adds_up = False
         launch.say(f"{name}: FAILED; {launch.airflow.failure(dag_id, run_id)}")

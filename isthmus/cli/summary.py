@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import inspect, text
@@ -42,7 +42,7 @@ def summary(workshop: Workshop) -> list[str]:
     return [*_table(rows), "", *_worklist(workshop), *_ledger(workshop)]
 
 
-def _table(rows: list[tuple[str, ...]]) -> list[str]:
+def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     words = 2  # mapping and direction read from the left, numbers from the right
     return [
