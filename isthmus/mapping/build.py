@@ -110,7 +110,7 @@ class _Rows:
         rows: list[Row] = []
         for name, piece in fields.value.items():
             if piece.block:
-                rows.append(self._row(name, piece, fields.at[name], None))
+                rows.append(self._row(name, piece, place=fields.at[name], group=None))
             else:
                 rows.extend(self.rows(piece, name))
         return tuple(rows)
@@ -118,9 +118,9 @@ class _Rows:
     def rows(self, piece: Piece | None, group: str | None) -> tuple[Row, ...]:
         if piece is None:
             return ()
-        return tuple(self._row(name, one, piece.at[name], group) for name, one in piece.value.items())
+        return tuple(self._row(name, one, place=piece.at[name], group=group) for name, one in piece.value.items())
 
-    def _row(self, name: str, piece: Piece, place: Place, group: str | None) -> Row:
+    def _row(self, name: str, piece: Piece, *, place: Place, group: str | None) -> Row:
         sides = {side: self._source(piece.value[side], name) for side in SIDES if side in piece.value}
         refers_to = piece.get("refers_to")
         required = piece.get("required")

@@ -18,7 +18,7 @@ from isthmus.mapping.filters import compile_terms
 from isthmus.mapping.formula import parse_formula
 from isthmus.mapping.generate import Plan, generate_reader, generate_writer
 from isthmus.mapping.rules import cannot_write
-from isthmus.mapping.spec import MappingSpec, Row, Source
+from isthmus.mapping.spec import MappingSpec, Row, Source, lines_stream
 from isthmus.mapping.steps import Setting
 from isthmus.mapping.values import Numbers
 
@@ -190,10 +190,9 @@ def _selection(spec: MappingSpec, side: Side) -> Selection:
     if spec.lines:
         names = tuple(dict.fromkeys(fields_of(spec.lines)))
         at = system.lines
-        # A side whose lines stand inside its own records has no stream for them; their key is called "key".
-        lines = (
-            Lines(at.stream, at.parent, at.key, at.sort, names) if at else Lines(system.stream, "", "key", None, names)
-        )
+        # Lines that stand inside their own records have no stream; their key is called "key".
+        within = Lines(lines_stream(system.stream), "", "key", None, names)
+        lines = Lines(at.stream, at.parent, at.key, at.sort, names) if at else within
     return Selection(system.stream, tuple(fields), lines, system.where, system.moved_by)
 
 

@@ -79,7 +79,7 @@ def _order(value: Any, limit: Plain) -> int:
     try:
         if isinstance(limit, str) and isinstance(value, str):
             left, right = _instants(value, limit)
-            return (left > right) - (left < right)
+            return int(left > right) - int(left < right)
         if isinstance(limit, int) and not isinstance(limit, bool):
             number = parse_decimal(value)
             return (number > limit) - (number < limit)

@@ -251,7 +251,7 @@ def _chained(first: Evaluate, rest: tuple[tuple[str, Evaluate], ...]) -> Evaluat
     steps = tuple((_OPERATIONS[operator], part) for operator, part in rest)
 
     def evaluate(record: Fields) -> Decimal | None:
-        value = first(record)
+        value: Decimal | None = first(record)
         for operate, part in steps:
             operand = part(record)
             value = None if value is None or operand is None else operate(_number(value), _number(operand))
@@ -270,13 +270,13 @@ def _number(value: Any) -> Decimal:
 def _compare(operator: str, left: Any, right: Any) -> bool:
     if left is None or right is None:
         same = left is None and right is None
-        return same if operator == "=" else not same if operator == "!=" else False
+        return {"=": same, "!=": not same}.get(operator, False)
     one, two = _alike(left, right)
     if operator in {"=", "!="}:
-        return bool((one == two) is (operator == "="))
+        return bool(one == two) is (operator == "=")
     if isinstance(one, bool):
         raise Unfit("the formula asks whether true is greater than false", "compare it with = or !=")
-    order = (one > two) - (one < two)
+    order = int(one > two) - int(one < two)
     return {"<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[operator]
 
 

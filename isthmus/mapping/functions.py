@@ -30,7 +30,7 @@ class Parameter:
     """An argument of a function; all are required."""
 
     name: str
-    kind: type[str] | type[int]
+    kind: type[str | int]
     about: str
 
 

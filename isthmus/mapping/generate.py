@@ -97,7 +97,7 @@ def generate_reader(plan: Plan) -> ReadFunction:
         if group:
             code.add(1, "g = {}")
         for row, source in pairs:
-            _read_row(code, plan, (row, source), (1, target, repr(row.path)))
+            _read_row(code, plan, (row, source), place=(1, target, repr(row.path)))
             if row.path == "currency":
                 code.add(1, "currency = form.get('currency')")
         if group:
@@ -114,7 +114,7 @@ def generate_reader(plan: Plan) -> ReadFunction:
 def _total_sides(plan: Plan) -> set[str]:
     """The sides that have the header's total: only there can it be compared."""
     rows = [row for row in plan.rows if plan.total and row.name == plan.total.field]
-    return {side for row in rows for side in ("crm", "erp") if row.source(side) is not None}  # type: ignore[arg-type]
+    return {side for row in rows for side in ("crm", "erp") if row.source(side) is not None}
 
 
 def _read_lines(code: _Code, plan: Plan) -> None:
@@ -125,10 +125,10 @@ def _read_lines(code: _Code, plan: Plan) -> None:
     code.add(3, "if k is None: no_key(faults, f'lines[{n}]')")
     code.add(3, "o = {'key': str(k)}", "lines_out.append(o)")
     for row, source in _sourced(plan.lines, plan):
-        _read_row(code, plan, (row, source), (3, "o", f"f'lines[{{n}}].{row.name}'"))
+        _read_row(code, plan, (row, source), place=(3, "o", f"f'lines[{{n}}].{row.name}'"))
 
 
-def _read_row(code: _Code, plan: Plan, pair: tuple[Row, Source], place: tuple[int, str, str]) -> None:
+def _read_row(code: _Code, plan: Plan, pair: tuple[Row, Source], *, place: tuple[int, str, str]) -> None:
     """One row: ``place`` is the depth, the dict it goes into, and the expression that names it in a fault."""
     (row, source), (depth, target, where) = pair, place
     into = f"{target}[{row.name!r}]"
@@ -149,7 +149,7 @@ def _read_row(code: _Code, plan: Plan, pair: tuple[Row, Source], place: tuple[in
     depth += shift
     word = "if"
     known = plan.known(row)
-    quick = _quick_test(row, source, known, plan.setting)
+    quick = _quick_test(row, source, known, setting=plan.setting)
     if quick:
         code.add(depth, f"if {quick}: {into} = v")
         word = "elif"
@@ -158,7 +158,7 @@ def _read_row(code: _Code, plan: Plan, pair: tuple[Row, Source], place: tuple[in
         code.add(depth, f"{word} v is None or v == '': empty(faults, {where}, {named!r})")
     else:
         code.add(depth, f"{word} v is None: {into} = None")
-    step = code.bind(read_step(row, source, known, plan.setting))
+    step = code.bind(read_step(row, source, known, setting=plan.setting))
     if is_money(row):
         code.add(depth, "elif v is not A and currency is None: " + f"no_currency(faults, {where})")
     call = f"{step}(v, currency)" if is_money(row) else f"{step}(v)"
@@ -167,7 +167,7 @@ def _read_row(code: _Code, plan: Plan, pair: tuple[Row, Source], place: tuple[in
     )
 
 
-def _quick_test(row: Row, source: Source, known: tuple[str, ...], setting: Setting) -> str | None:
+def _quick_test(row: Row, source: Source, known: tuple[str, ...], *, setting: Setting) -> str | None:
     """The test that most values pass as they are; everything else takes the step."""
     if is_plain_text(row, source, known):
         filled = "v and " if row.required or row.refers_to else ""
@@ -200,24 +200,24 @@ def generate_writer(plan: Plan, writable: Callable[[Row], bool]) -> WriteFunctio
         if group:
             code.add(1, f"g = get({group!r}) if units is None or {group!r} in units else None", "if g:")
             for row, source in members:
-                _write_row(code, (row, source), (2, "g", "out"), repr(row.path))
+                _write_row(code, (row, source), (2, "g", "out"), where=repr(row.path))
             continue
         for row, source in members:
             code.add(1, f"if units is None or {row.name!r} in units:")
-            _write_row(code, (row, source), (2, "form", "out"), repr(row.path))
+            _write_row(code, (row, source), (2, "form", "out"), where=repr(row.path))
     lines = [pair for pair in _sourced(plan.lines, plan) if writable(pair[0])]
     if lines:
         code.add(1, "lines_in = get('lines') if units is None or 'lines' in units else None")
         code.add(1, "if lines_in is not None:", "    lines_out = []", "    n = 0", "    for line in lines_in:")
         code.add(3, "n += 1", "o = {'key': line['key']}", "lines_out.append(o)")
         for row, source in lines:
-            _write_row(code, (row, source), (3, "line", "o"), f"f'lines[{{n}}].{row.name}'")
+            _write_row(code, (row, source), (3, "line", "o"), where=f"f'lines[{{n}}].{row.name}'")
     code.add(1, "return out, lines_out")
     function: WriteFunction = code.function("write")
     return function
 
 
-def _write_row(code: _Code, pair: tuple[Row, Source], place: tuple[int, str, str], where: str) -> None:
+def _write_row(code: _Code, pair: tuple[Row, Source], place: tuple[int, str, str], *, where: str) -> None:
     """One row: ``place`` is the depth, the dict it comes from and the one it goes to."""
     (row, source), (depth, origin, target) = pair, place
     *parents, last = source.fields[0].split(".")

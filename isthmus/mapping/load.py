@@ -83,30 +83,30 @@ def _misconfigured(faults: Sequence[Fault]) -> Misconfigured:
 def _check_together(specs: Sequence[MappingSpec], *, complete: bool) -> list[Fault]:
     """What no file can know alone. When a file did not load, nothing is said about what only it may have."""
     faults: list[Fault] = []
-    named: dict[str, MappingSpec] = {}
-    creators: dict[tuple[str, str], MappingSpec] = {}
-    for spec in specs:
-        if (first := named.setdefault(spec.name, spec)) is not spec:
-            what = f"the name '{spec.name}' is taken by {first.place.file}"
-            faults.append(Fault(str(spec.place), what, "give each mapping its own name"))
-        for side in spec.creates:
-            for made in {spec.entity, spec.system(side).stream}:
-                _claim(creators, (side, made), spec, faults)
+    for index, spec in enumerate(specs):
+        for earlier in specs[:index]:
+            faults.extend(_rivals(earlier, spec))
     entities = {spec.entity for spec in specs}
     for spec in specs if complete else ():
         faults.extend(_unknown_references(spec, entities))
     return faults
 
 
-def _claim(
-    creators: dict[tuple[str, str], MappingSpec], thing: tuple[str, str], spec: MappingSpec, faults: list[Fault]
-) -> None:
-    first = creators.setdefault(thing, spec)
-    if first is spec or any(fault.where == str(spec.place) and "both create" in fault.what for fault in faults):
-        return
-    side = "ERP" if thing[0] == "erp" else "CRM"
-    what = f"'{first.name}' and '{spec.name}' would both create {thing[1]} records in the {side}"
-    faults.append(Fault(str(spec.place), what, f"take {thing[0]} out of 'creates' of one of them"))
+def _rivals(earlier: MappingSpec, spec: MappingSpec) -> Iterable[Fault]:
+    """Two files that claim the same thing. Two that create the same records would make each order twice."""
+    if spec.name == earlier.name:
+        what = f"the name '{spec.name}' is taken by {earlier.place.file}"
+        yield Fault(str(spec.place), what, "give each mapping its own name")
+    for side in spec.creates:
+        made = (spec.entity, spec.system(side).stream)
+        if side in earlier.creates and (made[0] == earlier.entity or made[1] == earlier.system(side).stream):
+            name = made[0] if made[0] == earlier.entity else made[1]
+            what = f"'{earlier.name}' and '{spec.name}' would both create {name} records in the {side.upper()}"
+            yield Fault(str(spec.place), what, f"take {side} out of 'creates' of one of them")
+            return
+    if spec.entity == earlier.entity:
+        what = f"'{earlier.name}' and '{spec.name}' both map the entity {spec.entity}"
+        yield Fault(str(spec.place), what, "put their rows into one file: it works in both directions")
 
 
 def _unknown_references(spec: MappingSpec, entities: set[str]) -> Iterable[Fault]:

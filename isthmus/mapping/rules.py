@@ -19,7 +19,7 @@ _SIDES: tuple[Side, ...] = ("crm", "erp")
 
 
 def check_spec(spec: MappingSpec, schemas: Path, *, complete: bool) -> list[Fault]:
-    """All faults of one mapping. ``complete`` is false when parts were left out: nothing is said about what is missing."""
+    """All faults of one mapping. When parts were left out, ``complete`` is false: missing rows are no news then."""
     if spec.entity not in entity_names(schemas):
         remedy = suggest(spec.entity, entity_names(schemas), "the entities are")
         return [Fault(str(spec.place), f"there is no entity '{spec.entity}'", remedy)]
@@ -39,15 +39,15 @@ def _rows_fit(spec: MappingSpec, entity: Entity) -> Iterator[Fault]:
     if spec.lines and entity.lines is None:
         yield _fault(spec.lines[0].place, f"a {entity.name} has no lines", "take 'lines' out")
     for row in spec.rows:
-        yield from _row_fits(row, entity, entity.fields, row.path)
+        yield from _row_fits(row, entity, entity.fields, path=row.path)
     for row in spec.lines if entity.lines is not None else ():
-        yield from _row_fits(row, entity, entity.lines or {}, row.name)
+        yield from _row_fits(row, entity, entity.lines or {}, path=row.name)
 
 
-def _row_fits(row: Row, entity: Entity, fields: dict[str, EntityField], path: str) -> Iterator[Fault]:
+def _row_fits(row: Row, entity: Entity, fields: dict[str, EntityField], *, path: str) -> Iterator[Fault]:
     known = fields.get(path)
     if known is None:
-        yield _unknown_row(row, entity, fields, path)
+        yield _unknown_row(row, entity, fields, path=path)
         return
     if row.type != known.type:
         remedy = "take 'as' out" if known.type == "text" else f"say 'as: {known.type}'"
@@ -62,7 +62,7 @@ def _row_fits(row: Row, entity: Entity, fields: dict[str, EntityField], path: st
         yield from _values_fit(row, row.source(side), known)
 
 
-def _unknown_row(row: Row, entity: Entity, fields: dict[str, EntityField], path: str) -> Fault:
+def _unknown_row(row: Row, entity: Entity, fields: dict[str, EntityField], *, path: str) -> Fault:
     if path in entity.groups and row.group is None:
         return _fault(
             row.place, f"'{path}' of {entity.name} is a group", f"write its rows below it: {path}: {{…: {{crm: …}}}}"
@@ -183,27 +183,30 @@ def _term(term: Term, place: Place) -> Iterator[Fault]:
 
 def _owners(spec: MappingSpec) -> Iterator[Fault]:
     """A group, and the lines, have one owner: they are won or lost as one value."""
-    groups: dict[str, list[Row]] = {"": list(spec.lines)}
+    groups: dict[str, list[Row]] = {"the lines": list(spec.lines)}
     for row in spec.rows:
         if row.group:
             groups.setdefault(row.group, []).append(row)
-        elif row.if_both_changed != "ask" and row.owner != "both":
-            yield _fault(
-                row.place, f"'{row.name}' has if_both_changed, but its owner is {row.owner}", "say 'owner: both'"
-            )
     for name, rows in groups.items():
-        shared = [row for row in rows if row.two_sided]
-        for row in shared[1:]:
-            if (row.owner, row.if_both_changed, row.volatile) != (
-                shared[0].owner,
-                shared[0].if_both_changed,
-                shared[0].volatile,
-            ):
-                what = f"'{row.path}' and '{shared[0].path}' are won as one value but differ in owner or volatile"
-                yield _fault(row.place, what, f"say the same in all rows of {name or 'the lines'}")
+        yield from _one_owner(name, [row for row in rows if row.two_sided])
+    for row in spec.all_rows():
+        if row.if_both_changed != "ask" and row.owner != "both":
+            what = f"'{row.path}' has 'if_both_changed', but its owner is {row.owner}"
+            yield _fault(row.place, what, "say 'owner: both'")
     for row in spec.lines:
         if row.volatile:
             yield _fault(row.place, f"'{row.name}' of the lines is volatile", "only rows of the header can be")
+
+
+def _one_owner(name: str, rows: list[Row]) -> Iterator[Fault]:
+    for row in rows[1:]:
+        if _ownership(row) != _ownership(rows[0]):
+            what = f"'{row.path}' and '{rows[0].path}' are won as one value but differ in owner or volatile"
+            yield _fault(row.place, what, f"say the same in all rows of {name}")
+
+
+def _ownership(row: Row) -> tuple[str, str, bool]:
+    return row.owner, row.if_both_changed, row.volatile
 
 
 def _missing_rows(spec: MappingSpec, entity: Entity) -> Iterator[Fault]:

@@ -12,7 +12,6 @@ from isthmus.mapping.grammar import (
     Either,
     Flag,
     Key,
-    Kind,
     ListOf,
     MapOf,
     Plain,
@@ -189,7 +188,7 @@ TEST = Block(
         Key("refuses", Text("The exact text of the fault.")),
         Key("filtered", Text("The field of the first term of 'where' that the record fails.")),
     ),
-    "Gives one record and says what is written to the other side, or both sides before and after and what the merge does.",
+    "One record and what is written to the other side, or both sides before and after and what the merge does.",
 )
 MAPPING = Block(
     "a mapping",
@@ -215,8 +214,3 @@ MAPPING = Block(
     ),
     "One entity between one CRM and one ERP, both directions.",
 )
-
-
-def all_kinds() -> tuple[Kind, ...]:
-    """The named blocks, for the documentation."""
-    return (MAPPING, SYSTEM, LINES_AT, MOVED_BY, TERM, ROW, SIDE_BLOCK, SUM, TEST, EXPECTED)

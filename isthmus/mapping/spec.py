@@ -87,6 +87,11 @@ class System:
     place: Place
 
 
+def lines_stream(stream: str) -> str:
+    """How the lines are called that stand inside the records of a stream."""
+    return f"{stream}.lines"
+
+
 @dataclass(frozen=True, slots=True)
 class LinesSum:
     """The header's row ``field`` equals the sum of the lines' row ``of``, within a tolerance in minor units."""

@@ -81,7 +81,7 @@ def _first_filled(paths: tuple[tuple[str, ...], ...]) -> Callable[[Fields], Any]
     return first
 
 
-def read_step(row: Row, source: Source, known: tuple[str, ...], setting: Setting) -> Convert | ConvertMoney:
+def read_step(row: Row, source: Source, known: tuple[str, ...], *, setting: Setting) -> Convert | ConvertMoney:
     """System value → entity value. ``known`` are the only values that the entity, or the other side's map, has."""
     if is_money(row):
         return money_pair(setting.numbers)[0]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from isthmus.kernel.errors import Fault
+from isthmus.kernel.money import from_micros
 from isthmus.kernel.records import Fields
 from isthmus.mapping.entities import Entity
 from isthmus.mapping.grammar import suggest
@@ -29,41 +30,59 @@ def explain(entity: Entity, form: Fields, *, partial: bool = False) -> list[Faul
 
 def _fault(error: ValidationError) -> Iterable[Fault]:
     where = _path(error.absolute_path) or "the record"
-    value: Any = error.instance
+    value, limit, schema = _parts(error)
     if error.validator == "required":
-        missing = [name for name in error.validator_value if name not in value]
         prefix = f"{_path(error.absolute_path)}." if error.absolute_path else ""
-        name = next(name for name in missing if f"'{name}'" in error.message)
+        name = next(name for name in limit if f"'{name}'" in error.message)
         return [Fault(f"{prefix}{name}", "is missing", "map a field that gives it")]
     if error.validator == "additionalProperties":
-        known = tuple(error.schema["properties"])
+        known = tuple(schema["properties"])
         extra = [name for name in value if name not in known]
         return [
-            Fault(f"{where}: {name}", "is not a field of the entity", suggest(name, known, "it has")) for name in extra
+            Fault(where, f"'{name}' is not a field of the entity", suggest(name, known, "it has")) for name in extra
         ]
     if value is None:
         return [Fault(where, "is empty", "fill it in the source system")]
     return [Fault(where, _what(error), _CORRECT)]
 
 
+def _parts(error: ValidationError) -> tuple[Any, Any, Any]:
+    """The value, what the keyword asks for, and the schema around it."""
+    return error.instance, error.validator_value, error.schema
+
+
 def _what(error: ValidationError) -> str:
-    value, limit = error.instance, error.validator_value
-    match error.validator:
-        case "maxLength":
-            return f"has {len(value)} characters, {limit} are allowed"
-        case "minLength":
-            return "is empty"
-        case "enum":
-            return f"'{value}' is not one of {', '.join(str(one) for one in limit if one is not None)}"
-        case "pattern":
-            return f"'{str(value)[:60]}' does not look like {error.schema.get('description', limit)}"
-        case "minimum":
-            return f"{value} is below {limit}"
-        case "maximum":
-            return f"{value} is above {limit}"
-        case "maxItems":
-            return f"has {len(value)} entries, {limit} are allowed"
-    return f"is not {limit if isinstance(limit, str) else ' or '.join(limit)}"
+    value, limit, schema = _parts(error)
+    say = _SAYINGS.get(str(error.validator))
+    return say(value, limit, schema) if say else f"is not {limit if isinstance(limit, str) else ' or '.join(limit)}"
+
+
+_Saying = Callable[[Any, Any, Any], str]
+_SAYINGS: dict[str, _Saying] = {
+    "maxLength": lambda value, limit, _: f"has {len(value)} characters, {limit} are allowed",
+    "minLength": lambda _value, _limit, _: "is empty",
+    "enum": lambda value, limit, _: (
+        f"'{value}' is not one of {', '.join(str(one) for one in limit if one is not None)}"
+    ),
+    "pattern": lambda value, limit, schema: (
+        f"'{str(value)[:60]}' does not have its form: {schema.get('description', limit)}"
+    ),
+    "minimum": lambda value, limit, schema: (
+        f"is {_number(value, schema)}, and must not be less than {_number(limit, schema)}"
+    ),
+    "exclusiveMinimum": lambda value, limit, schema: (
+        f"is {_number(value, schema)}, and must be more than {_number(limit, schema)}"
+    ),
+    "maximum": lambda value, limit, schema: (
+        f"is {_number(value, schema)}, and must not be more than {_number(limit, schema)}"
+    ),
+    "maxItems": lambda value, limit, _: f"has {len(value)} entries, {limit} are allowed",
+}
+
+
+def _number(value: int, schema: Any) -> str:
+    """A number as people write it: micros as decimals; minor units stay, since the currency is not known here."""
+    return str(from_micros(value)) if schema.get("x-as") in {"price", "decimal"} else str(value)
 
 
 def _path(parts: Iterable[str | int]) -> str:

@@ -81,7 +81,7 @@ def merge(units: Iterable[Unit], before: Forms, after: Forms) -> Merged:
         if unit.owner == "both":
             _merge_shared(unit, seen, merged)
         else:
-            _merge_owned(unit, unit.owner, seen, merged)
+            _merge_owned(unit, unit.owner, seen, merged=merged)
     for unit in volatile:
         _write_along(unit, after, merged)
     return merged
@@ -101,7 +101,7 @@ def _value(unit: Unit, form: Fields) -> Any:
     return {name: value[name] for name in value if name in unit.members}
 
 
-def _merge_owned(unit: Unit, owner: Side, seen: dict[Side, _Seen], merged: Merged) -> None:
+def _merge_owned(unit: Unit, owner: Side, seen: dict[Side, _Seen], *, merged: Merged) -> None:
     across = other_side(owner)
     if seen[owner].now is ABSENT:
         return  # the owner says nothing, so there is nothing to write

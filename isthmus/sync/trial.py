@@ -62,11 +62,11 @@ def _run_case(mapping: CompiledMapping, case: Case) -> None:
     side, fields = next(iter(case.given.items()))
     record = _record(mapping, side, fields)
     if case.filtered is not None:
-        _expect_filtered(mapping, side, record, case.filtered)
+        _expect_filtered(mapping, side, record, field=case.filtered)
     elif case.refuses is not None:
-        _expect_refused(mapping, side, record, case.refuses)
+        _expect_refused(mapping, side, record, text=case.refuses)
     else:
-        _expect_written(mapping, side, record, case.expects or {})
+        _expect_written(mapping, side, record, expects=case.expects or {})
 
 
 def _record(mapping: CompiledMapping, side: Side, given: Fields) -> Record:
@@ -105,7 +105,7 @@ def _paths(given: Fields, prefix: str = "") -> Iterator[str]:
             yield prefix + name
 
 
-def _expect_filtered(mapping: CompiledMapping, side: Side, record: Record, field: str) -> None:
+def _expect_filtered(mapping: CompiledMapping, side: Side, record: Record, *, field: str) -> None:
     term = mapping.inside(side, record)
     if term is None:
         raise _Failed("the record passes 'where'")
@@ -119,7 +119,7 @@ def _faults(mapping: CompiledMapping, side: Side, record: Record) -> tuple[Field
     return translated.form, [str(fault) for fault in faults]
 
 
-def _expect_refused(mapping: CompiledMapping, side: Side, record: Record, text: str) -> None:
+def _expect_refused(mapping: CompiledMapping, side: Side, record: Record, *, text: str) -> None:
     form, faults = _faults(mapping, side, record)
     if not faults:
         try:
@@ -130,14 +130,14 @@ def _expect_refused(mapping: CompiledMapping, side: Side, record: Record, text: 
         raise _Failed(f"refused with: {' | '.join(faults)}" if faults else "the record is not refused")
 
 
-def _expect_written(mapping: CompiledMapping, side: Side, record: Record, expects: dict[str, Any]) -> None:
+def _expect_written(mapping: CompiledMapping, side: Side, record: Record, *, expects: dict[str, Any]) -> None:
     target = other_side(side)
     if set(expects) != {target}:
         raise _Failed(f"a record of the {side.upper()} is written to the {target.upper()}: expect {target}")
     form, faults = _faults(mapping, side, record)
     if faults:
         raise _Failed(f"refused with: {' | '.join(faults)}")
-    _compare_written(_write(mapping, target, form, _writable(mapping, target)), expects[target], target)
+    _compare_written(_write(mapping, target, form, units=_writable(mapping, target)), expects[target], target)
 
 
 def _writable(mapping: CompiledMapping, side: Side) -> frozenset[str] | None:
@@ -145,7 +145,7 @@ def _writable(mapping: CompiledMapping, side: Side) -> frozenset[str] | None:
     return None if side in mapping.spec.creates else mapping.writable_units(side)
 
 
-def _write(mapping: CompiledMapping, side: Side, form: Fields, units: frozenset[str] | None) -> Fields:
+def _write(mapping: CompiledMapping, side: Side, form: Fields, *, units: frozenset[str] | None) -> Fields:
     try:
         fields, lines = mapping.to_fields(side, form, units)
     except Refused as refusal:
@@ -192,7 +192,7 @@ def _run_merge(mapping: CompiledMapping, case: Case) -> None:
     merged = merge(mapping.units, before, after)
     expects = case.expects or {}
     for side in _SIDES:
-        _expect_merged_side(mapping, side, (merged, after), expects.get(side))
+        _expect_merged_side(mapping, side, (merged, after), expected=expects.get(side))
     lists = (
         ("conflicts", [one.unit for one in merged.conflicts]),
         ("overruled", [one.unit for one in merged.overruled]),
@@ -214,7 +214,7 @@ def _forms(mapping: CompiledMapping, pair: dict[Side, Fields]) -> Forms:
 
 
 def _expect_merged_side(
-    mapping: CompiledMapping, side: Side, outcome: tuple[Merged, Forms], expected: Fields | None
+    mapping: CompiledMapping, side: Side, outcome: tuple[Merged, Forms], *, expected: Fields | None
 ) -> None:
     merged, after = outcome
     units = merged.writes[side]
@@ -224,4 +224,4 @@ def _expect_merged_side(
         raise _Failed(f"nothing is written to the {side.upper()}")
     if expected is None:
         raise _Failed(f"{', '.join(sorted(units))} is written to the {side.upper()}")
-    _compare_written(_write(mapping, side, after[other_side(side)], frozenset(units)), expected, side)
+    _compare_written(_write(mapping, side, after[other_side(side)], units=frozenset(units)), expected, side)
