@@ -12,7 +12,7 @@ from isthmus.erp.sales import OPEN
 
 _NANOS = 1_000_000_000
 
-_RATE = """(SELECT minor_rate_nanos FROM erp_rate r WHERE r.source = a.currency AND r.target = c.currency
+_RATE = """(SELECT minor_rate_nanos FROM erp_rate r WHERE r.source = a.currency AND r.target = coalesce(t.currency, c.currency)
         AND r.day <= {today} ORDER BY r.day DESC LIMIT 1)"""
 #: amount × rate / 10^9, half up, for an amount of zero or more.
 _PRODUCT = (
@@ -29,8 +29,9 @@ WITH amounts AS (
     ) owed GROUP BY customer_id, currency
 ), rated AS (
     SELECT a.customer_id, a.currency, a.amount_minor,
-        CASE WHEN a.currency = c.currency THEN {_NANOS} ELSE {_RATE} END AS rate
+        CASE WHEN a.currency = coalesce(t.currency, c.currency) THEN {_NANOS} ELSE {_RATE} END AS rate
     FROM amounts a JOIN erp_customer c ON c.id = a.customer_id
+    LEFT JOIN erp_credit_term t ON t.customer_id = a.customer_id
 ), worth AS (
     SELECT customer_id, currency, amount_minor, CASE WHEN amount_minor < 0
         THEN -{_PRODUCT.format(amount="(-amount_minor)")} ELSE {_PRODUCT.format(amount="amount_minor")}
@@ -45,8 +46,8 @@ WITH amounts AS (
         (SELECT sum(amount_minor) FROM erp_allocation WHERE invoice_id = i.id), 0) {{only}}
     GROUP BY customer_id
 )
-SELECT c.id AS customer_id, c.number, c.name, c.currency, t.limit_minor, coalesce(e.exposure_minor, 0) AS exposure_minor,
-    e.unrated, coalesce(t.held, {{no}}) AS held, t.held_why, d.oldest_due_date,
+SELECT c.id AS customer_id, c.number, c.name, coalesce(t.currency, c.currency) AS currency, t.limit_minor,
+    coalesce(e.exposure_minor, 0) AS exposure_minor, e.unrated, coalesce(t.held, {{no}}) AS held, t.held_why, d.oldest_due_date,
     coalesce(t.grace_days, k.grace_days) AS grace_days
 FROM erp_customer c
 JOIN erp_company k ON k.code = c.company

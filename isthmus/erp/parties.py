@@ -73,7 +73,8 @@ class CreditTerm(Model):
 
     __tablename__ = "erp_credit_term"
     customer_id: Mapped[Whole] = mapped_column(ForeignKey("erp_customer.id"), primary_key=True, autoincrement=False)
-    limit_minor: Mapped[Whole | None]  # in the customer's currency
+    currency: Mapped[Currency]  # of the limit; the customer's own may change later
+    limit_minor: Mapped[Whole | None]
     grace_days: Mapped[Whole | None]
     held: Mapped[Truth]
     held_why: Mapped[Name | None]

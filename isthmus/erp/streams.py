@@ -81,10 +81,10 @@ class Shape:
         return tuple((column, DEFAULTS[column]) for column in self.columns if column in DEFAULTS)
 
     @cached_property
-    def targets(self) -> dict[str, str | dict[str, str]]:
-        """Where a written field goes: its column, or for a group the columns of its members."""
-        flat: dict[str, str | dict[str, str]] = {name: column for name, column in self.flat if name in self.writable}
-        return {**flat, **{group: dict(members) for group, members in self.groups}}
+    def targets(self) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        """Where a written field goes: its column; for a group the columns of its members."""
+        flat = {name: column for name, column in self.flat if name in self.writable}
+        return flat, {group: dict(members) for group, members in self.groups}
 
     @cached_property
     def writable(self) -> dict[str, Field]:
@@ -95,23 +95,18 @@ class Shape:
 
         Raises KeyError for a field that is unknown or the ERP's own, ValueError for a reference that is no id.
         """
-        row = dict.fromkeys(self.columns) if present is None else dict(present)
-        targets = self.targets
+        row: dict[str, Any] = dict.fromkeys(self.columns) if present is None else dict(present)
+        columns, members = self.targets
         for name, value in fields.items():
-            target = targets[name]
-            if target.__class__ is str:
-                row[target] = value
-            elif value is None:
-                row.update(dict.fromkeys(target.values()))
+            if name in columns:
+                row[columns[name]] = value
             else:
-                for member, inner in value.items():
-                    row[target[member]] = inner
+                _take_group(row, members[name], value)
         for column, default in self.defaults:
             if row[column] is None:
                 row[column] = default
         for column in self.reference_columns:
-            if row[column].__class__ is str:
-                row[column] = int(row[column])
+            row[column] = row[column] and int(row[column])
         return row
 
     def show(self, row: Mapping[str, Any]) -> Fields:
@@ -140,7 +135,14 @@ class Stream:
         return self.shape.table
 
 
-def _kind(column: Column[Any], path: str) -> Kind:
+def _take_group(row: dict[str, Any], columns: Mapping[str, str], value: Fields | None) -> None:
+    if value is None:
+        row.update(dict.fromkeys(columns.values()))
+    else:
+        row.update({columns[member]: inner for member, inner in value.items()})
+
+
+def _kind(column: Column[Any]) -> Kind:
     if column.name.endswith("_minor"):
         return "amount"
     if column.name.endswith("_micros"):
@@ -162,7 +164,7 @@ def _field(table: Table, path: str, *, owned: Sequence[str], references: Mapping
     return Field(
         path=path,
         column=name,
-        kind="choice" if values else _kind(column, path),
+        kind="choice" if values else _kind(column),
         length=column.type.length if isinstance(column.type, String) else None,
         required=not column.nullable and name not in DEFAULTS,
         owned=path in owned,

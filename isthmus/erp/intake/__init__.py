@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from isthmus.connect.protocol import Answer, Change
 from isthmus.erp.desk import Desk
-from isthmus.erp.intake import plain
+from isthmus.erp.intake import orders, plain, quotes
 from isthmus.erp.intake.page import Item, Page, drop_doubles
 from isthmus.erp.streams import STREAMS
 
@@ -14,6 +14,8 @@ _Write = Callable[[Page, list[Item]], None]
 _WRITERS: dict[str, tuple[_Write, _Write]] = {
     "customer": (plain.create, plain.update),
     "product": (plain.create, plain.update),
+    "quote": (quotes.create, quotes.update),
+    "order": (orders.create, orders.update),
 }
 
 

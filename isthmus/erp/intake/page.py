@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
 import psycopg
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from isthmus.connect.protocol import Answer, Change, Result
-from isthmus.db import insert_rows
-from isthmus.erp.desk import Desk
-from isthmus.erp.external_keys import COLUMNS, Holder, external_key, holders
-from isthmus.erp.intake.checks import faults_of
-from isthmus.erp.records import Row, lines_of, rows_by_id
 from isthmus.erp.changes import write_version
+from isthmus.erp.desk import Desk
+from isthmus.erp.intake.checks import faults_of
+from isthmus.erp.records import Row
 from isthmus.erp.streams import Stream
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Fields, Record
@@ -36,6 +33,7 @@ class Item:
     present_lines: list[Fields] | None = None
     row: Row = field(default_factory=dict)
     lines: list[Fields] | None = None
+    line_rows: list[Row] = field(default_factory=list)  # of documents
 
 
 @dataclass(slots=True)
@@ -120,36 +118,6 @@ def _words(error: BaseException) -> str:
     return f"the database refuses it: {cause}"
 
 
-def settle_keys(page: Page, items: Sequence[Item]) -> dict[str, Holder]:
-    """The holders of the items' keys. A create whose key is taken is answered here."""
-    taken = holders(page.desk.connection, page.stream.name, [item.change.key for item in items])
-    creates = [item for item in items if item.change.verb == "create"]
-    done = []
-    for item in creates:
-        holder = taken.get(item.change.key)
-        if holder is None:
-            continue
-        if holder.status == "live":
-            done.append((item, holder.record_id))
-        else:
-            what = "this key is buried" if holder.status == "buried" else "this key was merged into another record"
-            page.refuse(item, item.change.key, what, "nothing is to be done: the create came too late")
-    load(page, [(item, record_id) for item, record_id in done])
-    for item, _ in done:
-        page.answer(item, "created")
-    return taken
-
-
-def load(page: Page, items: Sequence[tuple[Item, int]]) -> None:
-    """Fills in the rows and lines of items as the database has them now."""
-    ids = [record_id for _, record_id in items]
-    rows = rows_by_id(page.desk.connection, page.stream, ids)
-    lines = lines_of(page.desk.connection, page.stream, ids)
-    for item, record_id in items:
-        item.present, item.present_lines = rows[record_id], lines.get(record_id)
-        item.row, item.lines = item.present, item.present_lines
-
-
 def drop_doubles(page: Page, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Item]]]:
     """Items whose key stands here for the first time, and (a later one of the same key, the first one)."""
     first: dict[str, Item] = {}
@@ -159,11 +127,3 @@ def drop_doubles(page: Page, items: list[Item]) -> tuple[list[Item], list[tuple[
         if known is not item:
             doubles.append((item, known))
     return list(first.values()), doubles
-
-
-def store_keys(page: Page, pairs: Sequence[tuple[str, int]]) -> None:
-    """Gives records their external keys."""
-    name = page.stream.name
-    rows: list[tuple[Any, ...]] = [(name, key, record_id, "live") for key, record_id in pairs]
-    if rows:
-        insert_rows(page.desk.connection, external_key, COLUMNS, rows=rows)

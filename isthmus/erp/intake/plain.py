@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import delete
 
 from isthmus.db import among, insert_rows, update_rows
-from isthmus.erp.changes import log_changes, write_version
+from isthmus.erp.changes import log_changes
 from isthmus.erp.desk import COMPANY
-from isthmus.erp.intake.page import Item, Page, attempt, load, settle_keys, store_keys
+from isthmus.erp.intake.keys import claim, settle_keys, store_keys
+from isthmus.erp.intake.page import Item, Page, attempt
 from isthmus.erp.records import Row, rows_by_id
 from isthmus.erp.sequences import number_of, take_numbers
 from isthmus.erp.streams import STREAMS
@@ -100,37 +101,6 @@ def update(page: Page, items: list[Item]) -> None:
     claim(page, page.left(items))
     refuse_unknown_parents(page, page.left(items))
     attempt(page, page.left(items), _update)
-
-
-def claim(page: Page, items: list[Item]) -> None:
-    """Loads and locks what the items change. Answers those whose record or key is not theirs, or has moved."""
-    holders = settle_keys(page, items)
-    targets: list[tuple[Item, int]] = []
-    for item in items:
-        holder = holders.get(item.change.key)
-        target = item.change.id or (str(holder.record_id) if holder else None)
-        if target is None or not target.isdigit() or len(target) > 18:
-            page.refuse(item, page.stream.name, f"there is no {page.stream.name} {target}", "check the binding")
-        elif holder and (holder.record_id != int(target) or holder.status == "buried"):
-            what = "this key is buried" if holder.status == "buried" else "this key belongs to another record"
-            page.refuse(item, item.change.key, what, "resolve the merge first")
-        else:
-            targets.append((item, int(target)))
-    _lock(page, targets)
-    unknown = [item for item in page.left(items) if item.change.key not in holders and item.change.verb != "withdraw"]
-    store_keys(page, [(item.change.key, item.row["id"]) for item in unknown])
-
-
-def _lock(page: Page, targets: list[tuple[Item, int]]) -> None:
-    present = rows_by_id(page.desk.connection, page.stream, [record_id for _, record_id in targets], lock=True)
-    for item, record_id in targets:
-        if record_id not in present:
-            page.refuse(item, page.stream.name, f"there is no {page.stream.name} {record_id}", "check the binding")
-    load(page, [(item, record_id) for item, record_id in targets if record_id in present])
-    for item, record_id in targets:
-        expects = item.change.expects
-        if record_id in present and expects is not None and expects != write_version(item.present["version"]):
-            page.answer(item, "moved")
 
 
 def _update(page: Page, items: list[Item]) -> None:

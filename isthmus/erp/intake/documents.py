@@ -1,0 +1,151 @@
+"""What quotes and orders have in common on their way in: lines, references, prices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from operator import itemgetter
+from typing import Any, cast
+
+from sqlalchemy import Table, delete, select
+
+from isthmus.db import among, insert_rows, update_rows
+from isthmus.erp.changes import log_changes
+from isthmus.erp.desk import COMPANY
+from isthmus.erp.intake.checks import faults_of
+from isthmus.erp.intake.page import Item, Page
+from isthmus.erp.parties import Customer
+from isthmus.erp.pricing import Tax, price
+from isthmus.erp.products import Product
+from isthmus.erp.taxes import TaxTable
+from isthmus.kernel.errors import Refused
+
+
+@dataclass(slots=True)
+class Around:
+    """What the documents of a page refer to: customers (active, country), products (tax category), taxes."""
+
+    customers: dict[int, tuple[bool, str | None]]
+    products: dict[int, str]
+    taxes: TaxTable
+
+
+def take_in(page: Page, items: Iterable[Item]) -> None:
+    """Turns changes into rows; refuses those whose own values are wrong."""
+    shape = page.stream.lines
+    assert shape is not None
+    for item in items:
+        faults = faults_of(page.stream, item.change)
+        if faults:
+            page.refuse(item, faults[0].where, faults[0].what, faults[0].remedy)
+            continue
+        item.row = page.stream.shape.take(item.change.fields, item.present or None)
+        lines = item.present_lines if item.change.lines is None else item.change.lines
+        item.line_rows = [shape.take(line) for line in lines or ()]
+        item.lines = [shape.show(row) for row in item.line_rows]
+
+
+def look_around(page: Page, items: Sequence[Item]) -> Around:
+    """Looks up all that the items refer to, once for the page."""
+    connection = page.desk.connection
+    customer, product = cast(Table, Customer.__table__).c, cast(Table, Product.__table__).c
+    customers = {item.row["customer_id"] for item in items}
+    products = {line["product_id"] for item in items for line in item.line_rows}
+    found = select(customer.id, customer.active, customer.billing_country)
+    named = select(product.id, product.tax_category)
+    return Around(
+        {
+            customer_id: (active, country)
+            for customer_id, active, country in connection.execute(
+                found.where(among(connection, customer.id, sorted(customers)))
+            )
+        },
+        {
+            product_id: category
+            for product_id, category in connection.execute(
+                named.where(among(connection, product.id, sorted(products)))
+            )
+        },
+        TaxTable(connection),
+    )
+
+
+def settle_amounts(page: Page, items: Sequence[Item], around: Around, *, day: str) -> None:
+    """Prices each document as of its day (the column's name); refuses what refers to nobody or cannot be priced."""
+    for item in items:
+        customer = around.customers.get(item.row["customer_id"])
+        missing = next((line for line in item.line_rows if line["product_id"] not in around.products), None)
+        if customer is None:
+            what = f"there is no customer {item.row['customer_id']}"
+            page.refuse(item, "customer_id", what, "bind the customer first")
+        elif missing is not None:
+            where, what = f"line {missing['key']} product_id", f"there is no product {missing['product_id']}"
+            page.refuse(item, where, what, "bind the product first")
+        else:
+            _price(page, item, around, country=customer[1], day=item.row[day] or page.desk.day)
+
+
+def _price(page: Page, item: Item, around: Around, *, country: str | None, day: str) -> None:
+    try:
+        sums = price(item.line_rows, item.row, partial(_tax, around, country, day))
+    except Refused as error:
+        page.refuse(item, error.fault.where, error.fault.what, error.fault.remedy)
+        return
+    item.row.update(tax_minor=sums.tax_minor, total_minor=sums.total_minor, company=COMPANY)
+    item.row.update(to_invoice_minor=sums.total_minor, freight_tax_minor=sums.freight_tax_minor)
+
+
+def _tax(around: Around, country: str | None, day: str, product_id: int | None) -> Tax:
+    category = "standard" if product_id is None else around.products[product_id]
+    return around.taxes.tax(country, category, day)
+
+
+def insert_documents(page: Page, items: Sequence[Item]) -> None:
+    """Writes new documents with their lines."""
+    columns = tuple(column.name for column in page.stream.table.columns)
+    rows = list(map(itemgetter(*columns), rows_of(items)))
+    insert_rows(page.desk.connection, page.stream.table, columns, rows=rows)
+    insert_lines(page, items)
+
+
+def rows_of(items: Iterable[Item]) -> list[dict[str, Any]]:
+    """The items' rows."""
+    return [item.row for item in items]
+
+
+def insert_lines(page: Page, items: Sequence[Item]) -> None:
+    """Writes the lines of these documents."""
+    shape, parent = page.stream.lines, page.stream.parent
+    assert shape is not None
+    columns = tuple(column.name for column in shape.table.columns)
+    rows = []
+    for item in items:
+        for position, line in enumerate(item.line_rows):
+            line.update({parent: item.row["id"], "position": position, "invoiced_micros": 0})
+            rows.append(tuple([line[name] for name in columns]))
+    if rows:
+        insert_rows(page.desk.connection, shape.table, columns, rows=rows)
+
+
+def update_documents(page: Page, items: Sequence[Item]) -> None:
+    """Gives each changed document a new version, and writes its row and, if they changed, its lines."""
+    desk, table, shape = page.desk, page.stream.table, page.stream.lines
+    assert shape is not None
+    versions = log_changes(desk.connection, page.stream.name, [one["id"] for one in rows_of(items)], at=desk.at, by=desk.by)
+    for item, version in zip(items, versions, strict=True):
+        item.row.update(version=version, changed_by=desk.by)
+    columns = tuple(column.name for column in table.columns if column.name not in ("id", "number", "company"))
+    rows = list(map(itemgetter(*columns, "id"), rows_of(items)))
+    update_rows(desk.connection, table, columns, key="id", rows=rows)
+    ids = [item.row["id"] for item in items]
+    if ids:
+        connection = desk.connection
+        connection.execute(delete(shape.table).where(among(connection, shape.table.c[page.stream.parent], ids)))
+        insert_lines(page, items)
+
+
+def unchanged(item: Item) -> bool:
+    """Whether the document, as it is shown, stays as it was."""
+    same = all(item.row[name] == value for name, value in item.present.items())
+    return same and item.lines == item.present_lines

@@ -1,0 +1,89 @@
+"""The gate put to work: orders are confirmed or held, and held ones released when credit is freed, oldest first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import Table, select
+
+from isthmus.db import among, update_rows
+from isthmus.erp.changes import log_changes
+from isthmus.erp.credit import Rates, Standing, standings
+from isthmus.erp.desk import Desk
+from isthmus.erp.records import Row
+from isthmus.erp.sales import Order
+
+order = cast(Table, Order.__table__)
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """An order at the gate. ``present`` is what it was; None for a new one. The gate sets the row's status."""
+
+    row: Row
+    present: Row | None = None
+
+
+def gate(desk: Desk, applicants: Sequence[Applicant]) -> None:
+    """Confirms or holds each order, oldest first. The customers must be locked.
+
+    An order that was confirmed and asks for no more than before stays confirmed; every other one passes only if its
+    customer is not on hold and stays within the limit.
+    """
+    customers = {applicant.row["customer_id"] for applicant in applicants}
+    customers |= {applicant.present["customer_id"] for applicant in applicants if applicant.present}
+    known = standings(desk.connection, sorted(customers), desk.day)
+    rates = Rates(desk.connection, desk.day)
+    for applicant in sorted(applicants, key=lambda one: (one.row["order_date"], one.row["id"])):
+        if applicant.present and applicant.present["status"] == "confirmed":
+            _count(applicant.present, known, rates, sign=-1)
+        row = applicant.row
+        reason = None
+        if _asks_for_more(applicant):
+            standing = known[row["customer_id"]]
+            reason = standing.refusal(rates.worth(row["total_minor"], row["currency"], standing.currency), row["currency"])
+        row["status"], row["hold_reason"] = ("held", reason) if reason else ("confirmed", None)
+        if not reason:
+            _count(row, known, rates, sign=1)
+
+
+def _count(row: Row, known: dict[int, Standing], rates: Rates, *, sign: int) -> None:
+    standing = known[row["customer_id"]]
+    standing.exposure_minor += sign * (rates.worth(row["total_minor"], row["currency"], standing.currency) or 0)
+
+
+def _asks_for_more(applicant: Applicant) -> bool:
+    row, present = applicant.row, applicant.present
+    if present is None or present["status"] != "confirmed":
+        return True
+    same = (row["customer_id"], row["currency"]) == (present["customer_id"], present["currency"])
+    return not same or bool(row["total_minor"] > present["total_minor"])
+
+
+def release(desk: Desk, customer_ids: Sequence[int]) -> list[int]:
+    """Puts the held orders of these customers through the gate again. Answers those whose state or reason changed.
+
+    The customers must be locked, and the call belongs in the transaction that freed the credit.
+    """
+    column = order.c
+    names = ("id", "customer_id", "order_date", "currency", "total_minor", "status", "hold_reason")
+    query = select(*(column[name] for name in names)).where(column.status == "held")
+    query = query.where(among(desk.connection, column.customer_id, sorted(set(customer_ids))))
+    held = [dict(zip(names, values, strict=True)) for values in desk.connection.execute(query)]
+    applicants = [Applicant(dict(row), row) for row in held]
+    gate(desk, applicants)
+    moved = [one.row for one in applicants if one.row != one.present]
+    set_status(desk, moved)
+    return [row["id"] for row in moved]
+
+
+def set_status(desk: Desk, rows: Sequence[Row]) -> None:
+    """Writes the status and hold reason of these orders, each under a new version (which the row then has)."""
+    versions = log_changes(desk.connection, "order", [row["id"] for row in rows], at=desk.at, by=desk.by)
+    for row, version in zip(rows, versions, strict=True):
+        row.update(version=version, changed_by=desk.by)
+    columns = ("status", "hold_reason", "version", "changed_by")
+    values: list[tuple[Any, ...]] = [(*(row[name] for name in columns), row["id"]) for row in rows]
+    update_rows(desk.connection, order, columns, key="id", rows=values)
