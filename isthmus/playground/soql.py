@@ -190,6 +190,13 @@ class _Parser:
         self._at += 1
         return token.text
 
+    def _object(self) -> str:
+        """An object's name: two of Salesforce's own are words of the language too."""
+        if self._word() in ("order", "group"):
+            self._at += 1
+            return self._tokens[self._at - 1].text
+        return self._take("name")
+
     def finish(self) -> None:
         if self._tokens[self._at].kind != "end":
             self._unexpected()
@@ -198,7 +205,7 @@ class _Parser:
         self._expect("select")
         fields = self._fields()
         self._expect("from")
-        entity = self._take("name")
+        entity = self._object()
         token = self._tokens[self._at]
         alias = None
         if token.kind == "name" and token.text.lower() not in _RESERVED | {"all", "for", "using"}:
