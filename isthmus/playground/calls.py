@@ -62,16 +62,21 @@ def endpoint(work: Answerer, *, open_to_all: bool = False) -> Endpoint:
 
     async def serve(request: Request) -> Response:
         body = await request.body()
-        return await run_in_threadpool(_serve, request, body, work, open_to_all)
+        return await run_in_threadpool(_serve, request, body, _Endpoint(work, open_to_all))
 
     return serve
 
 
-def _serve(request: Request, body: bytes, work: Answerer, open_to_all: bool) -> Response:
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    work: Answerer
+    open_to_all: bool
+
+
+def _serve(request: Request, body: bytes, asked: _Endpoint) -> Response:
     store: Store = request.app.state.store
     try:
-        call = _read_call(request, body, store, open_to_all)
-        response = work(call)
+        response = asked.work(_read_call(request, body, open_to_all=asked.open_to_all))
     except Refusal as refusal:
         response = answer(refusal.body(), refusal.status)
     except Exception:
@@ -88,7 +93,8 @@ def _sign(response: Response, request: Request, store: Store) -> Response:
     return response
 
 
-def _read_call(request: Request, body: bytes, store: Store, open_to_all: bool) -> Call:
+def _read_call(request: Request, body: bytes, *, open_to_all: bool) -> Call:
+    store: Store = request.app.state.store
     raw = request.scope["raw_path"] + b"?" + request.scope["query_string"]
     if len(raw) > LONGEST_URI:
         raise Refusal("URI_TOO_LONG", "URI Too Long", status=414)

@@ -25,10 +25,10 @@ def collection(call: Call) -> Response:
     """POST (create), PATCH (update by id) and DELETE (?ids=) …/composite/sobjects."""
     if call.method == "DELETE":
         ids = [each for each in call.query.get("ids", "").split(",") if each]
-        return _each(call, ids, _delete_one, _flag(call.query.get("allOrNone", "false")))
+        return _each(call, ids, _delete_one, whole=_flag(call.query.get("allOrNone", "false")))
     records, whole = _records(call)
     _check_runs(records)
-    return _each(call, records, _create_one if call.method == "POST" else _update_one, whole)
+    return _each(call, records, _create_one if call.method == "POST" else _update_one, whole=whole)
 
 
 def upsert_collection(call: Call) -> Response:
@@ -43,7 +43,7 @@ def upsert_collection(call: Call) -> Response:
         key = next((name for name in record if name.lower() == one.name.lower()), None)
         rest = {name: value for name, value in record.items() if name != key}
         try:
-            record_id, created = writing.upsert(tx, entity, one.name, record[key] if key else None, rest)
+            record_id, created = writing.upsert(tx, entity, (one.name, record[key] if key else None), fields=rest)
         except Refusal as refusal:
             if refusal.status == 300:
                 raise Refusal("DUPLICATE_EXTERNAL_ID", f"{one.name}: more than one record found for external id field:"
@@ -51,7 +51,7 @@ def upsert_collection(call: Call) -> Response:
             raise
         return {"id": record_id, "success": True, "errors": [], "created": created}
 
-    return _each(call, records, work, whole)
+    return _each(call, records, work, whole=whole)
 
 
 def retrieve(call: Call) -> Response:
@@ -69,7 +69,7 @@ def retrieve(call: Call) -> Response:
     whole = [whole_id(str(each)) for each in ids]
     if any(each is None or not each.startswith(entity.prefix) for each in whole):
         raise Refusal("MALFORMED_ID", "malformed id among the ids asked for")
-    texts = (record_text(call, entity, tuple(fields), str(each)) for each in whole)
+    texts = (record_text(call, entity, str(each), fields=tuple(fields)) for each in whole)
     return answer(f"[{','.join(texts)}]".encode())
 
 
@@ -107,7 +107,7 @@ def _type_of(record: dict[str, Any]) -> str:
     return str(attributes["type"])
 
 
-def _each(call: Call, records: Sequence[Any], work: _Work, whole: bool) -> Response:
+def _each(call: Call, records: Sequence[Any], work: _Work, *, whole: bool) -> Response:
     _check_count(records)
     results: list[dict[str, Any]] = []
     with call.store.writing(call.user) as tx:
@@ -148,7 +148,7 @@ def _update_one(tx: Transaction, record: dict[str, Any]) -> dict[str, Any]:
     if key is None:
         raise Refusal("MISSING_ARGUMENT", "Id not specified in an update call")
     rest = {name: value for name, value in record.items() if name != key}
-    return {"id": writing.update(tx, entity, record[key], rest), "success": True, "errors": []}
+    return {"id": writing.update(tx, entity, record[key], fields=rest), "success": True, "errors": []}
 
 
 def _delete_one(tx: Transaction, record_id: str) -> dict[str, Any]:

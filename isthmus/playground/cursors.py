@@ -38,7 +38,7 @@ class Cursors:
         self._spare: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
 
-    def start(self, user: str, statement: Statement, batch: int, version: str) -> bytes:
+    def start(self, user: str, statement: Statement, *, batch: int, version: str) -> bytes:
         """The first page of a query; keeps a cursor when there is more."""
         db = self._spare.pop() if self._spare else self._store.open()
         db.execute("BEGIN")
@@ -57,7 +57,7 @@ class Cursors:
             self._drop_oldest(user)
         return _body(page, cursor.total, _address(version, name, cursor.place))
 
-    def more(self, user: str, locator: str, version: str) -> bytes:
+    def more(self, user: str, locator: str, *, version: str) -> bytes:
         """The page at a locator. Raises Refusal INVALID_QUERY_LOCATOR."""
         name, _, place = locator.partition("-")
         cursor = self._open.get((user, name))

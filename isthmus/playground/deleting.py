@@ -22,24 +22,25 @@ def delete(tx: Transaction, entity: SalesforceObject, record_id: Any) -> str:
     if not entity.writable:
         raise Refusal("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be deleted: {entity.label}")
     rules.before_delete(tx, entity, row)
-    _bury(tx, entity, row, str(row["Id"]))
-    rules.after_delete(tx, entity, row)
+    _bury(tx, entity, row, root=str(row["Id"]))
+    rules.after(tx, entity, row)
     return str(row["Id"])
 
 
-def _bury(tx: Transaction, entity: SalesforceObject, row: Row, root: str) -> None:
-    _stamp(tx, entity, row["Id"], '"IsDeleted" = 1')
+def _bury(tx: Transaction, entity: SalesforceObject, row: Row, *, root: str) -> None:
+    _stamp(tx, entity, row["Id"], IsDeleted=1)
     tx.db.execute('INSERT OR REPLACE INTO "_deleted" VALUES (?, ?, ?, ?)', (entity.name, row["Id"], tx.stamp, root))
     for child, one in tx.schema.children(entity.name):
         sql = f'SELECT * FROM "{child.name}" WHERE "{one.column}" = ? AND "IsDeleted" = 0'
         for each in read_rows(tx.db, sql, (row["Id"],)):
-            _let_go(tx, child, one, each, root)
+            _let_go(tx, (child, one), each, root=root)
 
 
-def _let_go(tx: Transaction, child: SalesforceObject, one: SalesforceField, row: Row, root: str) -> None:
+def _let_go(tx: Transaction, link: tuple[SalesforceObject, SalesforceField], row: Row, *, root: str) -> None:
     """What becomes of a record whose parent is deleted."""
+    child, one = link
     if one.on_delete == "cascade":
-        _bury(tx, child, row, root)
+        _bury(tx, child, row, root=root)
     elif one.required:
         raise Refusal("DELETE_FAILED", "Your attempt to delete the record could not be completed because it is"
                       f" associated with the following {child.label}: {row['Id']}")
@@ -48,9 +49,10 @@ def _let_go(tx: Transaction, child: SalesforceObject, one: SalesforceField, row:
         tx.db.execute(f'UPDATE "{child.name}" SET {sets} WHERE "Id" = ?', (tx.stamp, row["Id"]))
 
 
-def _stamp(tx: Transaction, entity: SalesforceObject, record_id: str, sets: str, *values: Any) -> None:
-    sql = f'UPDATE "{entity.name}" SET {sets}, "SystemModstamp" = ?, "LastModifiedDate" = ?, "LastModifiedById" = ?'
-    tx.db.execute(f'{sql} WHERE "Id" = ?', (*values, tx.stamp, tx.stamp, tx.user, record_id))
+def _stamp(tx: Transaction, entity: SalesforceObject, record_id: str, **columns: Any) -> None:
+    columns |= {"SystemModstamp": tx.stamp, "LastModifiedDate": tx.stamp, "LastModifiedById": tx.user}
+    sets = ", ".join(f'"{name}" = ?' for name in columns)
+    tx.db.execute(f'UPDATE "{entity.name}" SET {sets} WHERE "Id" = ?', (*columns.values(), record_id))
 
 
 def undelete(tx: Transaction, record_id: str) -> list[str]:
@@ -58,14 +60,15 @@ def undelete(tx: Transaction, record_id: str) -> list[str]:
     entity, row = _any_row(tx, record_id)
     if not row["IsDeleted"]:
         raise Refusal("UNDELETE_FAILED", "Entity is not in the recycle bin")
-    found = tx.db.execute('SELECT object, id FROM "_deleted" WHERE root = ? ORDER BY object, id', (row["Id"],)).fetchall()
+    sql = 'SELECT object, id FROM "_deleted" WHERE root = ? ORDER BY object, id'
+    found = tx.db.execute(sql, (row["Id"],)).fetchall()
     if not found:
         raise Refusal("UNDELETE_FAILED", "The record was deleted with its parent: undelete the parent")
     for name, each in found:
-        sets = '"IsDeleted" = 0' + (', "MasterRecordId" = NULL' if tx.schema.objects[name].mergeable else "")
-        _stamp(tx, tx.schema.objects[name], each, sets)
+        back: Row = {"IsDeleted": 0} | ({"MasterRecordId": None} if tx.schema.objects[name].mergeable else {})
+        _stamp(tx, tx.schema.objects[name], each, **back)
     tx.db.execute('DELETE FROM "_deleted" WHERE root = ?', (row["Id"],))
-    rules.after(tx, entity, row, row)
+    rules.after(tx, entity, row)
     return [each for _, each in found]
 
 
@@ -74,9 +77,9 @@ def purge(tx: Transaction, record_id: str) -> list[str]:
     entity, row = _any_row(tx, record_id)
     gone = [str(row["Id"])]
     for child, one in tx.schema.children(entity.name):
-        ids = [each for (each,) in tx.db.execute(f'SELECT "Id" FROM "{child.name}" WHERE "{one.column}" = ?', (row["Id"],))]
-        if one.on_delete == "cascade":
-            gone += [each for child_id in ids for each in purge(tx, child_id)]
+        sql = f'SELECT "Id" FROM "{child.name}" WHERE "{one.column}" = ?'
+        ids = [each for (each,) in tx.db.execute(sql, (row["Id"],))] if one.on_delete == "cascade" else []
+        gone += [each for child_id in ids for each in purge(tx, child_id)]
     tx.db.execute(f'DELETE FROM "{entity.name}" WHERE "Id" = ?', (row["Id"],))
     tx.db.execute('DELETE FROM "_deleted" WHERE id = ?', (row["Id"],))
     return gone
@@ -94,17 +97,20 @@ def merge(tx: Transaction, master_id: str, loser_ids: Sequence[str]) -> None:
         loser = live_row(tx, entity, loser_id)
         for child, one in tx.schema.children(entity.name):
             if one.name != "MasterRecordId":
-                _move_children(tx, child, one, loser, master)
-        _stamp(tx, entity, loser["Id"], '"IsDeleted" = 1, "MasterRecordId" = ?', master["Id"])
+                _move_children(tx, (child, one), loser=loser, master=master)
+        _stamp(tx, entity, loser["Id"], IsDeleted=1, MasterRecordId=master["Id"])
         values = (entity.name, loser["Id"], tx.stamp, loser["Id"])
         tx.db.execute('INSERT OR REPLACE INTO "_deleted" VALUES (?, ?, ?, ?)', values)
-    _stamp(tx, entity, master["Id"], '"IsDeleted" = 0')
+    _stamp(tx, entity, master["Id"], IsDeleted=0)
 
 
-def _move_children(tx: Transaction, child: SalesforceObject, one: SalesforceField, loser: Row, master: Row) -> None:
-    sets = f'"{one.column}" = ?, "SystemModstamp" = ?, "LastModifiedDate" = ?, "LastModifiedById" = ?'
-    values = (master["Id"], tx.stamp, tx.stamp, tx.user, loser["Id"])
-    tx.db.execute(f'UPDATE "{child.name}" SET {sets} WHERE "{one.column}" = ?', values)
+def _move_children(
+    tx: Transaction, link: tuple[SalesforceObject, SalesforceField], *, loser: Row, master: Row
+) -> None:
+    child, one = link
+    found = tx.db.execute(f'SELECT "Id" FROM "{child.name}" WHERE "{one.column}" = ?', (loser["Id"],)).fetchall()
+    for (child_id,) in found:
+        _stamp(tx, child, child_id, **{one.column: master["Id"]})
 
 
 def _any_row(tx: Transaction, record_id: str) -> tuple[SalesforceObject, Row]:

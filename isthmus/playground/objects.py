@@ -47,6 +47,11 @@ def _external_number(name: str) -> SalesforceField:
     return text(name, 40, unique=True, external_id=True)
 
 
+def _key() -> SalesforceField:
+    """Where an integration may keep its own external key, also on lines."""
+    return text("Isthmus_Key__c", 255, unique=True, external_id=True)
+
+
 def _sums(*names: str) -> list[SalesforceField]:
     return [number(name, default=0, **SERVERS) for name in names]
 
@@ -76,8 +81,8 @@ USER = sobject("User", "005", [
 
 CURRENCY_TYPE = sobject("CurrencyType", "01L", [
     text("IsoCode", 3, required=True, unique=True),
-    number("ConversionRate", "double", 18, 6, required=True),
-    number("DecimalPlaces", "int", 2, 0, required=True),
+    number("ConversionRate", "double", 18, scale=6, required=True),
+    number("DecimalPlaces", "int", 2, scale=0, required=True),
     flag("IsActive"),
     flag("IsCorporate"),
 ], writable=False, recycled=False)  # fmt: skip
@@ -85,7 +90,7 @@ CURRENCY_TYPE = sobject("CurrencyType", "01L", [
 ORDER_STATUS = sobject("OrderStatus", "01c", [
     text("MasterLabel", 255, **SERVERS),
     text("ApiName", 255, **SERVERS),
-    number("SortOrder", "int", 9, 0, **SERVERS),
+    number("SortOrder", "int", 9, scale=0, **SERVERS),
     flag("IsDefault", **SERVERS),
     text("StatusCode", 40, **SERVERS),
 ], writable=False, recycled=False)  # fmt: skip
@@ -101,7 +106,7 @@ ACCOUNT = sobject("Account", "001", [
     text("Website", 255, kind="url"),
     text("AccountNumber", 40),
     choice("Industry", "Agriculture|Construction|Electronics|Energy|Food & Beverage|Machinery|Retail|Transportation"),
-    number("NumberOfEmployees", "int", 8, 0),
+    number("NumberOfEmployees", "int", 8, scale=0),
     number("AnnualRevenue", digits=18, scale=0),
     text("Description", 32000, kind="textarea"),
     _currency(),
@@ -110,6 +115,7 @@ ACCOUNT = sobject("Account", "001", [
     choice("Payment_Terms__c", "NET14|NET30|NET60|PREPAID", restricted=True),
     lookup("Primary_Contact__c", "Contact", "Primary_Contact__r"),
     _external_number("ERP_Customer_Number__c"),
+    _key(),
     *SYNC_FIELDS,
 ], mergeable=True)  # fmt: skip
 
@@ -124,6 +130,7 @@ CONTACT = sobject("Contact", "003", [
     text("Title", 128),
     _currency(),
     _owner(),
+    _key(),
 ], mergeable=True)  # fmt: skip
 
 PRODUCT2 = sobject("Product2", "01t", [
@@ -137,6 +144,7 @@ PRODUCT2 = sobject("Product2", "01t", [
     _currency(),
     choice("Tax_Category__c", "standard|reduced|zero", restricted=True),
     _external_number("ERP_Product_Number__c"),
+    _key(),
     *SYNC_FIELDS,
 ])  # fmt: skip
 
@@ -170,7 +178,7 @@ QUOTE = sobject("Quote", "0Q0", [
     number("ShippingHandling"),
     number("Tax"),
     *_sums("Subtotal", "TotalPrice", "GrandTotal"),
-    number("LineItemCount", "int", 9, 0, default=0, **SERVERS),
+    number("LineItemCount", "int", 9, scale=0, default=0, **SERVERS),
     flag("IsSyncing", **SERVERS),
     text("Email", 80, kind="email"),
     _currency(),
@@ -180,6 +188,7 @@ QUOTE = sobject("Quote", "0Q0", [
     text("ERP_Status__c", 40),
     number("ERP_Tax__c"),
     number("ERP_Total__c"),
+    _key(),
     *SYNC_FIELDS,
 ])  # fmt: skip
 
@@ -190,13 +199,14 @@ QUOTE_LINE_ITEM = sobject("QuoteLineItem", "0QL", [
     lookup("Product2Id", "Product2", **SERVERS),
     number("Quantity", "double", required=True),
     number("UnitPrice", required=True),
-    number("Discount", "percent", 5, 2),
+    number("Discount", "percent", 5, scale=2),
     number("ListPrice", **SERVERS),
     *_sums("Subtotal", "TotalPrice"),
     text("Description", 255),
     day("ServiceDate"),
-    number("SortOrder", "int", 9, 0),
+    number("SortOrder", "int", 9, scale=0),
     _currency(**SERVERS),
+    _key(),
 ])  # fmt: skip
 
 ORDER = sobject("Order", "801", [
@@ -232,6 +242,7 @@ ORDER = sobject("Order", "801", [
     text("ERP_Hold_Reason__c", 255),
     number("ERP_Tax__c"),
     number("ERP_Total__c"),
+    _key(),
     *SYNC_FIELDS,
 ])  # fmt: skip
 
@@ -250,6 +261,7 @@ ORDER_ITEM = sobject("OrderItem", "802", [
     day("EndDate"),
     text("Description", 255),
     _currency(**SERVERS),
+    _key(),
 ])  # fmt: skip
 
 OBJECTS: tuple[SalesforceObject, ...] = (

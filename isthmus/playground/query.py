@@ -31,12 +31,12 @@ def _first(call: Call, *, deleted: bool) -> Response:
     if not parsed.fields:
         (total,) = call.store.connection().execute(statement.count_sql, statement.parameters).fetchone()
         return answer({"totalSize": total, "done": True, "records": []})
-    return answer(call.cursors.start(call.user, statement, _batch(call), call.version))
+    return answer(call.cursors.start(call.user, statement, batch=_batch(call), version=call.version))
 
 
 def query_more(call: Call) -> Response:
     """GET …/query/<locator>: the next page."""
-    return answer(call.cursors.more(call.user, call.path["locator"], call.version))
+    return answer(call.cursors.more(call.user, call.path["locator"], version=call.version))
 
 
 def _batch(call: Call) -> int:

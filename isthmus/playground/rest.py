@@ -41,7 +41,7 @@ def record(call: Call) -> Response:
         if call.method == "DELETE":
             deleting.delete(tx, entity, record_id)
         else:
-            writing.update(tx, entity, record_id, read_object(call.body))
+            writing.update(tx, entity, record_id, fields=read_object(call.body))
     return nothing()
 
 
@@ -53,7 +53,7 @@ def keyed(call: Call) -> Response:
         return _upsert(call, entity, value)
     with call.store.writing(call.user) as tx:
         one = writing.external_field(entity, call.path["field"])
-        found = writing.keyed_ids(tx, entity, one, whole_id(value) if one.name == "Id" else value)
+        found = writing.keyed_ids(tx, entity, (one, whole_id(value) if one.name == "Id" else value))
         if len(found) > 1:
             return _choices(call, entity, found)
         if not found:
@@ -68,7 +68,7 @@ def _upsert(call: Call, entity: SalesforceObject, value: str) -> Response:
     fields = read_object(call.body)
     try:
         with call.store.writing(call.user) as tx:
-            record_id, created = writing.upsert(tx, entity, call.path["field"], value, fields)
+            record_id, created = writing.upsert(tx, entity, (call.path["field"], value), fields=fields)
     except Refusal as refusal:
         if refusal.status == 300:
             return _choices(call, entity, refusal.message.split("|"))
@@ -87,7 +87,7 @@ def _read(call: Call, entity: SalesforceObject, record_id: str) -> Response:
         if entity.find(name) is None:
             raise unknown_column(name, entity.name)
     _check_deleted(call, entity, record_id)
-    text = record_text(call, entity, tuple(names or entity.fields), record_id)
+    text = record_text(call, entity, record_id, fields=tuple(names or entity.fields))
     return answer(text.encode())
 
 
@@ -101,7 +101,7 @@ def _check_deleted(call: Call, entity: SalesforceObject, record_id: str) -> str:
     return str(found[1])
 
 
-def record_text(call: Call, entity: SalesforceObject, fields: tuple[str, ...], record_id: str) -> str:
+def record_text(call: Call, entity: SalesforceObject, record_id: str, *, fields: tuple[str, ...]) -> str:
     """One record's JSON, as a query would show it."""
     by_id = Comparison("Id", "=", Literal("text", record_id))
     statement = compile_query(Query(fields, entity.name, where=by_id), call.store.schema, shape="json",

@@ -15,7 +15,7 @@ from isthmus.playground.store import Transaction
 _Before = Callable[[Transaction, Row | None, Row], None]
 
 
-def before(tx: Transaction, entity: SalesforceObject, old: Row | None, row: Row) -> None:
+def before(tx: Transaction, entity: SalesforceObject, *, old: Row | None, row: Row) -> None:
     """Completes and checks a row before it is written. ``old`` is None for a new one. Raises Refusal."""
     _check_currency(tx, old, row)
     rule = _BEFORE.get(entity.name)
@@ -23,8 +23,8 @@ def before(tx: Transaction, entity: SalesforceObject, old: Row | None, row: Row)
         rule(tx, old, row)
 
 
-def after(tx: Transaction, entity: SalesforceObject, old: Row | None, row: Row) -> None:
-    """Carries a written line up to its header."""
+def after(tx: Transaction, entity: SalesforceObject, row: Row) -> None:
+    """Carries a written or deleted line up to its header."""
     if entity.name in _HEADERS:
         add_up(tx, entity.name, str(row[_HEADERS[entity.name][1]]))
 
@@ -35,11 +35,6 @@ def before_delete(tx: Transaction, entity: SalesforceObject, row: Row) -> None:
         raise Refusal("DELETE_FAILED", "Your attempt to delete the order could not be completed because it is activated.")
     if entity.name == "OrderItem" and _order(tx, row)["StatusCode"] == "Activated":
         raise Refusal("DELETE_FAILED", "You can't delete order products of an activated order.")
-
-
-def after_delete(tx: Transaction, entity: SalesforceObject, row: Row) -> None:
-    """Carries the loss of a line up to its header."""
-    after(tx, entity, row, row)
 
 
 #: Lines, their header and the field that names it.

@@ -109,7 +109,7 @@ def text(name: str, length: int = 255, **more: Any) -> SalesforceField:
     return SalesforceField(name, kind, name, length=length, filterable=length <= LONG, **more)
 
 
-def number(name: str, kind: FieldType = "currency", digits: int = 18, scale: int = 2, **more: Any) -> SalesforceField:
+def number(name: str, kind: FieldType = "currency", digits: int = 18, *, scale: int = 2, **more: Any) -> SalesforceField:
     """A number of ``digits`` in all, ``scale`` of them after the point."""
     return SalesforceField(name, kind, name, precision=digits, scale=scale, **more)
 
@@ -139,7 +139,7 @@ def lookup(name: str, target: str, relationship: str | None = None, **more: Any)
                            relationship=relationship or name.removesuffix("Id"), **more)
 
 
-SERVERS = {"createable": False, "updateable": False}
+SERVERS: dict[str, Any] = {"createable": False, "updateable": False}
 
 
 def sobject(name: str, prefix: str, fields: list[SalesforceField], **more: Any) -> SalesforceObject:

@@ -22,7 +22,7 @@ def plant_base(sowing: Sowing) -> None:
     """Plants what every other record refers to."""
     start = sowing.moment(0)
     sowing.users = ["005000000000000AAA"]  # until there are users; replaced below
-    users = [_plant_user(sowing, *person) for person in _PEOPLE]
+    users = [_plant_user(sowing, person) for person in _PEOPLE]
     for row in users:
         row["CreatedById"] = row["LastModifiedById"] = users[1]["Id"]
     sowing.integration_user, sowing.admin = users[0]["Id"], users[1]["Id"]
@@ -31,18 +31,19 @@ def plant_base(sowing: Sowing) -> None:
         "Id": sowing.org_id, "Name": "Playground Trading", "DefaultLocaleSidKey": "en_GB",
         "TimeZoneSidKey": "Europe/Berlin", "DefaultCurrencyIsoCode": "EUR", "OrganizationType": "Developer Edition",
         "InstanceName": "PLAY1", "IsSandbox": 1,
-    }, start, sowing.admin)  # fmt: skip
+    }, start, user=sowing.admin)  # fmt: skip
     for code, rate, places in _CURRENCIES:
         sowing.add("CurrencyType", {"IsoCode": code, "ConversionRate": rate, "DecimalPlaces": places, "IsActive": 1,
-                                    "IsCorporate": int(code == "EUR")}, start, sowing.admin)
+                                    "IsCorporate": int(code == "EUR")}, start, user=sowing.admin)
     for order, status in enumerate(("Draft", "Activated"), 1):
         sowing.add("OrderStatus", {"MasterLabel": status, "ApiName": status, "StatusCode": status, "SortOrder": order,
-                                   "IsDefault": int(order == 1)}, start, sowing.admin)
+                                   "IsDefault": int(order == 1)}, start, user=sowing.admin)
     for name, standard in (("Standard Price Book", 1), ("Partner Price Book", 0)):
-        sowing.add("Pricebook2", {"Name": name, "IsActive": 1, "IsStandard": standard}, start, sowing.admin)
+        sowing.add("Pricebook2", {"Name": name, "IsActive": 1, "IsStandard": standard}, start, user=sowing.admin)
 
 
-def _plant_user(sowing: Sowing, first: str, last: str, email: str, title: str) -> Row:
+def _plant_user(sowing: Sowing, person: tuple[str, str, str, str]) -> Row:
+    first, last, email, title = person
     return sowing.add("User", {
         "Username": email, "FirstName": first, "LastName": last, "Name": f"{first} {last}", "Email": email,
         "Alias": (first[0] + last)[:8].lower(), "Title": title, "IsActive": 1, "TimeZoneSidKey": "Europe/Berlin",

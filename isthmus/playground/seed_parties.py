@@ -54,7 +54,8 @@ def plant_accounts(sowing: Sowing, count: int) -> None:
         account["OwnerId"] = account["CreatedById"]
         if index > 20 and index % 25 == 0:
             account["ParentId"] = sowing.rows["Account"][index - 7]["Id"]
-        contacts = [_plant_contact(sowing, account, index, place) for place in range(1 + (index % 5 == 0) + (index % 9 == 0))]
+        contacts = [_plant_contact(sowing, account, index, place=place)
+                    for place in range(1 + (index % 5 == 0) + (index % 9 == 0))]
         account["Primary_Contact__c"] = contacts[0]["Id"]
 
 
@@ -82,16 +83,16 @@ def _account(sowing: Sowing, index: int, land: str) -> Row:
         "AccountNumber": f"A-{index + 1:06d}", "Industry": _INDUSTRIES[index % 10], "NumberOfEmployees": 5 + index * 7 % 900,
         "CurrencyIsoCode": currency, "Tax_Id__c": _fill(tax_pattern, 10_000_019 + index * 37),
         "Payment_Terms__c": sowing.dice.choices(*_TERMS)[0],
-        **address(sowing, "Billing", index, land),
+        **address("Billing", index, land),
     }  # fmt: skip
     if index % 3:
         row |= {key.replace("Billing", "Shipping"): value for key, value in row.items() if key.startswith("Billing")}
     else:
-        row |= address(sowing, "Shipping", index + 13, land)
+        row |= address("Shipping", index + 13, land)
     return row
 
 
-def address(sowing: Sowing, kind: str, index: int, land: str) -> dict[str, Any]:
+def address(kind: str, index: int, land: str) -> dict[str, Any]:
     """One address of a country, under the field names of billing or shipping."""
     cities, postal = _LANDS[land][3:5]
     number = 1 + index % 180
@@ -106,7 +107,7 @@ def address(sowing: Sowing, kind: str, index: int, land: str) -> dict[str, Any]:
     }
 
 
-def _plant_contact(sowing: Sowing, account: Row, index: int, place: int) -> Row:
+def _plant_contact(sowing: Sowing, account: Row, index: int, *, place: int) -> Row:
     first, last = _GIVEN[(index + place * 5) % 24], _FAMILY[(index // 3 + place) % 20]
     domain = account["Website"].removeprefix("https://")
     return sowing.add("Contact", {
@@ -114,4 +115,4 @@ def _plant_contact(sowing: Sowing, account: Row, index: int, place: int) -> Row:
         "Email": f"contact{place + 1}@{domain}", "Phone": f"+{20 + index % 70} 555 {index:07d}-{place}",
         "Title": ("Buyer", "Head of purchasing", "Accounts payable")[place], "CurrencyIsoCode": account["CurrencyIsoCode"],
         "OwnerId": account["CreatedById"],
-    }, account["CreatedDate"], account["CreatedById"])  # fmt: skip
+    }, account["CreatedDate"], user=account["CreatedById"])  # fmt: skip

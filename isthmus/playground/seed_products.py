@@ -23,9 +23,9 @@ def plant_products(sowing: Sowing, count: int) -> None:
         base = sowing.dice.randrange(450, 250_000)
         for code, (level, step) in _PRICE_LEVELS.items():
             price = max(step, divide_half_up(base * level, 1000 * step) * step)
-            _plant_price(sowing, product, standard, code, price)
+            _plant_price(sowing, product, standard, price=(code, price))
             if index % 3:
-                _plant_price(sowing, product, partner, code, max(step, price * 9 // (10 * step) * step))
+                _plant_price(sowing, product, partner, price=(code, max(step, price * 9 // (10 * step) * step)))
 
 
 def _product(sowing: Sowing, index: int) -> Row:
@@ -42,8 +42,8 @@ def _product(sowing: Sowing, index: int) -> Row:
     }  # fmt: skip
 
 
-def _plant_price(sowing: Sowing, product: Row, book: Row, currency: str, price: int) -> None:
+def _plant_price(sowing: Sowing, product: Row, book: Row, *, price: tuple[str, int]) -> None:
     sowing.add("PricebookEntry", {
         "Name": product["Name"], "ProductCode": product["ProductCode"], "Pricebook2Id": book["Id"],
-        "Product2Id": product["Id"], "UnitPrice": price, "IsActive": 1, "CurrencyIsoCode": currency,
+        "Product2Id": product["Id"], "UnitPrice": price[1], "IsActive": 1, "CurrencyIsoCode": price[0],
     }, sowing.moment(0.002))  # fmt: skip

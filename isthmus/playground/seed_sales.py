@@ -18,12 +18,12 @@ def plant_quotes(sowing: Sowing, count: int, lines: int) -> None:
     for index in range(count):
         moment = sowing.moment(0.62 + 0.3 * index / max(1, count))
         account = sowing.dice.choice(customers)
-        header = _header(sowing, "Quote", account, moment)
+        header = _header(sowing, "Quote", account, moment=moment)
         status = sowing.dice.choices(*_QUOTE_STATUSES)[0]
         header |= {"Name": f"{account['Name'][:40]} {index + 1}", "Status": status,
                    "ExpirationDate": (moment + timedelta(days=30)).date().isoformat()}  # fmt: skip
         header["ContactId"] = account["Primary_Contact__c"]
-        _plant_lines(sowing, "QuoteLineItem", header, _line_count(sowing, lines))
+        _plant_lines(sowing, "QuoteLineItem", header, count=_line_count(sowing, lines))
         _sum_quote(sowing, header)
 
 
@@ -36,11 +36,11 @@ def plant_orders(sowing: Sowing, count: int, lines: int) -> None:
         moment = sowing.moment(0.63 + 0.36 * index / max(1, count))
         quote = accepted[index // 3] if index % 3 == 0 and index // 3 < len(accepted) else None
         account = customers[quote["AccountId"]] if quote else sowing.dice.choice(accounts)
-        header = _header(sowing, "Order", account, moment)
+        header = _header(sowing, "Order", account, moment=moment)
         if quote:
             header |= {"QuoteId": quote["Id"], "Pricebook2Id": quote["Pricebook2Id"], "OwnerId": quote["OwnerId"]}
-        _complete_order(sowing, header, account, moment, index)
-        _plant_lines(sowing, "OrderItem", header, _line_count(sowing, lines))
+        _complete_order(sowing, header, account, index=index)
+        _plant_lines(sowing, "OrderItem", header, count=_line_count(sowing, lines))
         header["TotalAmount"] = sum(row["TotalPrice"] for row in sowing.lines[header["Id"]])
         if sowing.dice.random() < 0.9:
             activate(sowing, header, moment + timedelta(minutes=45))
@@ -57,19 +57,19 @@ def _customers(sowing: Sowing) -> list[Row]:
     return [row for row in sowing.rows["Account"] if row["Type"] == "Customer"]
 
 
-def _header(sowing: Sowing, entity: str, account: Row, moment: datetime) -> Row:
+def _header(sowing: Sowing, entity: str, account: Row, *, moment: datetime) -> Row:
     standard, partner = sowing.rows["Pricebook2"]
     header = sowing.add(entity, {
         "AccountId": account["Id"], "CurrencyIsoCode": account["CurrencyIsoCode"], "OwnerId": account["OwnerId"],
         "Pricebook2Id": (partner if sowing.dice.random() < 0.3 else standard)["Id"],
-    }, moment, account["OwnerId"])  # fmt: skip
+    }, moment, user=account["OwnerId"])  # fmt: skip
     header[f"{entity}Number"] = f"{sowing.number(f'{entity}Number'):08d}"
     return header
 
 
-def _complete_order(sowing: Sowing, order: Row, account: Row, moment: datetime, index: int) -> None:
+def _complete_order(sowing: Sowing, order: Row, account: Row, *, index: int) -> None:
     order |= {
-        "EffectiveDate": moment.date().isoformat(), "Status": "Draft", "StatusCode": "Draft",
+        "EffectiveDate": order["CreatedDate"][:10], "Status": "Draft", "StatusCode": "Draft",
         "Type": "New", "BillToContactId": account["Primary_Contact__c"],
         "PoNumber": f"PO-{4500000 + index}" if sowing.dice.random() < 0.8 else None,
     }  # fmt: skip
@@ -87,10 +87,10 @@ def _line_count(sowing: Sowing, average: int) -> int:
     return sowing.dice.randint(1, max(1, 2 * average - 1))
 
 
-def _plant_lines(sowing: Sowing, entity: str, header: Row, count: int) -> None:
+def _plant_lines(sowing: Sowing, entity: str, header: Row, *, count: int) -> None:
     entries = price_list(sowing, header["Pricebook2Id"], header["CurrencyIsoCode"])
     for entry in sowing.dice.sample(entries, min(count, len(entries))):
-        plant_line(sowing, entity, header, entry, sowing.dice.randint(1, 24) * 100)
+        plant_line(sowing, entity, header, entry=entry, quantity=sowing.dice.randint(1, 24) * 100)
 
 
 def price_list(sowing: Sowing, book: str, currency: str) -> list[Row]:
@@ -101,7 +101,7 @@ def price_list(sowing: Sowing, book: str, currency: str) -> list[Row]:
     return sowing.prices[book, currency]
 
 
-def plant_line(sowing: Sowing, entity: str, header: Row, entry: Row, quantity: int) -> Row:
+def plant_line(sowing: Sowing, entity: str, header: Row, *, entry: Row, quantity: int) -> Row:
     """One line; ``quantity`` in hundredths."""
     step = 100 if header["CurrencyIsoCode"] == "JPY" else 1
     row: Row = {
@@ -119,7 +119,7 @@ def plant_line(sowing: Sowing, entity: str, header: Row, entry: Row, quantity: i
         row["Subtotal"] = divide_half_up(exact, 100 * step) * step
         row["TotalPrice"] = divide_half_up(exact * (10_000 - (row["Discount"] or 0)), 1_000_000 * step) * step
     sowing.lines.setdefault(header["Id"], []).append(row)
-    return sowing.add(entity, row, header["CreatedDate"], header["CreatedById"])
+    return sowing.add(entity, row, header["CreatedDate"], user=header["CreatedById"])
 
 
 def _sum_quote(sowing: Sowing, quote: Row) -> None:

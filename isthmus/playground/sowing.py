@@ -42,7 +42,7 @@ class Sowing:
         """An instant of the last year: 0 is its beginning, 1 its end."""
         return self.until - timedelta(seconds=int(_YEAR_SECONDS * (1 - share)))
 
-    def add(self, entity: str, row: Row, created: datetime | str, user: str | None = None) -> Row:
+    def add(self, entity: str, row: Row, created: datetime | str, *, user: str | None = None) -> Row:
         """Plants a record made by a user; answers its row, which may still be changed."""
         stamp = created if isinstance(created, str) else format_seconds(created)
         user = user or self.dice.choice(self.users)
@@ -64,7 +64,7 @@ class Sowing:
         row["IsDeleted"] = 1
         self.deleted.append((entity, row["Id"], row["SystemModstamp"], row["Id"]))
 
-    def defect(self, kind: str, entity: str, ids: Iterable[str], note: str) -> None:
+    def defect(self, kind: str, entity: str, ids: Iterable[str], *, note: str) -> None:
         """Notes a defect planted on purpose."""
         self.defects.append({"defect": kind, "object": entity, "ids": list(ids), "note": note})
 

@@ -11,7 +11,7 @@ from typing import Any
 from isthmus.kernel.money import divide_half_up, parse_decimal
 from isthmus.playground.ids import whole_id
 from isthmus.playground.refusals import Refusal
-from isthmus.playground.schema import NUMBERS, SalesforceField, SalesforceObject
+from isthmus.playground.schema import NUMBERS, SalesforceField
 
 _EMAIL = re.compile(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+\.[^@\s,;<>\".]+")
 
@@ -40,7 +40,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def to_stored(entity: SalesforceObject, one: SalesforceField, value: Any) -> Any:
+def to_stored(one: SalesforceField, value: Any) -> Any:
     """The stored form of a client's value; None for null and for empty text. Raises Refusal."""
     if value is None or value == "":
         if one.type == "boolean":
@@ -58,7 +58,7 @@ def to_stored(entity: SalesforceObject, one: SalesforceField, value: Any) -> Any
         value = str(value)
     if one.type == "reference":
         return _reference(one, value)
-    return _text(entity, one, value)
+    return _text(one, value)
 
 
 def _wrong_type(one: SalesforceField, value: Any) -> Refusal:
@@ -116,7 +116,7 @@ def _reference(one: SalesforceField, value: str) -> str:
     return whole
 
 
-def _text(entity: SalesforceObject, one: SalesforceField, value: str) -> str | None:
+def _text(one: SalesforceField, value: str) -> str | None:
     if "\0" in value:
         raise _wrong_type(one, value)
     value = value.strip(" \t\r\n\f\v")

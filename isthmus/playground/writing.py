@@ -46,19 +46,19 @@ def create(tx: Transaction, entity: SalesforceObject, fields: Mapping[str, Any])
     if "OwnerId" in row and row["OwnerId"] is None:
         row["OwnerId"] = tx.user
     _check_required(entity, row)
-    _check_unique(tx, entity, given, None)
+    _check_unique(tx, entity, given, own_id=None)
     row["Id"] = tx.new_id(entity)
     row.update(CreatedDate=tx.stamp, CreatedById=tx.user, LastModifiedDate=tx.stamp, LastModifiedById=tx.user,
                SystemModstamp=tx.stamp, IsDeleted=0)
-    rules.before(tx, entity, None, row)
+    rules.before(tx, entity, old=None, row=row)
     names = ", ".join(f'"{name}"' for name in row)
     marks = ", ".join("?" * len(row))
     tx.db.execute(f'INSERT INTO "{entity.name}" ({names}) VALUES ({marks})', tuple(row.values()))
-    rules.after(tx, entity, None, row)
+    rules.after(tx, entity, row)
     return str(row["Id"])
 
 
-def update(tx: Transaction, entity: SalesforceObject, record_id: Any, fields: Mapping[str, Any]) -> str:
+def update(tx: Transaction, entity: SalesforceObject, record_id: Any, *, fields: Mapping[str, Any]) -> str:
     """Changes one live record; answers its id. Raises Refusal."""
     old = live_row(tx, entity, record_id)
     if not entity.writable:
@@ -66,34 +66,34 @@ def update(tx: Transaction, entity: SalesforceObject, record_id: Any, fields: Ma
     given = _stored_fields(tx, entity, fields, creating=False)
     row = old | {one.column: value for one, value in given.items()}
     _check_required(entity, row, {one.column for one in given})
-    _check_unique(tx, entity, given, str(old["Id"]))
+    _check_unique(tx, entity, given, own_id=str(old["Id"]))
     row.update(LastModifiedDate=tx.stamp, LastModifiedById=tx.user, SystemModstamp=tx.stamp)
-    rules.before(tx, entity, old, row)
-    write_changed(tx, entity, old, row)
-    rules.after(tx, entity, old, row)
+    rules.before(tx, entity, old=old, row=row)
+    write_changed(tx, entity, old=old, row=row)
+    rules.after(tx, entity, row)
     return str(old["Id"])
 
 
 def upsert(
-    tx: Transaction, entity: SalesforceObject, key_field: str, value: Any, fields: Mapping[str, Any]
+    tx: Transaction, entity: SalesforceObject, key: tuple[str, Any], *, fields: Mapping[str, Any]
 ) -> tuple[str, bool]:
-    """Creates or updates by an external id; answers the id and whether it was created.
+    """Creates or updates by ``key``, an external id field and its value; answers the id and whether it was created.
 
     Raises Refusal; MULTIPLE_CHOICES (300) with the addresses when several records carry the value.
     """
-    one = external_field(entity, key_field)
+    one, value = external_field(entity, key[0]), key[1]
     if one.name == "Id":
-        return update(tx, entity, value, fields), False
+        return update(tx, entity, value, fields=fields), False
     if any(name.lower() == one.name.lower() for name in fields):
         raise Refusal("INVALID_FIELD", f"The {one.name} field should not be specified in the sobject data.")
-    stored = to_stored(entity, one, value)
+    stored = to_stored(one, value)
     if stored is None:
         raise Refusal("MISSING_ARGUMENT", f"{one.name} not specified")
-    found = keyed_ids(tx, entity, one, stored)
+    found = keyed_ids(tx, entity, (one, stored))
     if len(found) > 1:
         raise Refusal("MULTIPLE_CHOICES", "|".join(found), status=300)
     if found:
-        return update(tx, entity, found[0], fields), False
+        return update(tx, entity, found[0], fields=fields), False
     return create(tx, entity, {**fields, one.name: value}), True
 
 
@@ -101,14 +101,16 @@ def external_field(entity: SalesforceObject, name: str) -> SalesforceField:
     """The external id field of that name. Raises Refusal NOT_FOUND."""
     one = entity.find(name)
     if one is None or not (one.external_id or one.name == "Id"):
-        raise Refusal("NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {name}", status=404)
+        raise Refusal("NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {name}",
+                      status=404)
     return one
 
 
-def keyed_ids(tx: Transaction, entity: SalesforceObject, one: SalesforceField, stored: Any) -> list[str]:
-    """The live records that carry an external id."""
-    sql = f'SELECT "Id" FROM "{entity.name}" WHERE "{one.column}" = ? COLLATE NOCASE AND "IsDeleted" = 0 ORDER BY "Id"'
-    return [str(found) for (found,) in tx.db.execute(sql, (stored,))]
+def keyed_ids(tx: Transaction, entity: SalesforceObject, key: tuple[SalesforceField, Any]) -> list[str]:
+    """The live records that carry an external id: ``key`` is the field and its stored value."""
+    where = f'"{key[0].column}" = ? COLLATE NOCASE AND "IsDeleted" = 0'
+    sql = f'SELECT "Id" FROM "{entity.name}" WHERE {where} ORDER BY "Id"'
+    return [str(found) for (found,) in tx.db.execute(sql, (key[1],))]
 
 
 def live_row(tx: Transaction, entity: SalesforceObject, record_id: Any) -> Row:
@@ -126,7 +128,7 @@ def live_row(tx: Transaction, entity: SalesforceObject, record_id: Any) -> Row:
     return row
 
 
-def write_changed(tx: Transaction, entity: SalesforceObject, old: Row, row: Row) -> None:
+def write_changed(tx: Transaction, entity: SalesforceObject, *, old: Row, row: Row) -> None:
     """Updates the columns that differ."""
     changed = {name: value for name, value in row.items() if old.get(name) != value}
     if not changed:
@@ -142,21 +144,28 @@ def _stored_fields(
     for name, value in fields.items():
         if name == "attributes":
             continue
-        one = entity.find(name)
-        if one is None:
-            related = entity.relation(name)
-            if related is None or not isinstance(value, dict):
-                raise Refusal("INVALID_FIELD", f"No such column '{name}' on sobject of type {entity.name}")
-            one, value = related, _by_external_id(tx, related, value)
+        one, plain = _named(tx, entity, (name, value))
         if not (one.createable if creating else one.updateable):
             raise Refusal("INVALID_FIELD_FOR_INSERT_UPDATE", f"Unable to create/update fields: {one.name}. Please check"
                           " the security settings of this field and verify that it is read/write for your profile or"
                           " permission set.", fields=(one.name,))
-        given[one] = to_stored(entity, one, value)
+        given[one] = to_stored(one, plain)
     for one, value in given.items():
         if one.type == "reference" and value is not None:
             _check_reference(tx, one, value)
     return given
+
+
+def _named(tx: Transaction, entity: SalesforceObject, pair: tuple[str, Any]) -> tuple[SalesforceField, Any]:
+    """The field of a name and its value; a relationship with an external id is resolved to the lookup's id."""
+    name, value = pair
+    one = entity.find(name)
+    if one is not None:
+        return one, value
+    related = entity.relation(name)
+    if related is None or not isinstance(value, dict):
+        raise Refusal("INVALID_FIELD", f"No such column '{name}' on sobject of type {entity.name}")
+    return related, _by_external_id(tx, related, value)
 
 
 def _by_external_id(tx: Transaction, one: SalesforceField, value: Mapping[str, Any]) -> str:
@@ -166,7 +175,7 @@ def _by_external_id(tx: Transaction, one: SalesforceField, value: Mapping[str, A
     if len(keys) != 1:
         raise Refusal("INVALID_FIELD", f"Exactly one external id is needed to name {one.relationship}")
     key = external_field(target, keys[0][0])
-    found = keyed_ids(tx, target, key, to_stored(target, key, keys[0][1]))
+    found = keyed_ids(tx, target, (key, to_stored(key, keys[0][1])))
     if len(found) != 1:
         raise Refusal("INVALID_FIELD", f"Foreign key external ID: {keys[0][1]} not found for field {key.name} in entity"
                       f" {target.name}")
@@ -196,12 +205,12 @@ def _check_required(entity: SalesforceObject, row: Row, only: set[str] | None = 
 
 
 def _check_unique(
-    tx: Transaction, entity: SalesforceObject, given: Mapping[SalesforceField, Any], own_id: str | None
+    tx: Transaction, entity: SalesforceObject, given: Mapping[SalesforceField, Any], *, own_id: str | None
 ) -> None:
     for one, value in given.items():
         if not one.unique or value is None:
             continue
-        others = [found for found in keyed_ids(tx, entity, one, value) if found != own_id]
+        others = [found for found in keyed_ids(tx, entity, (one, value)) if found != own_id]
         if others:
             raise Refusal("DUPLICATE_VALUE", f"duplicate value found: {one.name} duplicates value on record with id:"
                           f" {others[0][:15]}")
