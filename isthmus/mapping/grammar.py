@@ -53,6 +53,13 @@ class Anything:
 
 
 @dataclass(frozen=True, slots=True)
+class Never:
+    """Nothing fits here; ``wanted`` says what was meant instead."""
+
+    wanted: str
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One of a few words."""
 
@@ -107,7 +114,7 @@ class Either:
     about: str = ""
 
 
-Kind = Text | Flag | Whole | Plain | Anything | Choice | ListOf | MapOf | Block | Either
+Kind = Text | Flag | Whole | Plain | Anything | Never | Choice | ListOf | MapOf | Block | Either
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +167,9 @@ class Reader:
             return self._list(node, kind, name)
         if isinstance(kind, Anything):
             return _anything(node)
+        if isinstance(kind, Never):
+            self.fault(node.place, f"{name} is {_form(node)}", f"write {kind.wanted}")
+            return None
         return self._scalar(node, kind, name)
 
     def fault(self, place: Place, what: str, remedy: str) -> None:
@@ -167,8 +177,7 @@ class Reader:
 
     def _scalar(self, node: Node, kind: Text | Flag | Whole | Plain | Choice, name: str) -> Piece | None:
         if not isinstance(node, Scalar):
-            what = "a list" if isinstance(node, Listing) else "a table"
-            self.fault(node.place, f"{name} is {what}", f"write {_wanted(kind)}")
+            self.fault(node.place, f"{name} is {_form(node)}", f"write {_wanted(kind)}")
             return None
         value, remedy = _fit(node, kind)
         if remedy is not None:
@@ -236,6 +245,10 @@ class Reader:
 
 def _spell(value: str | bool | None) -> str:
     return value if isinstance(value, str) else show(value)
+
+
+def _form(node: Node) -> str:
+    return "a list" if isinstance(node, Listing) else "a table" if isinstance(node, Table) else show(node.value)
 
 
 def _wanted(kind: Kind) -> str:

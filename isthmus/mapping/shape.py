@@ -14,6 +14,7 @@ from isthmus.mapping.grammar import (
     Key,
     ListOf,
     MapOf,
+    Never,
     Plain,
     Text,
     Whole,
@@ -59,13 +60,14 @@ TERM = Block(
     "How a field is compared; several operators must all hold.",
 )
 WHERE = MapOf(TERM, "Conditions by field name; all must hold.", PATH, "a field name")
+_A_CALL = "a function: trim, or {truncate: 40}"
 CALL = Either(
     (
         _name("A function without arguments."),
-        ListOf(_name("a function")),
+        Never(_A_CALL),
         MapOf(
             Either(
-                (Plain("The argument."), ListOf(Plain("")), MapOf(Plain("An argument."), "Arguments by name.")),
+                (Plain("The argument."), Never("one argument"), MapOf(Plain("An argument."), "Arguments by name.")),
                 _by_form,
             ),
             "A function with its argument.",
@@ -80,7 +82,7 @@ FIELD = Either(
     (
         _path("The field's name in the system."),
         ListOf(_path("A field."), "The first that is filled counts.", 2),
-        Block("", ()),
+        Never("a field name, or a list of which the first filled counts"),
     ),
     _by_form,
     "A field, or a list of which the first filled one counts (such a list cannot be written back).",
@@ -97,7 +99,9 @@ SIDE_BLOCK = Block(
     "Where and how the value stands in this system; everything reads system → entity.",
 )
 SIDE = Either(
-    (_path("The field's name in the system."), ListOf(_path("")), SIDE_BLOCK), _by_form, "A field name or a block."
+    (_path("The field's name in the system."), Never("{field: [first, second]}"), SIDE_BLOCK),
+    _by_form,
+    "A field name, or a block that says more.",
 )
 ROW = Block(
     "a row",
@@ -144,7 +148,7 @@ LINES_AT = Block(
     "Where the lines of a document are.",
 )
 SYSTEM = Block(
-    "a side",
+    "a system",
     (
         Key("stream", _path("The stream in this system."), required=True),
         Key("where", WHERE),
