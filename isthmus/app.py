@@ -24,6 +24,7 @@ from isthmus.settings import BUILTIN, Settings
 from isthmus.settings import connection as connection_from
 from isthmus.state import mappings as remembered
 from isthmus.state import progress, runs, worklist
+from isthmus.state.bindings import Lane
 from isthmus.state.progress import Due
 from isthmus.state.worklist import Item
 from isthmus.sync.decision import Decision, Direction
@@ -31,10 +32,13 @@ from isthmus.sync.explain import Story, explain
 from isthmus.sync.impact import plan_mapping
 from isthmus.sync.ports import Ports
 from isthmus.sync.preflight import preflight
-from isthmus.sync.report import Report as Report
-from isthmus.sync.run import Order as Order  # as: the DAGs and the CLI take both from here
-from isthmus.sync.run import run_mapping
+from isthmus.sync.report import Report
+from isthmus.sync.run import Order
 
+#: What the DAGs and the CLI take from here, so that they need not know the rooms below.
+__all__ = ["Order", "Report", "Standing", "Workshop", "is_empty", "open_workshop"]
+
+SIDES: tuple[Side, Side] = ("crm", "erp")
 PASSES_MOST = 4  # how often `sync` goes on when one mapping made records of another due
 RETRIED = ("waiting", "refused", "in_doubt", "ambiguous")  # what may become possible without an edit in the CRM
 
@@ -71,14 +75,23 @@ class Workshop:
         """Runs mappings in reference order, and again those for which records became due meanwhile."""
         wanted = [name for name in self.names() if name in names]
         for _ in range(PASSES_MOST):
-            before = self.due_counts()
+            before, touched = self.due_counts(), set()
             for name in wanted:
-                yield self.sync(name, order)
+                report = self.sync(name, order)
+                yield report
+                if report.moved:  # an order accepts its quote in the ERP: what it refers to may have moved as well
+                    touched.update(self.referred_to(name))
             after = self.due_counts()
-            wanted = [name for name in self.names() if name in names and after.get(name) and after != before]
+            touched.update(name for name in after if after != before)
+            wanted = [name for name in self.names() if name in names and name in touched]
             order = Order(order.who, on_page=order.on_page)
             if not wanted:
                 return
+
+    def referred_to(self, name: str) -> set[str]:
+        """The mappings of the entities that a mapping's records refer to."""
+        entities = self.mapping(name).spec.references()
+        return {self.ports.mappings[entity].name for entity in entities if entity in self.ports.mappings}
 
     def due_counts(self) -> dict[str, int]:
         """Mapping → how many records are due, on either side."""
@@ -98,10 +111,9 @@ class Workshop:
 
     def explain(self, entity: str, record_id: str) -> Story:
         """The life of one record. Raises Misconfigured for an entity that nothing maps."""
+        known = ", ".join(self.ports.mappings)
         if entity not in self.ports.mappings:
-            raise Misconfigured(
-                f"entity {entity}", "no mapping carries it", f"use one of {', '.join(self.ports.mappings)}"
-            )
+            raise Misconfigured(f"entity {entity}", "no mapping carries it", f"use one of {known}")
         return explain(self.ports, self.ports.mappings[entity], record_id)
 
     # --- decisions of people --------------------------------------------------------------------------------------
@@ -151,7 +163,7 @@ class Workshop:
         with writing(self.engine) as connection:
             for item in items:
                 due = Due(item.source_id, f"retried by {who}", now)
-                progress.add_due(connection, item.mapping, _side(item), [due])
+                progress.add_due(connection, _lane(item), [due])
         touched = {item.mapping for item in items}
         return [name for name in self.names() if name in touched]
 
@@ -168,7 +180,7 @@ class Workshop:
         why = f"{who} took the value of the {take.upper()}"
         due = Due(item.source_id, why, self.ports.now(), resolution=orjson.dumps(answer).decode())
         with writing(self.engine) as connection:
-            progress.add_due(connection, item.mapping, _side(item), [due])
+            progress.add_due(connection, _lane(item), [due])
         return item.mapping
 
     def dismiss(self, number: int, who: str, why: str) -> None:
@@ -176,7 +188,7 @@ class Workshop:
         _need(why, "a reason")
         self.item(number)
         with writing(self.engine) as connection:
-            worklist.dismiss(connection, number, who, why)
+            worklist.dismiss(connection, number, who=who, why=why)
 
     # --- state of affairs -----------------------------------------------------------------------------------------
 
@@ -189,7 +201,7 @@ class Workshop:
             for mapping in self.ports.mappings.values():
                 known = remembered.load(connection, mapping.name, mapping.entity)
                 last = runs.recent_runs(connection, mapping.name)
-                marks = {side: progress.load_watermark(connection, mapping.name, side) for side in ("crm", "erp")}  # type: ignore[arg-type]
+                marks = {side: progress.load_watermark(connection, Lane(mapping.name, side)) for side in SIDES}
                 standings.append(
                     Standing(
                         mapping.name,
@@ -225,8 +237,8 @@ def _need(text: str, what: str) -> None:
         raise Refused(what, "is missing", "say why; it is kept in the audit")
 
 
-def _side(item: Item) -> Side:
-    return "crm" if item.side == "crm" else "erp"
+def _lane(item: Item) -> Lane:
+    return Lane(item.mapping, "crm" if item.side == "crm" else "erp")
 
 
 # --- opening ------------------------------------------------------------------------------------------------------
@@ -250,8 +262,15 @@ def open_workshop(
     if prepare and is_empty(engine):
         upgrade(engine)
     require_current(engine)
-    crm = connect(_connection(settings, settings.crm, environ, connections), clock=clock)
-    erp = _open_erp(settings, environ, connections, engine, clock)
+
+    def named(name: str) -> Connection:
+        return (connections or {}).get(name) or connection_from(settings, name, environ)
+
+    crm: Connector = connect(named(settings.crm), clock=clock)
+    own = settings.erp == BUILTIN
+    erp = (
+        connect(Connection(BUILTIN, "builtin_erp"), engine=engine, clock=clock) if own else connect(named(settings.erp))
+    )
     specs = load_mappings(settings.mappings)
     compiled = [
         compile_mapping(
@@ -274,23 +293,3 @@ def is_empty(engine: Engine) -> bool:
         return not [name for name in inspect(engine).get_table_names() if name.startswith(("erp_", "state_"))]
     except OperationalError as error:
         raise explain_failure(error) from error
-
-
-def _open_erp(
-    settings: Settings,
-    environ: Mapping[str, str],
-    connections: Mapping[str, Connection] | None,
-    engine: Engine,
-    clock: Clock,
-) -> Connector:
-    if settings.erp == BUILTIN:
-        return connect(Connection(BUILTIN, "builtin_erp"), engine=engine, clock=clock)
-    return connect(_connection(settings, settings.erp, environ, connections), clock=clock)
-
-
-def _connection(
-    settings: Settings, name: str, environ: Mapping[str, str], given: Mapping[str, Connection] | None
-) -> Connection:
-    if given and name in given:
-        return given[name]
-    return connection_from(settings, name, environ)

@@ -85,7 +85,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """
     try:
         with engine.connect() as connection:
-            connection = connection.execution_options(sqlite_begin="IMMEDIATE")
+            connection.execution_options(sqlite_begin="IMMEDIATE")
             with connection.begin():
                 yield connection
     except OperationalError as error:
@@ -116,11 +116,11 @@ def explain(error: DBAPIError) -> Unavailable:
     return Unavailable("database", text, remedy)
 
 
-def insert_rows(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+def insert_rows(connection: Connection, table: Table, columns: Sequence[str], *, rows: Iterable[Sequence[Any]]) -> None:
     """Inserts many rows in one go: COPY on PostgreSQL, one prepared statement on SQLite. Values in column order."""
     names = ", ".join(f'"{name}"' for name in columns)
     if connection.dialect.name == "postgresql":
-        with connection.connection.cursor().copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:  # type: ignore[attr-defined]
+        with connection.connection.cursor().copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
             for row in rows:
                 copy.write_row(row)
         return
@@ -131,20 +131,20 @@ def insert_rows(connection: Connection, table: Table, columns: Sequence[str], ro
 
 
 def update_rows(
-    connection: Connection, table: Table, key: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    connection: Connection, table: Table, columns: Sequence[str], *, key: str, rows: Sequence[Sequence[Any]]
 ) -> None:
     """Sets ``columns`` of many rows, each found by ``key``: rows are (values…, key). One statement a page."""
     if not rows:
         return
     if connection.dialect.name == "postgresql":
-        _update_by_copy(connection, table, key, columns, rows)
+        _update_by_copy(connection, table, columns, key=key, rows=rows)
         return
     settings = ", ".join(f'"{name}" = ?' for name in columns)
     connection.exec_driver_sql(f'UPDATE "{table.name}" SET {settings} WHERE "{key}" = ?', [tuple(row) for row in rows])
 
 
 def _update_by_copy(
-    connection: Connection, table: Table, key: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    connection: Connection, table: Table, columns: Sequence[str], *, key: str, rows: Sequence[Sequence[Any]]
 ) -> None:
     passing = f"passing_{table.name}"
     names = ", ".join(f'"{name}"' for name in (*columns, key))
@@ -152,7 +152,7 @@ def _update_by_copy(
     connection.exec_driver_sql(
         f'CREATE TEMP TABLE "{passing}" ON COMMIT DROP AS SELECT {names} FROM "{table.name}" WITH NO DATA'
     )
-    with connection.connection.cursor().copy(f'COPY "{passing}" ({names}) FROM STDIN') as copy:  # type: ignore[attr-defined]
+    with connection.connection.cursor().copy(f'COPY "{passing}" ({names}) FROM STDIN') as copy:
         for row in rows:
             copy.write_row(row)
     settings = ", ".join(f'"{name}" = "{passing}"."{name}"' for name in columns)

@@ -1,7 +1,7 @@
 """What a connector is: the words between the engine and one system.
 
-A connector module (``connectors/<type>.py`` or a package) has a class named ``Connector`` that takes a
-:class:`~isthmus.kernel.connection.Connection` and keeps this protocol. It raises only the five errors of ``kernel.errors``.
+A connector module (``connectors/<type>.py`` or a package) has a class named ``Connector`` that takes a ``Connection``
+and keeps this protocol. It raises only the five errors of ``kernel.errors``.
 """
 
 from __future__ import annotations

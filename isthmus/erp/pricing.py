@@ -39,7 +39,10 @@ def price(
     currency, discount = header["currency"], header["discount_minor"]
     for line in lines:
         line["amount_minor"] = line_amount_minor(
-            line["quantity_micros"], line["unit_price_micros"], line["discount_percent_micros"], currency
+            line["quantity_micros"],
+            line["unit_price_micros"],
+            currency,
+            discount_percent_micros=line["discount_percent_micros"],
         )
     amounts = [line["amount_minor"] for line in lines]
     goods = sum(amounts)

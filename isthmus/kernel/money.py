@@ -96,7 +96,9 @@ def divide_half_up(numerator: int, denominator: int) -> int:
     return quotient if (numerator < 0) == (denominator < 0) else -quotient
 
 
-def line_amount_minor(quantity_micros: int, unit_price_micros: int, discount_percent_micros: int, currency: str) -> int:
+def line_amount_minor(
+    quantity_micros: int, unit_price_micros: int, currency: str, *, discount_percent_micros: int = 0
+) -> int:
     """quantity × price × (1 − discount), rounded once, in minor units. 10 % is ``10_000_000``: micros of a per cent."""
     exact = quantity_micros * unit_price_micros * (100 * MICROS - discount_percent_micros)  # in 10^-20
     return divide_half_up(exact, 10 ** (20 - exponent(currency)))

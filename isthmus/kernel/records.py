@@ -69,6 +69,11 @@ def form_text(form: Fields) -> bytes:
     return orjson.dumps(form, option=orjson.OPT_SORT_KEYS)
 
 
+def form_hash(form: Fields) -> bytes:
+    """16 bytes that differ when two forms differ."""
+    return text_hash(form_text(form))
+
+
 def text_hash(text: bytes) -> bytes:
     """16 bytes that differ when two spelled forms differ."""
     return blake2b(text, digest_size=16).digest()

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from sqlalchemy import Connection, func, select
 
 from isthmus.db import among, insert_rows, update_rows
+from isthmus.kernel.units import Side, other_side
 from isthmus.state.tables import alias, binding
-
-Side = Literal["crm", "erp"]
-
-
-def other(side: Side) -> Side:
-    """The side across."""
-    return "erp" if side == "crm" else "crm"
 
 
 @dataclass(slots=True)
@@ -45,8 +38,11 @@ class Binding:
         return self.crm if side == "crm" else self.erp
 
 
-_ORDER = ("entity", "withdrawn", "regardless") + tuple(
-    f"{side}_{part}" for side in ("crm", "erp") for part in ("org", "id", "version", "hash", "form")
+_ORDER = (
+    "entity",
+    "withdrawn",
+    "regardless",
+    *(f"{side}_{part}" for side in ("crm", "erp") for part in ("org", "id", "version", "hash", "form")),
 )
 _COLUMNS = [binding.c.id, *(binding.c[name] for name in _ORDER)]
 
@@ -63,6 +59,14 @@ def _values(item: Binding) -> tuple[object, ...]:
 def _binding(row: Sequence[object]) -> Binding:
     number, entity, withdrawn, regardless, *rest = row
     return Binding(number, entity, Sight(*rest[:5]), Sight(*rest[5:]), bool(withdrawn), bool(regardless))  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One direction of one mapping, named by the side that is read."""
+
+    mapping: str
+    side: Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def translate_ids(connection: Connection, stream: Stream, ids: Sequence[str]) ->
     """The other side's id for each id that is bound or an alias: how references cross."""
     if not ids:
         return {}
-    own, across = binding.c[f"{stream.side}_id"], binding.c[f"{other(stream.side)}_id"]
+    own, across = binding.c[f"{stream.side}_id"], binding.c[f"{other_side(stream.side)}_id"]
     where = (binding.c.entity == stream.entity, binding.c[f"{stream.side}_org"] == stream.org)
     query = select(own, across).where(*where, among(connection, own, ids))
     found = {row[0]: row[1] for row in connection.execute(query)}
@@ -121,7 +125,7 @@ def bound_across(connection: Connection, stream: Stream, ids: Sequence[str]) -> 
     """Which of these ids of a side are bound, and to which id of the other side (aliases do not count)."""
     if not ids:
         return {}
-    own, across = binding.c[f"{stream.side}_id"], binding.c[f"{other(stream.side)}_id"]
+    own, across = binding.c[f"{stream.side}_id"], binding.c[f"{other_side(stream.side)}_id"]
     query = select(own, across).where(binding.c.entity == stream.entity, binding.c[f"{stream.side}_org"] == stream.org)
     return {row[0]: row[1] for row in connection.execute(query.where(among(connection, own, ids)))}
 
@@ -136,20 +140,18 @@ def insert(connection: Connection, items: Sequence[Binding]) -> None:
         number += 1
         item.id = number
         rows.append((number, *_values(item)))
-    insert_rows(connection, binding, ("id", *_ORDER), rows)
+    insert_rows(connection, binding, ("id", *_ORDER), rows=rows)
 
 
 def update(connection: Connection, items: Sequence[Binding]) -> None:
     """Stores what changed in known bindings."""
-    update_rows(connection, binding, "id", _ORDER, [(*_values(item), item.id) for item in items])
+    update_rows(connection, binding, _ORDER, key="id", rows=[(*_values(item), item.id) for item in items])
 
 
 def add_aliases(connection: Connection, stream: Stream, pairs: Iterable[tuple[str, Binding]]) -> None:
     """From now on each id stands for the record of its binding."""
     for key, item in pairs:
-        known = select(alias.c.id).where(
-            alias.c.entity == stream.entity, alias.c.org == stream.org, alias.c.id == key
-        )
+        known = select(alias.c.id).where(alias.c.entity == stream.entity, alias.c.org == stream.org, alias.c.id == key)
         if connection.execute(known).first() is None:
             values = {"entity": stream.entity, "org": stream.org, "id": key, "binding_id": item.id}
             connection.execute(alias.insert().values(values))

@@ -33,7 +33,7 @@ class Remembered:
 def load(connection: Connection, name: str, entity: str) -> Remembered:
     """What is known of a mapping; an empty row for one that never ran."""
     row = connection.execute(select(mapping).where(mapping.c.name == name)).first()
-    return Remembered(**row._mapping) if row else Remembered(name, entity)
+    return Remembered(*row) if row else Remembered(name, entity)
 
 
 def store(connection: Connection, name: str, entity: str, **what: str | None) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
 from isthmus.db import among
-from isthmus.state.bindings import Side
+from isthmus.state.bindings import Lane
 from isthmus.state.tables import due, intent, watermark
 
 
@@ -22,20 +22,20 @@ class Watermark:
     moved_at: str
 
 
-def load_watermark(connection: Connection, mapping: str, side: Side) -> Watermark | None:
+def load_watermark(connection: Connection, lane: Lane) -> Watermark | None:
     row = connection.execute(
         select(watermark.c.position, watermark.c.resume, watermark.c.moved_at).where(
-            watermark.c.mapping == mapping, watermark.c.side == side
+            watermark.c.mapping == lane.mapping, watermark.c.side == lane.side
         )
     ).first()
     return Watermark(*row) if row else None
 
 
-def store_watermark(connection: Connection, mapping: str, side: Side, mark: Watermark) -> None:
-    at = (watermark.c.mapping == mapping, watermark.c.side == side)
+def store_watermark(connection: Connection, lane: Lane, mark: Watermark) -> None:
+    at = (watermark.c.mapping == lane.mapping, watermark.c.side == lane.side)
     values = {"position": mark.position, "resume": mark.resume, "moved_at": mark.moved_at}
     if connection.execute(watermark.update().where(*at).values(values)).rowcount == 0:
-        connection.execute(watermark.insert().values(mapping=mapping, side=side, **values))
+        connection.execute(watermark.insert().values(mapping=lane.mapping, side=lane.side, **values))
 
 
 def forget_watermarks(connection: Connection, mapping: str) -> None:
@@ -59,50 +59,50 @@ class Due:
     resolution: str | None = None
 
 
-def add_due(connection: Connection, mapping: str, side: Side, items: Iterable[Due]) -> None:
+def add_due(connection: Connection, lane: Lane, items: Iterable[Due]) -> None:
     """Makes records due; one that is due already keeps its date and gains what is new."""
     wanted = {item.id: item for item in items}
     if not wanted:
         return
-    known = {item.id: item for item in load_due(connection, mapping, side, list(wanted))}
+    known = {item.id: item for item in load_due(connection, lane, list(wanted))}
     fresh = []
     for item in wanted.values():
         before = known.get(item.id)
         if before is None:
-            fresh.append(_due_row(mapping, side, item))
+            fresh.append(_due_row(lane, item))
             continue
         stronger = {
             "regardless": item.regardless or before.regardless,
             "force": item.force or before.force,
             "resolution": item.resolution or before.resolution,
         }
-        at = (due.c.mapping == mapping, due.c.side == side, due.c.id == item.id)
+        at = (due.c.mapping == lane.mapping, due.c.side == lane.side, due.c.id == item.id)
         connection.execute(due.update().where(*at).values(stronger))
     if fresh:
         connection.execute(due.insert(), fresh)
 
 
-def _due_row(mapping: str, side: Side, item: Due) -> dict[str, object]:
+def _due_row(lane: Lane, item: Due) -> dict[str, object]:
     return {
-        "mapping": mapping, "side": side, "id": item.id, "why": item.why, "since": item.since,
+        "mapping": lane.mapping, "side": lane.side, "id": item.id, "why": item.why, "since": item.since,
         "regardless": item.regardless, "force": item.force, "resolution": item.resolution,
     }  # fmt: skip
 
 
-def load_due(connection: Connection, mapping: str, side: Side, ids: Sequence[str] | None = None) -> list[Due]:
+def load_due(connection: Connection, lane: Lane, ids: Sequence[str] | None = None) -> list[Due]:
     """What is due, oldest first; only these ids if some are given."""
     query = select(due.c.id, due.c.why, due.c.since, due.c.regardless, due.c.force, due.c.resolution)
-    query = query.where(due.c.mapping == mapping, due.c.side == side).order_by(due.c.since, due.c.id)
+    query = query.where(due.c.mapping == lane.mapping, due.c.side == lane.side).order_by(due.c.since, due.c.id)
     if ids is not None:
         query = query.where(among(connection, due.c.id, ids))
     return [Due(row[0], row[1], row[2], bool(row[3]), bool(row[4]), row[5]) for row in connection.execute(query)]
 
 
-def drop_due(connection: Connection, mapping: str, side: Side, items: Iterable[Due]) -> None:
+def drop_due(connection: Connection, lane: Lane, items: Iterable[Due]) -> None:
     """Takes away what has been planned, unless it became due anew meanwhile."""
     rows = [{"b_id": item.id, "b_since": item.since} for item in items]
     if rows:
-        at = (due.c.mapping == mapping, due.c.side == side)
+        at = (due.c.mapping == lane.mapping, due.c.side == lane.side)
         same = (due.c.id == bindparam("b_id"), due.c.since == bindparam("b_since"))
         connection.execute(delete(due).where(*at, *same), rows)
 
@@ -121,15 +121,15 @@ class Intent:
     entries: tuple[dict[str, str | None], ...]  # source_id, key, verb, id
 
 
-def open_intent(connection: Connection, scope: dict[str, object], entries: Sequence[dict[str, str | None]]) -> int:
+def open_intent(connection: Connection, scope: Mapping[str, object], entries: Sequence[dict[str, str | None]]) -> int:
     """Stores an intent before the call; ``scope`` gives run_id, mapping, side and opened_at."""
     values = {**scope, "body": json.dumps(entries)}
     return int(connection.execute(intent.insert().values(values).returning(intent.c.id)).scalar_one())
 
 
-def load_open_intents(connection: Connection, mapping: str, side: Side) -> list[Intent]:
+def load_open_intents(connection: Connection, lane: Lane) -> list[Intent]:
     query = select(intent.c.id, intent.c.body).where(
-        intent.c.mapping == mapping, intent.c.side == side, intent.c.settled_at.is_(None)
+        intent.c.mapping == lane.mapping, intent.c.side == lane.side, intent.c.settled_at.is_(None)
     )
     return [Intent(row[0], tuple(json.loads(row[1]))) for row in connection.execute(query.order_by(intent.c.id))]
 

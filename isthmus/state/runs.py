@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy import Connection, func, select
 
 from isthmus.db import insert_rows
-from isthmus.state.bindings import Side
+from isthmus.kernel.units import Side
 from isthmus.state.tables import audit, page, run
 
 FIRST_LINK = "0" * 64
@@ -60,6 +60,7 @@ class PageFacts:
     quiet: Mapping[str, Sequence[str]]
     answered: Mapping[str, int]
     complete_to: str | None
+    entries: Sequence[Entry]
 
 
 def begin_run(connection: Connection, values: Mapping[str, object]) -> int:
@@ -67,9 +68,9 @@ def begin_run(connection: Connection, values: Mapping[str, object]) -> int:
     return int(connection.execute(run.insert().values(status="running", **values).returning(run.c.id)).scalar_one())
 
 
-def end_run(connection: Connection, run_id: int, ended_at: str, status: str, **what: str | None) -> None:
-    """``status`` done or stopped; ``report`` and ``error`` as text."""
-    connection.execute(run.update().where(run.c.id == run_id).values(ended_at=ended_at, status=status, **what))
+def end_run(connection: Connection, run_id: int, **what: str | None) -> None:
+    """``ended_at``, ``status`` (done or stopped), ``report`` and ``error`` as text."""
+    connection.execute(run.update().where(run.c.id == run_id).values(**what))
 
 
 def recent_runs(connection: Connection, mapping: str | None = None, most: int = 1) -> list[Run]:
@@ -77,12 +78,12 @@ def recent_runs(connection: Connection, mapping: str | None = None, most: int = 
     query = select(run).order_by(run.c.id.desc()).limit(most)
     if mapping:
         query = query.where(run.c.mapping == mapping)
-    return [Run(**row._mapping) for row in connection.execute(query)]
+    return [Run(*row) for row in connection.execute(query)]
 
 
 def find_run(connection: Connection, run_id: int) -> Run | None:
     row = connection.execute(select(run).where(run.c.id == run_id)).first()
-    return Run(**row._mapping) if row else None
+    return Run(*row) if row else None
 
 
 def digest_of(salt: bytes, payload: bytes) -> bytes:
@@ -99,10 +100,9 @@ def link_of(previous: str, facts: Sequence[object], digests: Sequence[bytes]) ->
     return body.hexdigest()
 
 
-def add_page(
-    connection: Connection, of: Run, facts: PageFacts, entries: Sequence[Entry], *, entity: str, now: str
-) -> None:
+def add_page(connection: Connection, of: Run, facts: PageFacts, *, entity: str, now: str) -> None:
     """Stores a page with its audit entries and forges the link."""
+    entries = facts.entries
     last = connection.execute(
         select(page.c.number, page.c.link).where(page.c.mapping == of.mapping).order_by(page.c.number.desc()).limit(1)
     ).first()
@@ -111,22 +111,20 @@ def add_page(
     salts = secrets.token_bytes(16 * len(entries))  # one call a page; 16 bytes an entry
     rows, digests = [], []
     for index, entry in enumerate(entries):
-        payload = orjson.dumps(entry.payload)
+        payload = orjson.dumps(entry.payload, default=str)  # Decimals as people write them
         salt = salts[16 * index : 16 * index + 16]
         digests.append(digest_of(salt, payload))
-        rows.append(
-            (entity, facts.side, entry.source_id, entry.target_id, entry.outcome, entry.version)
-            + (digests[-1], salt, payload.decode())
-        )
-    told = (of.mapping, facts.side, number, facts.read, quiet, answered, facts.complete_to, of.mapping_hash, now)
+        told = (entity, facts.side, entry.source_id, entry.target_id, entry.outcome, entry.version)
+        rows.append((*told, digests[-1], salt, payload.decode()))
+    page_facts = (of.mapping, facts.side, number, facts.read, quiet, answered, facts.complete_to, of.mapping_hash, now)
     values = {
         "run_id": of.id, "mapping": of.mapping, "side": facts.side, "number": number, "read": facts.read,
         "outcomes": quiet, "answered": answered, "complete_to": facts.complete_to, "committed_at": now,
-        "previous": previous, "link": link_of(previous, told, digests),
+        "previous": previous, "link": link_of(previous, page_facts, digests),
     }  # fmt: skip
     page_id = connection.execute(page.insert().values(values).returning(page.c.id)).scalar_one()
     columns = ("page_id", "entity", "side", "source_id", "target_id", "outcome", "version", "digest", "salt", "payload")
-    insert_rows(connection, audit, columns, [(page_id, *row) for row in rows])
+    insert_rows(connection, audit, columns, rows=[(page_id, *row) for row in rows])
 
 
 @dataclass(slots=True)
@@ -189,12 +187,12 @@ def history(connection: Connection, entity: str, record_id: str) -> list[Told]:
     return told
 
 
-def pages_naming(connection: Connection, mapping: str, record_id: str, most: int = 3) -> list[tuple[str, str, int]]:
+def pages_naming(connection: Connection, mapping: str, record_id: str) -> list[tuple[str, str, int]]:
     """(outcome, when, run) of the newest pages that only counted this record."""
     query = select(page.c.outcomes, page.c.committed_at, page.c.run_id).where(page.c.mapping == mapping)
     query = query.where(page.c.outcomes.contains(f'"{record_id}"', autoescape=True)).order_by(page.c.id.desc())
     found = []
-    for outcomes, at, run_id in connection.execute(query.limit(most)):
+    for outcomes, at, run_id in connection.execute(query.limit(3)):
         name = next(name for name, ids in json.loads(outcomes).items() if record_id in ids)
         found.append((name, at, run_id))
     return found

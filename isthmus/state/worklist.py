@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, select
 
 from isthmus.db import among, insert_rows, update_rows
 from isthmus.kernel.errors import Fault
-from isthmus.state.bindings import Side
+from isthmus.state.bindings import Lane
 from isthmus.state.tables import note, worklist
 
 Reason = Literal["invalid", "waiting", "refused", "ambiguous", "conflict", "in_doubt", "held"]
@@ -51,17 +51,14 @@ def _values(item: Item) -> tuple[object, ...]:
 
 
 def _item(row: Row[tuple[object, ...]]) -> Item:
-    r = row._mapping
-    return Item(
-        r["source_id"], r["reason"], Fault(r["where"], r["what"], r["remedy"]), r["version"], r["waits_for"],
-        r["detail"], r["id"], r["since"], r["seen"], r["attempts"], r["dismissed_by"], r["dismissed_why"],
-        r["mapping"], r["side"],
-    )  # fmt: skip
+    values = dict(zip(worklist.c.keys(), row, strict=True))
+    fault = Fault(*(str(values.pop(name)) for name in ("where", "what", "remedy")))
+    return Item(fault=fault, **values)  # type: ignore[arg-type]
 
 
-def load(connection: Connection, mapping: str, side: Side, ids: Sequence[str]) -> dict[str, Item]:
+def load(connection: Connection, lane: Lane, ids: Sequence[str]) -> dict[str, Item]:
     """The items of these records, by source id."""
-    at = (worklist.c.mapping == mapping, worklist.c.side == side)
+    at = (worklist.c.mapping == lane.mapping, worklist.c.side == lane.side)
     query = select(worklist).where(*at, among(connection, worklist.c.source_id, ids))
     return {row.source_id: _item(row) for row in connection.execute(query)}
 
@@ -79,42 +76,41 @@ def find(connection: Connection, number: int) -> Item | None:
     return _item(row) if row else None
 
 
-def put(connection: Connection, mapping: str, side: Side, items: Sequence[Item], now: str) -> None:
+def put(connection: Connection, lane: Lane, items: Sequence[Item], *, now: str) -> None:
     """Adds or renews items. One that was dismissed stays so while its record's version is the same."""
-    known = load(connection, mapping, side, [item.source_id for item in items])
+    known = load(connection, lane, [item.source_id for item in items])
     fresh, again = [], []
     for item in items:
         before = known.get(item.source_id)
         item.since, item.seen, item.attempts = (before.since, now, before.attempts + 1) if before else (now, now, 1)
         if before is None:
-            fresh.append((mapping, side, *_values(item)))
+            fresh.append((lane.mapping, lane.side, *_values(item)))
             continue
         if before.dismissed_by and before.version == item.version:
             item.dismissed_by, item.dismissed_why = before.dismissed_by, before.dismissed_why
         again.append((*_values(item), before.id))
-    insert_rows(connection, worklist, ("mapping", "side", *_ORDER), fresh)
-    update_rows(connection, worklist, "id", _ORDER, again)
+    insert_rows(connection, worklist, ("mapping", "side", *_ORDER), rows=fresh)
+    update_rows(connection, worklist, _ORDER, key="id", rows=again)
 
 
-def remove(connection: Connection, mapping: str, side: Side, ids: Sequence[str]) -> None:
+def remove(connection: Connection, lane: Lane, ids: Sequence[str]) -> None:
     """These records are through."""
     if ids:
-        at = (worklist.c.mapping == mapping, worklist.c.side == side)
+        at = (worklist.c.mapping == lane.mapping, worklist.c.side == lane.side)
         connection.execute(delete(worklist).where(*at, among(connection, worklist.c.source_id, ids)))
 
 
-def dismiss(connection: Connection, number: int, who: str, why: str) -> None:
-    connection.execute(
-        worklist.update().where(worklist.c.id == number).values(dismissed_by=who, dismissed_why=why)
-    )
+def dismiss(connection: Connection, number: int, *, who: str, why: str) -> None:
+    connection.execute(worklist.update().where(worklist.c.id == number).values(dismissed_by=who, dismissed_why=why))
 
 
-def waiting_for(connection: Connection, targets: Sequence[str]) -> list[tuple[str, str, str]]:
-    """(mapping, side, source id) of the items that wait for one of ``entity id``."""
+def waiting_for(connection: Connection, targets: Sequence[str]) -> list[tuple[Lane, str]]:
+    """Lane and source id of the items that wait for one of ``entity id``."""
     if not targets:
         return []
     query = select(worklist.c.mapping, worklist.c.side, worklist.c.source_id)
-    return [tuple(row) for row in connection.execute(query.where(among(connection, worklist.c.waits_for, targets)))]
+    query = query.where(among(connection, worklist.c.waits_for, targets))
+    return [(Lane(row[0], row[1]), row[2]) for row in connection.execute(query)]
 
 
 def count(connection: Connection) -> dict[tuple[str, str], int]:
@@ -128,7 +124,9 @@ def want_notes(connection: Connection, mapping: str, notes: Iterable[tuple[str, 
     """(id, status, message): what the records should show from now on."""
     wanted = {key: (status, message) for key, status, message in notes}
     query = select(note.c.id, note.c.status, note.c.message).where(note.c.mapping == mapping)
-    known = {row[0]: (row[1], row[2]) for row in connection.execute(query.where(among(connection, note.c.id, list(wanted))))}
+    known = {
+        row[0]: (row[1], row[2]) for row in connection.execute(query.where(among(connection, note.c.id, list(wanted))))
+    }
     fresh = [
         {"mapping": mapping, "id": key, "status": status, "message": message, "shown": False}
         for key, (status, message) in wanted.items()

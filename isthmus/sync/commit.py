@@ -6,15 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
 from isthmus.connect.protocol import Answer
 from isthmus.kernel.records import Page
 from isthmus.state import bindings, progress, runs, worklist
+from isthmus.state.bindings import Binding, Lane
 from isthmus.state.progress import Due, Watermark
 from isthmus.sync.conclude import Conclusion
-from isthmus.sync.decision import Direction
-from isthmus.sync.ports import Ports
+from isthmus.sync.ports import Stage
 
 STATUS_WORDS = {
     "invalid": "Not in the ERP: data to correct",
@@ -38,60 +36,59 @@ class Work:
     is_watermark: bool = True  # due records do not move the watermark
 
 
-def store_page(ports: Ports, direction: Direction, run: runs.Run, work: Work, connection: Connection) -> None:
+def store_page(stage: Stage, run: runs.Run, work: Work) -> None:
     """Everything that the page came to, at once."""
-    now = ports.now()
-    _store_bindings(ports, direction, work.conclusions, connection)
-    _store_worklist(direction, work.conclusions, now, connection)
-    _store_dues(ports, direction, work, now, connection)
-    _wake(ports, direction, work.conclusions, now, connection)
-    _store_audit(direction, run, work, now, connection)
+    now = stage.ports.now()
+    _store_bindings(stage, work.conclusions)
+    _store_worklist(stage, work.conclusions, now)
+    _store_dues(stage, work, now)
+    _wake(stage, work.conclusions, now)
+    _store_audit(stage, run, work=work, now=now)
     if work.is_watermark and (work.page.complete_to is not None or work.page.resume is not None):
-        _move_watermark(direction, work.page, now, connection)
+        _move_watermark(stage, work.page, now)
 
 
-def _store_bindings(
-    ports: Ports, direction: Direction, conclusions: Sequence[Conclusion], connection: Connection
-) -> None:
-    pairs = {"insert": [], "update": []}  # type: ignore[var-annotated]
+def _store_bindings(stage: Stage, conclusions: Sequence[Conclusion]) -> None:
+    pairs: dict[str, list[Binding]] = {"insert": [], "update": []}
     for one in conclusions:
         if one.bind and one.decision.binding is not None:
             pairs[one.bind].append(one.decision.binding)
-    bindings.insert(connection, pairs["insert"])
-    bindings.update(connection, list({item.id: item for item in pairs["update"]}.values()))
-    aliases = [(one.decision.alias, one.decision.binding) for one in conclusions if one.decision.alias]
-    bindings.add_aliases(
-        connection,
-        ports.stream(direction.mapping.entity, direction.source),
-        [(key, binding) for key, binding in aliases if key and binding],
-    )
+    bindings.insert(stage.connection, pairs["insert"])
+    bindings.update(stage.connection, list({item.id: item for item in pairs["update"]}.values()))
+    aliases = [
+        (one.decision.alias, one.decision.binding)
+        for one in conclusions
+        if one.decision.alias and one.decision.binding is not None
+    ]
+    bindings.add_aliases(stage.connection, stage.stream(stage.direction.source), aliases)
 
 
-def _store_worklist(
-    direction: Direction, conclusions: Sequence[Conclusion], now: str, connection: Connection
-) -> None:
+def _store_worklist(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
     """New and renewed items; records that are through leave the list. Repeats are only counted, not told again."""
-    mapping, side = direction.mapping.name, direction.source
-    ids = [one.read.id for one in conclusions]
-    known = worklist.load(connection, mapping, side, ids)
+    lane = stage.direction.lane
+    known = worklist.load(stage.connection, lane, [one.read.id for one in conclusions])
     items = []
     for one in conclusions:
         before = known.get(one.read.id)
         if one.item is None:
             continue
         items.append(one.item)
-        if before and (before.reason, before.fault) == (one.item.reason, one.item.fault) and one.outcome == "worklisted":
+        if (
+            before
+            and (before.reason, before.fault) == (one.item.reason, one.item.fault)
+            and one.outcome == "worklisted"
+        ):
             one.entry = None
     listed = {item.source_id for item in items}
-    worklist.put(connection, mapping, side, items, now)
-    worklist.remove(connection, mapping, side, [key for key in known if key not in listed])
-    if side == "crm":
-        _store_notes(direction, conclusions, connection)
+    worklist.put(stage.connection, lane, items, now=now)
+    worklist.remove(stage.connection, lane, [key for key in known if key not in listed])
+    if lane.side == "crm":
+        _store_notes(stage, conclusions)
 
 
-def _store_notes(direction: Direction, conclusions: Sequence[Conclusion], connection: Connection) -> None:
+def _store_notes(stage: Stage, conclusions: Sequence[Conclusion]) -> None:
     """The reason why a record is not through goes onto the record itself; it leaves with the reason."""
-    mapping = direction.mapping.name
+    mapping, connection = stage.direction.mapping.name, stage.connection
     notes = [
         (one.read.id, STATUS_WORDS[one.item.reason], str(one.item.fault))
         for one in conclusions
@@ -102,9 +99,10 @@ def _store_notes(direction: Direction, conclusions: Sequence[Conclusion], connec
     worklist.want_notes(connection, mapping, [*notes, *((key, THROUGH, None) for key in stale)])
 
 
-def _store_dues(ports: Ports, direction: Direction, work: Work, now: str, connection: Connection) -> None:
+def _store_dues(stage: Stage, work: Work, now: str) -> None:
     """What was due is done; references to be pulled and edits to be undone become due."""
-    progress.drop_due(connection, direction.mapping.name, direction.source, work.dues)
+    direction, connection = stage.direction, stage.connection
+    progress.drop_due(connection, direction.lane, work.dues)
     pulled: dict[str, dict[str, Due]] = {}
     undone = []
     for one in work.conclusions:
@@ -114,49 +112,46 @@ def _store_dues(ports: Ports, direction: Direction, work: Work, now: str, connec
         if one.decision.overruled and one.decision.binding is not None:
             fields = ", ".join(sorted(item.unit for item in one.decision.overruled))
             who = one.read.record.changed_by or "somebody"
-            why = f"{fields} was edited in the {direction.source.upper()} by {who}; the {direction.target.upper()} owns it"
+            source, target = direction.source.upper(), direction.target.upper()
+            why = f"{fields} was edited in the {source} by {who}; the {target} owns it"
             undone.append(Due(one.decision.binding.seen(direction.target).id, why, now, force=True))
     for entity, items in pulled.items():
-        if entity in ports.mappings:
-            progress.add_due(connection, ports.mappings[entity].name, direction.source, items.values())
-    progress.add_due(connection, direction.mapping.name, direction.target, undone)
+        if entity in stage.ports.mappings:
+            progress.add_due(connection, Lane(stage.ports.mappings[entity].name, direction.source), items.values())
+    progress.add_due(connection, Lane(direction.mapping.name, direction.target), undone)
 
 
-def _wake(
-    ports: Ports, direction: Direction, conclusions: Sequence[Conclusion], now: str, connection: Connection
-) -> None:
+def _wake(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
     """Whatever waited for the records that are bound now becomes due."""
-    entity = direction.mapping.entity
+    entity = stage.direction.mapping.entity
     bound = [f"{entity} {one.read.id}" for one in conclusions if one.bind == "insert" or one.outcome == "rebound"]
-    waiting: dict[tuple[str, str], list[Due]] = {}
-    for mapping, side, key in worklist.waiting_for(connection, bound):
-        waiting.setdefault((mapping, side), []).append(Due(key, f"the {entity} it waited for is there", now))
-    for (mapping, side), items in waiting.items():
-        progress.add_due(connection, mapping, side, items)  # type: ignore[arg-type]
+    waiting: dict[Lane, list[Due]] = {}
+    for lane, key in worklist.waiting_for(stage.connection, bound):
+        waiting.setdefault(lane, []).append(Due(key, f"the {entity} it waited for is there", now))
+    for lane, items in waiting.items():
+        progress.add_due(stage.connection, lane, items)
 
 
-def _store_audit(direction: Direction, run: runs.Run, work: Work, now: str, connection: Connection) -> None:
+def _store_audit(stage: Stage, run: runs.Run, *, work: Work, now: str) -> None:
     quiet: dict[str, list[str]] = {}
-    entries = []
     for one in work.conclusions:
         if one.entry is None:
             quiet.setdefault(one.outcome, []).append(one.read.id)
-        else:
-            entries.append(one.entry)
-    answered = Counter("rebound" if one.outcome == "rebound" else "" for one in work.conclusions if one.decision.change)
-    counts = Counter(answer.result for answer in work.answers)
-    counts["updated"] -= answered["rebound"]  # a re-pointed pair is told to the target, but is no update
-    facts = runs.PageFacts(
-        direction.source, work.page.read, quiet, {name: n for name, n in counts.items() if n}, work.page.complete_to
-    )
-    runs.add_page(connection, run, facts, entries, entity=direction.mapping.entity, now=now)
+    counts: Counter[str] = Counter(answer.result for answer in work.answers)
+    # A re-pointed pair is told to the target, which answers `updated`; that is no update of ours.
+    counts["updated"] -= sum(one.outcome == "rebound" and one.decision.change is not None for one in work.conclusions)
+    answered = {name: number for name, number in counts.items() if number}
+    entries = [one.entry for one in work.conclusions if one.entry is not None]
+    direction, page = stage.direction, work.page
+    facts = runs.PageFacts(direction.source, page.read, quiet, answered, page.complete_to, entries)
+    runs.add_page(stage.connection, run, facts, entity=direction.mapping.entity, now=now)
 
 
-def _move_watermark(direction: Direction, page: Page, now: str, connection: Connection) -> None:
-    mapping, side = direction.mapping.name, direction.source
+def _move_watermark(stage: Stage, page: Page, now: str) -> None:
+    lane = stage.direction.lane
     if page.complete_to is not None:
         mark = Watermark(page.complete_to, None, now)
     else:
-        before = progress.load_watermark(connection, mapping, side)
+        before = progress.load_watermark(stage.connection, lane)
         mark = Watermark(before.position if before else None, page.resume, now)
-    progress.store_watermark(connection, mapping, side, mark)
+    progress.store_watermark(stage.connection, lane, mark)

@@ -1,8 +1,7 @@
-"""What a decision came to once the target has answered: the pair's new sights, the worklist item, the audit entry. Pure."""
+"""What a decision came to once the target has answered: the pair as it is now, the worklist, the audit entry. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import orjson
@@ -16,12 +15,11 @@ from isthmus.state.worklist import Item
 from isthmus.sync.decision import Decision, Direction, Outcome, Read, spell
 
 DONE = ("created", "updated", "withdrawn")
-REOPENED: Mapping[str, bool] = {"reopen": False, "withdraw": True}
 
 
 @dataclass(slots=True)
 class Conclusion:
-    """A decision with its end. ``bind`` says what is to be stored of the pair; ``entry`` is None when counting is enough."""
+    """A decision with its end. ``bind`` says how the pair is to be stored; no ``entry``: counting is enough."""
 
     decision: Decision
     outcome: Outcome
@@ -42,10 +40,10 @@ def conclude(direction: Direction, decision: Decision, answer: Answer | None) ->
         if answer.result not in DONE:
             return _not_through(direction, decision, answer)
     if decision.outcome == "worklisted":
-        return Conclusion(decision, "worklisted", decision.item, "", _entry(decision, "worklisted", None))
+        return Conclusion(decision, "worklisted", decision.item, "", _entry(direction, decision, "worklisted"))
     bind = _see(direction, decision, answer)
     loud = decision.change is not None or decision.outcome == "rebound" or bool(decision.overruled)
-    entry = _entry(decision, decision.outcome, answer, direction) if loud else None
+    entry = _entry(direction, decision, decision.outcome, answer=answer) if loud else None
     return Conclusion(decision, decision.outcome, decision.item, bind, entry)
 
 
@@ -57,7 +55,7 @@ def _not_through(direction: Direction, decision: Decision, answer: Answer) -> Co
     reason = {"refused": "refused", "in_doubt": "in_doubt", "moved": "conflict"}[answer.result]
     item = Item(decision.read.id, reason, fault, decision.read.record.version)  # type: ignore[arg-type]
     failed = replace(decision, item=item)
-    return Conclusion(failed, "worklisted", item, "", _entry(failed, "worklisted", None))
+    return Conclusion(failed, "worklisted", item, "", _entry(direction, failed, "worklisted"))
 
 
 # --- the pair as it stands now ------------------------------------------------------------------------------------
@@ -80,7 +78,7 @@ def _see(direction: Direction, decision: Decision, answer: Answer | None) -> str
         binding.regardless = False
     _see_source(direction, decision, binding)
     if answer is not None:
-        _see_target(direction, decision, binding, answer)
+        _see_target(direction, decision, binding, answer=answer)
     return "update" if binding.id is not None else "insert"
 
 
@@ -101,7 +99,7 @@ def _see_source(direction: Direction, decision: Decision, binding: Binding) -> N
         seen.hash, seen.form = text_hash(text), text.decode()
 
 
-def _see_target(direction: Direction, decision: Decision, binding: Binding, answer: Answer) -> None:
+def _see_target(direction: Direction, decision: Decision, binding: Binding, *, answer: Answer) -> None:
     """The written side's form is what it answers, save what it owns itself: that is news for the way back."""
     seen = binding.seen(direction.target)
     before: Fields = orjson.loads(seen.form)
@@ -122,19 +120,12 @@ def _see_target(direction: Direction, decision: Decision, binding: Binding, answ
 # --- the audit ----------------------------------------------------------------------------------------------------
 
 
-def _entry(
-    decision: Decision, outcome: Outcome, answer: Answer | None, direction: Direction | None = None
-) -> Entry:
+def _entry(direction: Direction, decision: Decision, outcome: Outcome, *, answer: Answer | None = None) -> Entry:
     read, binding = decision.read, decision.binding
-    target_id = (answer.id if answer else None) or (
-        binding.seen(direction.target).id if direction and binding else None
-    )
+    target_id = answer.id if answer else binding.seen(direction.target).id if binding else None
     payload: Fields = {}
     if decision.change is not None and answer is not None:
-        payload["verb"] = decision.change.verb
-        payload["written"] = decision.change.fields
-        if decision.change.lines is not None:
-            payload["lines"] = decision.change.lines
+        payload |= _written(decision)
     if decision.item is not None:
         fault = decision.item.fault
         payload["listed"] = {"reason": decision.item.reason, "fault": [fault.where, fault.what, fault.remedy]}
@@ -148,3 +139,16 @@ def _entry(
             for one in decision.overruled
         ]
     return Entry(read.id, target_id or None, outcome, read.record.version, payload)
+
+
+def _written(decision: Decision) -> Fields:
+    """What was written, and what stood there before."""
+    change = decision.change
+    if change is None:
+        return {}
+    told: Fields = {"verb": change.verb, "written": change.fields}
+    if change.lines is not None:
+        told["lines"] = change.lines
+    if decision.before:
+        told["before"] = {name: decision.before.get(name) for name in sorted(decision.units)}
+    return told

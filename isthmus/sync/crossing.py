@@ -12,44 +12,45 @@ from isthmus.state.bindings import Binding
 from isthmus.state.worklist import Item
 from isthmus.sync.decision import Decision, Direction, Read, Reference, Sights
 
+
 @dataclass(slots=True)
 class Crossing:
     """A form with the target's ids. ``blocked`` are required references that cannot cross yet."""
 
     form: Fields
+    sights: Sights
     blocked: list[Reference] = field(default_factory=list)
     soft: list[Reference] = field(default_factory=list)
     unresolved: frozenset[str] = frozenset()
     pulls: list[Reference] = field(default_factory=list)
-    missing: dict[Reference, Fault] = field(default_factory=dict)
 
 
 def cross(direction: Direction, form: Fields, sights: Sights) -> Crossing:
     """Replaces the source's ids by the target's."""
-    crossing = Crossing(dict(form), missing=sights.missing)
+    crossing = Crossing(dict(form), sights)
     for row in direction.mapping.references:
         if row.in_lines:
             lines = [dict(line) for line in crossing.form.get("lines") or ()]
             for line in lines:
-                _cross_one(row, line, sights, crossing)
+                _cross_one(row, line, crossing)
             if "lines" in crossing.form:
                 crossing.form["lines"] = lines
-        elif _cross_one(row, crossing.form, sights, crossing):
-            crossing.unresolved |= {row.name}
+        elif _cross_one(row, crossing.form, crossing):
+            crossing.unresolved |= {row.row}
     for name in crossing.unresolved:
         del crossing.form[name]
     return crossing
 
 
-def _cross_one(row: ReferenceRow, holder: Fields, sights: Sights, crossing: Crossing) -> bool:
+def _cross_one(row: ReferenceRow, holder: Fields, crossing: Crossing) -> bool:
     """Translates one reference in place; True when it is optional and cannot cross yet."""
-    value = holder.get(row.name)
+    value = holder.get(row.row)
     if value is None:
         return False
     reference = (row.refers_to, value)
-    across = sights.references.get(reference)
+    across = crossing.sights.references.get(reference)
     if across is not None:
-        holder[row.name] = across
+        holder[row.row] = across
         return False
     if row.pull:
         crossing.pulls.append(reference)
@@ -64,7 +65,7 @@ def references_of(direction: Direction, reads: Iterable[Read]) -> dict[str, set[
         ids = wanted.setdefault(row.refers_to, set())
         for read in reads:
             holders = read.form.get("lines") or () if row.in_lines else (read.form,)
-            ids.update(value for holder in holders if (value := holder.get(row.name)) is not None)
+            ids.update(value for holder in holders if (value := holder.get(row.row)) is not None)
     return wanted
 
 
@@ -83,9 +84,9 @@ def join_faults(faults: Sequence[Fault]) -> Fault:
     return replace(first, what=f"{first.what}; also {others}{more}")
 
 
-def waiting(direction: Direction, read: Read, crossing: Crossing, binding: Binding | None = None) -> Decision:
+def waiting(read: Read, crossing: Crossing, *, binding: Binding | None = None) -> Decision:
     first = crossing.blocked[0]
-    decision = listed(read, "waiting", _why(direction, first, crossing), binding=binding)
+    decision = listed(read, "waiting", _why(first, crossing), binding=binding)
     if decision.item:
         decision.item.waits_for = " ".join(first)
     decision.pulls = crossing.pulls
@@ -93,20 +94,22 @@ def waiting(direction: Direction, read: Read, crossing: Crossing, binding: Bindi
 
 
 def follow_later(direction: Direction, decision: Decision, crossing: Crossing) -> Decision:
-    """An optional reference does not hold its record back: it goes through without, and is listed until it can follow."""
+    """An optional reference does not hold its record back: it is through without, and listed until it can follow."""
     decision.unresolved = crossing.unresolved
     decision.pulls = crossing.pulls
     if crossing.soft:
         first = crossing.soft[0]
-        fault = _why(direction, first, crossing)
+        fault = _why(first, crossing)
         fault = replace(fault, what=f"{fault.what}; the {direction.mapping.entity} is through without it")
         decision.item = Item(decision.read.id, "waiting", fault, decision.read.record.version, " ".join(first))
     return decision
 
 
-def _why(direction: Direction, reference: Reference, crossing: Crossing) -> Fault:
-    known = crossing.missing.get(reference)
+def _why(reference: Reference, crossing: Crossing) -> Fault:
+    known = crossing.sights.missing.get(reference)
     if known is not None:
         return known
     entity, key = reference
-    return Fault(f"{entity} {key}", "was not read yet", f"nothing to do: it follows when {entity} has been synchronised")
+    return Fault(
+        f"{entity} {key}", "was not read yet", f"nothing to do: it follows when {entity} has been synchronised"
+    )

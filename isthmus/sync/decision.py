@@ -11,11 +11,11 @@ from isthmus.connect.protocol import Change
 from isthmus.kernel.errors import Broken, Fault
 from isthmus.kernel.records import Fields, Record, form_text, text_hash
 from isthmus.kernel.selection import Term
-from isthmus.kernel.units import Unit
+from isthmus.kernel.units import Side, Unit
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.mapping.spec import MappingSpec
 from isthmus.merge import Forms, Merged, Overruled, merge
-from isthmus.state.bindings import Binding, Side, Sight
+from isthmus.state.bindings import Binding, Lane, Sight
 from isthmus.state.progress import Due
 from isthmus.state.worklist import Item
 from isthmus.sync.match import Matches
@@ -45,6 +45,14 @@ class Direction:
         """Whether this way may create records on the target."""
         return self.target in self.spec.creates
 
+    @cached_property
+    def lane(self) -> Lane:
+        return Lane(self.mapping.name, self.source)
+
+    @property
+    def name(self) -> str:
+        return f"{self.source}→{self.target}"
+
     @property
     def has_work(self) -> bool:
         """Whether this way carries anything at all."""
@@ -68,6 +76,11 @@ class Direction:
     def kept(self) -> frozenset[str]:
         """Units that the target owns: this way writes them at creation only, and does not take them for news."""
         return frozenset(unit.name for unit in self._two_sided if unit.owner == self.target)
+
+    @cached_property
+    def carried(self) -> frozenset[str]:
+        """Everything that a creation writes."""
+        return self.given | self.shared | self.kept
 
     @cached_property
     def volatile(self) -> frozenset[str]:
@@ -157,6 +170,7 @@ class Decision:
     alias: str | None = None  # an id of the CRM that from now on stands for the binding
     pulls: Sequence[Reference] = ()
     target_seen: Fields | None = None  # the target's present form, where it was fetched for the plan
+    before: Fields = field(default_factory=dict)  # the form that the target showed before, for the audit
 
 
 def translate(direction: Direction, record: Record, due: Due | None = None) -> Read:
@@ -174,3 +188,9 @@ def spell(direction: Direction, form: Fields) -> bytes:
     if direction.volatile:
         form = {name: value for name, value in form.items() if name not in direction.volatile}
     return form_text(form)
+
+
+def tell_term(term: Term) -> str:
+    """What a filter wants, in words: ``Type in Customer``."""
+    values = ", ".join(str(value) for value in term.values)
+    return f"{term.field} {term.operator.replace('_', ' ')} {values}"

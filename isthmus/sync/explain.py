@@ -9,14 +9,17 @@ from sqlalchemy import Connection
 
 from isthmus.db import reading
 from isthmus.kernel.records import Fields, Record
+from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, progress, runs, worklist
-from isthmus.state.bindings import Binding, Side
+from isthmus.state.bindings import Binding, Lane
 from isthmus.state.progress import Due
 from isthmus.state.worklist import Item
-from isthmus.sync.decision import Direction, translate
+from isthmus.sync.decision import Direction, tell_term, translate
 from isthmus.sync.impact import plan_mapping
 from isthmus.sync.ports import Ports
+
+SIDES: tuple[Side, Side] = ("crm", "erp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,7 @@ class Trace:
 
 @dataclass(slots=True)
 class Story:
-    """Everything that is known of one record. ``verdict`` answers in one sentence; ``next`` says what would happen now."""
+    """Everything that is known of one record. ``verdict`` answers in a sentence; ``next`` is what would happen now."""
 
     entity: str
     id: str
@@ -64,32 +67,31 @@ class Story:
 def explain(ports: Ports, mapping: CompiledMapping, record_id: str) -> Story:
     """Tells of a record by either side's id; also of one that was never seen."""
     with reading(ports.engine) as connection:
-        binding = _find(ports, mapping, record_id, connection)
+        binding = _find(ports, mapping, record_id, connection=connection)
         crm_id = binding.crm.id if binding else record_id
         story = Story(mapping.entity, record_id, "", crm_id, binding.erp.id if binding else None)
         known_as = {record_id, crm_id, story.erp_id or record_id}
         story.steps = _steps(connection, mapping, known_as)
-        for side in ("crm", "erp"):
-            story.items += worklist.load(connection, mapping.name, side, sorted(known_as)).values()  # type: ignore[arg-type]
-            story.dues += progress.load_due(connection, mapping.name, side, sorted(known_as))  # type: ignore[arg-type]
+        for side in SIDES:
+            story.items += worklist.load(connection, Lane(mapping.name, side), sorted(known_as)).values()
+            story.dues += progress.load_due(connection, Lane(mapping.name, side), sorted(known_as))
         counted = runs.pages_naming(connection, mapping.name, crm_id)
     if binding:
         story.erp_form = orjson.loads(binding.erp.form)
     records = {record.id: record for record in ports.crm.fetch(mapping.selection("crm"), [crm_id])}
     record = records.get(crm_id)
     if record is not None and not record.deleted:
-        story.trace = _trace(ports, mapping, record)
+        story.trace = _trace(mapping, record)
         story.next = _next(ports, mapping, crm_id)
-    _judge(ports.direction(mapping, "crm"), story, binding, record)
+    _judge(ports.direction(mapping, "crm"), story, binding=binding, record=record)
     if not story.steps and counted:
         outcome, at, run_id = counted[0]
         story.verdict += f" Run {run_id} read it at {at}: {outcome}."
     return story
 
 
-def _find(ports: Ports, mapping: CompiledMapping, record_id: str, connection: Connection) -> Binding | None:
-    sides: tuple[Side, Side] = ("crm", "erp")
-    for side in sides:
+def _find(ports: Ports, mapping: CompiledMapping, record_id: str, *, connection: Connection) -> Binding | None:
+    for side in SIDES:
         found = bindings.load(connection, ports.stream(mapping.entity, side), [record_id])
         if record_id in found:
             return found[record_id]
@@ -108,7 +110,7 @@ def _steps(connection: Connection, mapping: CompiledMapping, ids: set[str]) -> l
     return [told[place] for place in sorted(told)]
 
 
-def _trace(ports: Ports, mapping: CompiledMapping, record: Record) -> list[Trace]:
+def _trace(mapping: CompiledMapping, record: Record) -> list[Trace]:
     """Rule by rule: which field said what, and what became of it."""
     form = mapping.to_entity("crm", record).form
     traces = []
@@ -117,8 +119,8 @@ def _trace(ports: Ports, mapping: CompiledMapping, record: Record) -> list[Trace
         if source is None:
             continue
         holder = form.get(row.group, {}) if row.group else form
-        for name in source.fields:
-            traces.append(Trace(row.path, name, _at(record.fields, name), (holder or {}).get(row.name)))
+        value = (holder or {}).get(row.name)
+        traces += [Trace(row.path, name, _at(record.fields, name), value) for name in source.fields]
     return traces
 
 
@@ -138,7 +140,7 @@ def _next(ports: Ports, mapping: CompiledMapping, crm_id: str) -> str:
     return ""
 
 
-def _judge(direction: Direction, story: Story, binding: Binding | None, record: Record | None) -> None:
+def _judge(direction: Direction, story: Story, *, binding: Binding | None, record: Record | None) -> None:
     """The answer in one sentence."""
     what = f"{story.entity} {story.id}"
     if record is None and binding is None:
@@ -167,8 +169,6 @@ def _judge_unseen(direction: Direction, story: Story, record: Record) -> None:
         story.remedy = f"run `isthmus sync {direction.mapping.name} --id {story.id}`"
         return
     term = read.outside
-    values = ", ".join(str(value) for value in term.values)
     present = _at(record.fields, term.field)
-    wanted = f"{term.operator.replace('_', ' ')} {values}"
-    story.verdict = f"{what} is outside the filter: {term.field} is {present!r}, the filter wants {wanted}."
+    story.verdict = f"{what} is outside the filter: {term.field} is {present!r}, the filter wants {tell_term(term)}."
     story.remedy = f"change {term.field} in the CRM, or `where` in {direction.mapping.name}.yaml"

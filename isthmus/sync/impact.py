@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from isthmus.db import reading
+from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, progress
 from isthmus.state.leases import Lease
@@ -15,6 +16,8 @@ from isthmus.state.runs import Run
 from isthmus.sync.decision import Decision, Direction
 from isthmus.sync.leg import Leg
 from isthmus.sync.ports import Ports
+
+SIDES: tuple[Side, Side] = ("crm", "erp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,8 @@ def plan_mapping(
     ports: Ports, mapping: CompiledMapping, *, full: bool, ids: tuple[str, ...] = ()
 ) -> Iterator[tuple[Direction, list[Decision]]]:
     """Page by page what a run would decide, in both directions. Nothing is stored and no lease is needed."""
-    for side in ("crm", "erp"):
-        direction = ports.direction(mapping, side)  # type: ignore[arg-type]
+    for side in SIDES:
+        direction = ports.direction(mapping, side)
         if not direction.has_work:
             continue
         leg = Leg(ports, direction, _nobody(mapping), Lease(mapping.name, 0))
@@ -42,12 +45,12 @@ def _plan_side(leg: Leg, *, full: bool, ids: tuple[str, ...]) -> Iterator[list[D
     ports, direction = leg.ports, leg.direction
     source, selection = ports.system(direction.source), direction.mapping.selection(direction.source)
     with reading(ports.engine) as connection:
-        dues = _dues(leg, ids) if ids else progress.load_due(connection, direction.mapping.name, direction.source)
+        dues = _dues(leg, ids) if ids else progress.load_due(connection, direction.lane)
         if dues:
             yield leg.plan(source.fetch(selection, [due.id for due in dues]), dues, connection)
         if ids:
             return
-        mark = progress.load_watermark(connection, direction.mapping.name, direction.source)
+        mark = progress.load_watermark(connection, direction.lane)
         since = None if full or mark is None else mark.position
         for page in source.read(selection, since, timedelta(minutes=ports.limits.overlap_minutes)):
             yield leg.plan(page.records, (), connection)
@@ -69,11 +72,12 @@ def measure(ports: Ports, mapping: CompiledMapping) -> Impact:
         known = [one for one in decisions if one.change is not None and one.binding is not None and one.binding.id]
         changed += len(known)
         target = ports.system(direction.target)
-        posted += len(target.posted(direction.target_stream, [one.change.id for one in known if one.change and one.change.id]))
+        posted += len(
+            target.posted(direction.target_stream, [one.change.id for one in known if one.change and one.change.id])
+        )
     with reading(ports.engine) as connection:
         return Impact(bindings.count(connection, mapping.entity), changed, posted)
 
 
 def _nobody(mapping: CompiledMapping) -> Run:
     return Run(0, mapping.name, "", "plan", mapping.hash, "", 0, "")
-

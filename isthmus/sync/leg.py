@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from isthmus.connect.protocol import Answer
 from isthmus.db import reading, writing
-from isthmus.kernel.errors import Broken, Misconfigured
+from isthmus.kernel.errors import Broken, Fault, Misconfigured
 from isthmus.kernel.records import Page, Record
 from isthmus.state import bindings, leases, progress
 from isthmus.state.progress import Due
@@ -26,7 +26,7 @@ from isthmus.sync.conclude import Conclusion, conclude
 from isthmus.sync.decision import Decision, Direction, Read, translate
 from isthmus.sync.look import look
 from isthmus.sync.plan import plan_page
-from isthmus.sync.ports import Ports
+from isthmus.sync.ports import Ports, Stage
 
 
 @dataclass(slots=True)
@@ -58,31 +58,34 @@ class Leg:
         """What would happen to these records; nothing is written."""
         due_by_id = {due.id: due for due in dues}
         reads = [translate(self.direction, record, due_by_id.get(record.id)) for record in records]
-        return plan_page(self.direction, reads, look(self.ports, self.direction, reads, connection))
+        return plan_page(self.direction, reads, look(self._stage(connection), reads))
 
     def _pass_own(self, reads: Sequence[Read], work: Work) -> None:
         with writing(self.ports.engine) as connection:
             leases.confirm(connection, self.held)
-            decisions = self._decide(reads, connection)
-            self._write(decisions, work, connection)
+            stage = self._stage(connection)
+            self._write(stage, self._decide(stage, reads), work)
             self._refuse_flood(work.conclusions)
-            store_page(self.ports, self.direction, self.run, work, connection)
+            store_page(stage, self.run, work)
 
     def _pass_remote(self, reads: Sequence[Read], work: Work) -> None:
         with reading(self.ports.engine) as connection:
-            decisions = self._decide(reads, connection)
+            decisions = self._decide(self._stage(connection), reads)
         intent = self._declare(decisions)
         with reading(self.ports.engine) as connection:
-            self._write(decisions, work, connection)
+            self._write(self._stage(connection), decisions, work)
         with writing(self.ports.engine) as connection:
             leases.confirm(connection, self.held)
-            store_page(self.ports, self.direction, self.run, work, connection)
+            store_page(self._stage(connection), self.run, work)
             progress.settle_intents(connection, intent, self.ports.now())
         self._refuse_flood(work.conclusions)
 
-    def _decide(self, reads: Sequence[Read], connection: Connection) -> list[Decision]:
-        decisions = plan_page(self.direction, reads, look(self.ports, self.direction, reads, connection))
-        self._refuse_exodus(decisions, connection)
+    def _stage(self, connection: Connection) -> Stage:
+        return Stage(self.ports, self.direction, connection)
+
+    def _decide(self, stage: Stage, reads: Sequence[Read]) -> list[Decision]:
+        decisions = plan_page(self.direction, reads, look(stage, reads))
+        self._refuse_exodus(decisions, stage.connection)
         return decisions
 
     def _declare(self, decisions: Sequence[Decision]) -> list[int]:
@@ -104,50 +107,49 @@ class Leg:
             }
             return [progress.open_intent(connection, scope, entries)]
 
-    def _write(self, decisions: Sequence[Decision], work: Work, connection: Connection) -> None:
+    def _write(self, stage: Stage, decisions: Sequence[Decision], work: Work) -> None:
         """Hands the changes to the target; what moved meanwhile is planned and written once more."""
-        answers = self._ask(decisions, connection)
-        moved = [one.read for one in decisions if (a := answers.get(id(one))) is not None and a.result == "moved"]
+        answered = self._ask(stage, decisions)
+        moved = [one.read for one, answer in answered if answer is not None and answer.result == "moved"]
         if moved:
-            again = plan_page(self.direction, moved, look(self.ports, self.direction, moved, connection))
-            stay = [one for one in decisions if (a := answers.get(id(one))) is None or a.result != "moved"]
-            decisions = [*stay, *again]
-            answers = {**{id(one): answers[id(one)] for one in stay if id(one) in answers}, **self._ask(again, connection)}
-        work.answers = list(answers.values())
-        work.conclusions = [conclude(self.direction, one, answers.get(id(one))) for one in decisions]
+            again = plan_page(self.direction, moved, look(stage, moved))
+            stay = [(one, answer) for one, answer in answered if answer is None or answer.result != "moved"]
+            answered = [*stay, *self._ask(stage, again)]
+        work.answers = [answer for _, answer in answered if answer is not None]
+        work.conclusions = [conclude(self.direction, one, answer) for one, answer in answered]
 
-    def _ask(self, decisions: Sequence[Decision], connection: Connection) -> dict[int, Answer]:
-        """One answer for each decision that has a change, by the decision's identity."""
-        target = self.ports.system(self.direction.target)
-        within = None if target.capabilities.remote else connection
-        changing = [one for one in decisions if one.change is not None]
-        answers: dict[int, Answer] = {}
+    def _ask(self, stage: Stage, decisions: Sequence[Decision]) -> list[tuple[Decision, Answer | None]]:
+        """Each decision with the target's answer; None where there was nothing to write."""
+        target = stage.target
+        within = None if target.capabilities.remote else stage.connection
+        changes = [one.change for one in decisions if one.change is not None]
+        answers: list[Answer] = []
         size = target.capabilities.batch_size
-        for start in range(0, len(changing), size):
-            batch = changing[start : start + size]
-            changes = [one.change for one in batch if one.change is not None]
-            given = target.write(self.direction.target_stream, changes, within)
-            if len(given) != len(changes):
-                what = f"{len(given)} answers for {len(changes)} changes"
-                raise Broken(f"connector of the {self.direction.target}", what, "report this; nothing was stored")
-            answers.update((id(one), answer) for one, answer in zip(batch, given, strict=True))
-        return answers
+        for start in range(0, len(changes), size):
+            answers.extend(target.write(self.direction.target_stream, changes[start : start + size], within))
+        if len(answers) != len(changes):
+            what = f"{len(answers)} answers for {len(changes)} changes"
+            raise Broken(f"connector of the {self.direction.target}", what, "report this; nothing was stored")
+        queue = iter(answers)
+        return [(one, next(queue) if one.change is not None else None) for one in decisions]
 
     # --- circuit breakers -----------------------------------------------------------------------------------------
 
     def _refuse_flood(self, conclusions: Sequence[Conclusion]) -> None:
         """Half of a page refused for one cause is one mistake, not a thousand worklist items."""
         limits = self.ports.limits
-        causes = Counter(
-            (one.item.reason, one.item.fault.remedy)
-            for one in conclusions
-            if one.outcome == "worklisted" and one.item is not None and one.item.reason in ("invalid", "refused")
-        )
-        (cause, number), *_ = causes.most_common(1) or [(("", ""), 0)]
-        if number >= limits.refused_count and 100 * number >= limits.refused_percent * len(conclusions):
-            example = next(one.item.fault for one in conclusions if one.item and one.item.fault.remedy == cause[1])
-            what = f"{number} of {len(conclusions)} records of one page are {cause[0]} for one cause, e.g. {example}"
-            raise Misconfigured(f"mapping {self.direction.mapping.name}", what, "correct the cause, then run again")
+        causes: Counter[tuple[str, str]] = Counter()
+        examples: dict[tuple[str, str], Fault] = {}
+        for one in conclusions:
+            if one.outcome == "worklisted" and one.item is not None and one.item.reason in ("invalid", "refused"):
+                cause = (one.item.reason, one.item.fault.remedy)
+                causes[cause] += 1
+                examples.setdefault(cause, one.item.fault)
+        for (reason, remedy), number in causes.items():
+            if number >= limits.refused_count and 100 * number >= limits.refused_percent * len(conclusions):
+                example = examples[(reason, remedy)]
+                what = f"{number} of {len(conclusions)} records of one page are {reason} for one cause, e.g. {example}"
+                raise Misconfigured(f"mapping {self.direction.mapping.name}", what, "correct the cause, then run again")
 
     def _refuse_exodus(self, decisions: Sequence[Decision], connection: Connection) -> None:
         """Very many records gone at once are a wrong filter or an accident in the source, not business."""

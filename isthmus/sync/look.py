@@ -4,33 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection
-
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Record, match_text
+from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, worklist
+from isthmus.state.bindings import Lane
 from isthmus.sync.crossing import references_of
 from isthmus.sync.decision import Direction, Read, Reference, Sights
 from isthmus.sync.match import Hit, Matches, key_of
-from isthmus.sync.ports import Ports
+from isthmus.sync.ports import Stage
 
 #: How many missing references of a page are fetched to tell why they are missing; the others are told in general.
 EXPLAINED_MOST = 200
 
 
-def look(ports: Ports, direction: Direction, reads: Sequence[Read], connection: Connection) -> Sights:
+def look(stage: Stage, reads: Sequence[Read]) -> Sights:
     """Bindings, references, match candidates, and present forms of targets where a plan needs them."""
     ids = [read.id for read in reads]
     ids += [read.record.merged_into for read in reads if read.record.merged_into]
-    stream = ports.stream(direction.mapping.entity, direction.source)
-    sights = Sights(bindings=bindings.load(connection, stream, ids))
+    direction = stage.direction
+    sights = Sights(bindings=bindings.load(stage.connection, stage.stream(direction.source), ids))
     news = [read for read in reads if _is_news(direction, read, sights)]
-    _look_at_references(ports, direction, news, sights, connection)
+    _look_at_references(stage, news, sights)
     unbound = [read for read in news if read.id not in sights.bindings and read.is_inside and not read.faults]
     if direction.creates and direction.spec.match and unbound:
-        sights.matches = _look_for_matches(ports, direction, unbound, connection)
-    _look_at_targets(ports, direction, news, sights)
+        sights.matches = _look_for_matches(stage, unbound)
+    _look_at_targets(stage, news, sights)
     return sights
 
 
@@ -42,47 +42,42 @@ def _is_news(direction: Direction, read: Read, sights: Sights) -> bool:
 # --- references ---------------------------------------------------------------------------------------------------
 
 
-def _look_at_references(
-    ports: Ports, direction: Direction, news: Sequence[Read], sights: Sights, connection: Connection
-) -> None:
-    for entity, ids in references_of(direction, news).items():
-        across = bindings.translate_ids(connection, ports.stream(entity, direction.source), sorted(ids))
-        for key in ids:
-            if key in across:
-                sights.references[(entity, key)] = across[key]
+def _look_at_references(stage: Stage, news: Sequence[Read], sights: Sights) -> None:
+    side = stage.direction.source
+    for entity, ids in references_of(stage.direction, news).items():
+        across = bindings.translate_ids(stage.connection, stage.ports.stream(entity, side), sorted(ids))
+        sights.references.update({(entity, key): target for key, target in across.items()})
         missing = sorted(ids - across.keys())
-        if missing and entity in ports.mappings:
-            sights.missing.update(_explain_missing(ports, direction, entity, missing, connection))
+        if missing and entity in stage.ports.mappings:
+            sights.missing.update(_explain_missing(stage, entity, missing))
 
 
-def _explain_missing(
-    ports: Ports, direction: Direction, entity: str, ids: list[str], connection: Connection
-) -> dict[Reference, Fault]:
+def _explain_missing(stage: Stage, entity: str, ids: list[str]) -> dict[Reference, Fault]:
     """Why a reference cannot cross: on the worklist itself, deleted, outside the filter, or simply not read yet."""
-    mapping = ports.mappings[entity]
+    mapping, side = stage.ports.mappings[entity], stage.direction.source
     told: dict[Reference, Fault] = {}
-    listed = worklist.load(connection, mapping.name, direction.source, ids)
+    listed = worklist.load(stage.connection, Lane(mapping.name, side), ids)
     for key, item in listed.items():
         what = f"is itself on the worklist ({item.reason}): {item.fault.what}"
         told[(entity, key)] = Fault(f"{entity} {key}", what, item.fault.remedy)
     rest = [key for key in ids if key not in listed][:EXPLAINED_MOST]
-    fetched = {
-        record.id: record for record in ports.system(direction.source).fetch(mapping.selection(direction.source), rest)
-    }
+    fetched = {record.id: record for record in stage.source.fetch(mapping.selection(side), rest)}
     for key in rest:
-        told[(entity, key)] = _why_missing(direction, mapping, key, fetched.get(key))
+        told[(entity, key)] = _why_missing(mapping, side, key=key, record=fetched.get(key))
     return told
 
 
-def _why_missing(direction: Direction, mapping: CompiledMapping, key: str, record: Record | None) -> Fault:
-    where, side = f"{mapping.entity} {key}", direction.source.upper()
+def _why_missing(mapping: CompiledMapping, side: Side, *, key: str, record: Record | None) -> Fault:
+    where, system = f"{mapping.entity} {key}", side.upper()
     if record is None or record.deleted:
         merged = f" (merged into {record.merged_into})" if record and record.merged_into else ""
-        return Fault(where, f"is deleted in the {side}{merged}", "restore it, or refer to another record")
-    term = mapping.inside(direction.source, record)
+        return Fault(where, f"is deleted in the {system}{merged}", "restore it, or refer to another record")
+    term = mapping.inside(side, record)
     if term is not None:
         values = ", ".join(str(value) for value in term.values)
-        what = f"is outside the filter of {mapping.name}: {term.field} is not {term.operator.replace('_', ' ')} {values}"
+        what = (
+            f"is outside the filter of {mapping.name}: {term.field} is not {term.operator.replace('_', ' ')} {values}"
+        )
         return Fault(where, what, f"change {term.field} in the {side}, or the filter in {mapping.name}.yaml")
     return Fault(where, "was not read yet", f"nothing to do: it follows when {mapping.name} has been synchronised")
 
@@ -90,10 +85,9 @@ def _why_missing(direction: Direction, mapping: CompiledMapping, key: str, recor
 # --- matches ------------------------------------------------------------------------------------------------------
 
 
-def _look_for_matches(
-    ports: Ports, direction: Direction, unbound: Sequence[Read], connection: Connection
-) -> Matches:
+def _look_for_matches(stage: Stage, unbound: Sequence[Read]) -> Matches:
     """Candidates of the target for each rule, and which of them are bound already."""
+    direction = stage.direction
     matches = Matches(rules=direction.spec.match)
     found: dict[tuple[int, tuple[str, ...]], set[str]] = {}
     for index, rule in enumerate(matches.rules):
@@ -101,13 +95,12 @@ def _look_for_matches(
         if not keys:
             continue
         fields = tuple(direction.target_field(path) for path in rule)
-        for candidate in ports.system(direction.target).find(direction.target_stream, fields, sorted(keys)):
+        for candidate in stage.target.find(direction.target_stream, fields, sorted(keys)):
             key = tuple(match_text(value or "") for value in candidate.values)
             if key in keys:
                 found.setdefault((index, key), set()).add(candidate.id)
     every = sorted(set().union(*found.values())) if found else []
-    stream = ports.stream(direction.mapping.entity, direction.target)
-    taken = bindings.bound_across(connection, stream, every)
+    taken = bindings.bound_across(stage.connection, stage.stream(direction.target), every)
     matches.hits = {place: [Hit(key, taken.get(key)) for key in sorted(ids)] for place, ids in found.items()}
     return matches
 
@@ -115,8 +108,9 @@ def _look_for_matches(
 # --- targets ------------------------------------------------------------------------------------------------------
 
 
-def _look_at_targets(ports: Ports, direction: Direction, news: Iterable[Read], sights: Sights) -> None:
+def _look_at_targets(stage: Stage, news: Iterable[Read], sights: Sights) -> None:
     """Present forms of the targets: of bound pairs that share a row, and of records about to be adopted."""
+    direction = stage.direction
     wanted = set()
     for read in news:
         binding = sights.bindings.get(read.id)
@@ -127,6 +121,6 @@ def _look_at_targets(ports: Ports, direction: Direction, news: Iterable[Read], s
     if not wanted:
         return
     selection = direction.mapping.selection(direction.target)
-    for record in ports.system(direction.target).fetch(selection, sorted(wanted)):
+    for record in stage.target.fetch(selection, sorted(wanted)):
         form = direction.mapping.to_entity(direction.target, record).form
         sights.targets[record.id] = (record.version, form)

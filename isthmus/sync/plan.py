@@ -10,20 +10,36 @@ import orjson
 from isthmus.connect.protocol import Change, Verb
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Fields
-from isthmus.kernel.selection import Term
 from isthmus.merge import Conflict, Forms, Overruled
 from isthmus.state.bindings import Binding, Sight
 from isthmus.state.worklist import Item
 from isthmus.sync.crossing import Crossing, cross, follow_later, join_faults, listed, waiting
-from isthmus.sync.decision import Decision, Direction, Read, Sights
+from isthmus.sync.decision import Decision, Direction, Read, Sights, tell_term
 from isthmus.sync.match import Hit, Key, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One record in the light of what was looked up."""
+
+    direction: Direction
+    sights: Sights
+    read: Read
+
+    @property
+    def where(self) -> str:
+        return f"{self.direction.mapping.entity} {self.read.id}"
+
+    def binding(self) -> Binding | None:
+        return self.sights.bindings.get(self.read.id)
+
 
 def plan_page(direction: Direction, reads: Sequence[Read], sights: Sights) -> list[Decision]:
     """One decision for each record, in an order in which they may be applied: merges first."""
     merged = [read for read in reads if read.record.merged_into]
     others = [read for read in reads if not read.record.merged_into]
-    decisions = [_plan_merged(direction, read, sights) for read in merged]
-    decisions.extend(_plan_one(direction, read, sights) for read in others)
+    decisions = [_plan_merged(Case(direction, sights, read)) for read in merged]
+    decisions.extend(_plan_one(Case(direction, sights, read)) for read in others)
     if direction.source == "erp":
         for decision in decisions:
             _show_hold(direction, decision)
@@ -40,51 +56,46 @@ def _show_hold(direction: Direction, decision: Decision) -> None:
         decision.item = Item(decision.read.id, "held", fault, decision.read.record.version)
 
 
-def _plan_one(direction: Direction, read: Read, sights: Sights) -> Decision:
-    binding = sights.bindings.get(read.id)
+def _plan_one(case: Case) -> Decision:
+    read, binding = case.read, case.binding()
     if binding is None:
-        return _plan_unbound(direction, read, sights)
-    seen = binding.seen(direction.source)
+        return _plan_unbound(case)
+    seen = binding.seen(case.direction.source)
     if seen.id != read.id:  # an alias: the loser of a merge shows up again
         return Decision(read, "superseded", binding=binding)
     if read.record.version < seen.version and not read.record.deleted:
         return Decision(read, "superseded", binding=binding)
     if read.record.deleted or not (read.is_inside or binding.regardless):
-        return _plan_gone(direction, read, binding)
+        return _plan_gone(case, binding)
     if seen.hash == read.hash and not binding.withdrawn and not read.forced:
         return Decision(read, "unchanged", binding=binding)
-    return _plan_bound(direction, read, binding, sights)
+    return _plan_bound(case, binding)
 
 
 # --- records that leave -------------------------------------------------------------------------------------------
 
 
-def _plan_gone(direction: Direction, read: Read, binding: Binding) -> Decision:
+def _plan_gone(case: Case, binding: Binding) -> Decision:
     """Deleted, or no longer in the filter: as the mapping's ``gone`` says."""
+    direction, read = case.direction, case.read
     if binding.withdrawn:
         return Decision(read, "unchanged", binding=binding)
     policy = direction.spec.gone.get(direction.source, "ask")
-    why = "was deleted" if read.record.deleted else f"is outside the filter: {_tell(read.outside)}"
+    why = "was deleted" if read.outside is None else f"left the filter ({tell_term(read.outside)})"
     if policy == "keep":
         return Decision(read, "unchanged", binding=binding)
     if policy == "ask":
         remedy = f"restore it, or withdraw {direction.mapping.entity} {binding.seen(direction.target).id} by hand"
-        fault = Fault(f"{direction.mapping.entity} {read.id}", f"{why} in the {direction.source.upper()}", remedy)
+        fault = Fault(case.where, f"{why} in the {direction.source.upper()}", remedy)
         return listed(read, "conflict", fault, binding=binding)
-    change = _change(direction, "withdraw", read, binding)
+    change = _change(case, "withdraw", binding)
     change.how = policy
     return Decision(read, "withdrawn", change, binding)
 
 
-def _tell(term: Term | None) -> str:
-    if term is None:
-        return ""
-    values = ", ".join(str(value) for value in term.values)
-    return f"{term.field} {term.operator.replace('_', ' ')} {values}"
-
-
-def _plan_merged(direction: Direction, read: Read, sights: Sights) -> Decision:
+def _plan_merged(case: Case) -> Decision:
     """The loser of a merge: its pair goes over to the winner, or its id becomes a second name of the winner's pair."""
+    direction, read, sights = case.direction, case.read, case.sights
     winner = read.record.merged_into or ""
     mine, winners = sights.bindings.get(read.id), sights.bindings.get(winner)
     if mine is not None and mine.seen(direction.source).id != read.id:
@@ -94,11 +105,12 @@ def _plan_merged(direction: Direction, read: Read, sights: Sights) -> Decision:
     if mine is None or mine is winners:
         return Decision(read, "rebound", binding=winners, alias=read.id)
     if winners is None:
-        return _repoint(direction, read, mine, sights)
-    return _both_bound(direction, read, mine, winners)
+        return _repoint(case, mine)
+    return _both_bound(case, mine, winners)
 
 
-def _repoint(direction: Direction, read: Read, binding: Binding, sights: Sights) -> Decision:
+def _repoint(case: Case, binding: Binding) -> Decision:
+    direction, read, sights = case.direction, case.read, case.sights
     winner = read.record.merged_into or ""
     seen = binding.seen(direction.source)
     seen.id, seen.version, seen.hash = winner, "", b""  # whatever the winner shows next is news
@@ -107,11 +119,11 @@ def _repoint(direction: Direction, read: Read, binding: Binding, sights: Sights)
     return Decision(read, "rebound", change, binding, alias=read.id)
 
 
-def _both_bound(direction: Direction, read: Read, mine: Binding, winners: Binding) -> Decision:
-    entity, target = direction.mapping.entity, direction.target
+def _both_bound(case: Case, mine: Binding, winners: Binding) -> Decision:
+    read, entity, target = case.read, case.direction.mapping.entity, case.direction.target
     left, right = mine.seen(target).id, winners.seen(target).id
     fault = Fault(
-        f"{entity} {read.id}",
+        case.where,
         f"was merged into {read.record.merged_into}, but both have a {target.upper()} {entity}: {left} and {right}",
         f"decide which {target.upper()} {entity} stays, move what is open to it and deactivate the other",
     )
@@ -125,7 +137,8 @@ def _both_bound(direction: Direction, read: Read, mine: Binding, winners: Bindin
 # --- records that are new -----------------------------------------------------------------------------------------
 
 
-def _plan_unbound(direction: Direction, read: Read, sights: Sights) -> Decision:
+def _plan_unbound(case: Case) -> Decision:
+    direction, read, sights = case.direction, case.read, case.sights
     if read.record.deleted or not read.is_inside or not direction.creates:
         return Decision(read, "filtered")
     faults = read.faults or tuple(direction.mapping.validate(read.form))
@@ -133,33 +146,35 @@ def _plan_unbound(direction: Direction, read: Read, sights: Sights) -> Decision:
         return listed(read, "invalid", join_faults(faults))
     found = sights.matches.find(read.form)
     if found and (len(found[2]) > 1 or found[2][0].taken_by is not None):
-        return _ambiguous(direction, read, found)
+        return _ambiguous(case, found)
     crossing = cross(direction, read.form, sights)
     if crossing.blocked:
-        return waiting(direction, read, crossing)
+        return waiting(read, crossing)
     source = Sight(direction.source_org, read.id, read.record.version, read.hash, read.text)
     target_id = found[2][0].id if found else ""
     binding = direction.new_binding(source, target_id)
     binding.regardless = read.outside is not None
     if found:
-        return _adopt(direction, read, binding, crossing, sights)
+        return _adopt(case, binding, crossing)
     sights.matches.will_exist(read.form, read.id)
     fields, lines = direction.mapping.to_fields(direction.target, crossing.form, None)
     change = Change("create", direction.key(read.id), fields, lines)
-    decision = Decision(read, "created", change, binding, crossing.form, direction.given | direction.shared | direction.kept)
+    decision = Decision(read, "created", change, binding, crossing.form, direction.carried)
     return follow_later(direction, decision, crossing)
 
 
-def _adopt(direction: Direction, read: Read, binding: Binding, crossing: Crossing, sights: Sights) -> Decision:
+def _adopt(case: Case, binding: Binding, crossing: Crossing) -> Decision:
     """Binds an existing record of the target and brings it up to date with what the source owns."""
-    target_seen = sights.targets.get(binding.seen(direction.target).id, ("", {}))[1]
+    direction, read = case.direction, case.read
+    target_seen = case.sights.targets.get(binding.seen(direction.target).id, ("", {}))[1]
     after: Forms = {direction.source: read.form, direction.target: target_seen}
     merged = direction.merge({"crm": {}, "erp": {}}, after)
-    return _write(direction, read, binding, crossing, Intended(merged.writes[direction.target], (), target_seen))
+    return _write(case, binding, Intended(crossing, merged.writes[direction.target], (), target_seen))
 
 
-def _ambiguous(direction: Direction, read: Read, found: tuple[Rule, Key, list[Hit]]) -> Decision:
+def _ambiguous(case: Case, found: tuple[Rule, Key, list[Hit]]) -> Decision:
     rule, key, hits = found
+    direction, read = case.direction, case.read
     entity, target = direction.mapping.entity, direction.target.upper()
     told = " and ".join(f"{path} {value!r}" for path, value in zip(rule, key, strict=True))
     taken = [hit for hit in hits if hit.taken_by]
@@ -169,7 +184,7 @@ def _ambiguous(direction: Direction, read: Read, found: tuple[Rule, Key, list[Hi
     else:
         what = f"{told} fits {len(hits)} records of the {target}: {', '.join(hit.id for hit in hits)}"
         remedy = f"merge them in the {target}, or correct {rule[0]}"
-    decision = listed(read, "ambiguous", Fault(f"{entity} {read.id}", what, remedy))
+    decision = listed(read, "ambiguous", Fault(case.where, what, remedy))
     if decision.item:
         decision.item.detail = orjson.dumps({"candidates": [hit.id or hit.taken_by for hit in hits]}).decode()
     return decision
@@ -182,97 +197,96 @@ def _ambiguous(direction: Direction, read: Read, found: tuple[Rule, Key, list[Hi
 class Intended:
     """Which units are to be written, what was overruled, and the target's present form if it was fetched."""
 
+    crossing: Crossing
     units: Iterable[str]
     overruled: Sequence[Overruled]
     target_seen: Fields | None
 
 
-def _plan_bound(direction: Direction, read: Read, binding: Binding, sights: Sights) -> Decision:
+def _plan_bound(case: Case, binding: Binding) -> Decision:
+    direction, read = case.direction, case.read
     faults = read.faults or tuple(direction.mapping.validate(read.form))
     if faults:
         return listed(read, "invalid", join_faults(faults), binding=binding)
-    before, after = _forms(direction, read, binding, sights)
+    before, after = _forms(case, binding)
     merged = direction.merge(before, after)
-    settled = _resolution(direction, read, binding, sights)
+    settled = _resolution(case, binding)
     open_conflicts = [conflict for conflict in merged.conflicts if conflict.unit not in settled]
     if open_conflicts:
-        versions = _versions(direction, read, binding, sights)
-        return _conflicting(direction, read, binding, (open_conflicts, versions))
-    crossing = cross(direction, read.form, sights)
+        return _conflicting(case, binding, open_conflicts)
+    crossing = cross(direction, read.form, case.sights)
     if crossing.blocked:
-        return waiting(direction, read, crossing, binding)
+        return waiting(read, crossing, binding=binding)
     units = set(merged.writes[direction.target])
     units |= {unit for unit, side in settled.items() if side == direction.source}
     if read.forced or binding.withdrawn:
         units |= direction.given
-    overruled = [
-        one for one in merged.overruled if one.side == direction.source and not read.record.by_us
-    ]
-    return _write(direction, read, binding, crossing, Intended(units, overruled, after[direction.target]))
+    overruled = [one for one in merged.overruled if one.side == direction.source and not read.record.by_us]
+    return _write(case, binding, Intended(crossing, units, overruled, after[direction.target]))
 
 
-def _forms(
-    direction: Direction, read: Read, binding: Binding, sights: Sights
-) -> tuple[Forms, Forms]:
+def _forms(case: Case, binding: Binding) -> tuple[Forms, Forms]:
     """What each side showed last and shows now; a target that was not fetched is taken as it was."""
     before: Forms = {"crm": orjson.loads(binding.crm.form), "erp": orjson.loads(binding.erp.form)}
-    present = sights.targets.get(binding.seen(direction.target).id)
+    direction = case.direction
+    present = case.sights.targets.get(binding.seen(direction.target).id)
     after = dict(before)
-    after[direction.source] = read.form
+    after[direction.source] = case.read.form
     if present is not None:
         after[direction.target] = present[1]
     return before, after
 
 
-def _resolution(direction: Direction, read: Read, binding: Binding, sights: Sights) -> dict[str, str]:
+def _resolution(case: Case, binding: Binding) -> dict[str, str]:
     """A person's answer, unit → side; void when either side has moved since the question was asked."""
-    if read.due is None or read.due.resolution is None:
+    due = case.read.due
+    if due is None or due.resolution is None:
         return {}
-    answer = orjson.loads(read.due.resolution)
-    if answer["versions"] != _versions(direction, read, binding, sights):
+    answer = orjson.loads(due.resolution)
+    if answer["versions"] != _versions(case, binding):
         return {}
     units: dict[str, str] = answer["take"]
     return units
 
 
-def _versions(direction: Direction, read: Read, binding: Binding, sights: Sights) -> list[str]:
-    target = binding.seen(direction.target)
-    return [read.record.version, sights.targets.get(target.id, (target.version, {}))[0]]
+def _versions(case: Case, binding: Binding) -> list[str]:
+    """At which versions of both sides a question is asked."""
+    target = binding.seen(case.direction.target)
+    return [case.read.record.version, case.sights.targets.get(target.id, (target.version, {}))[0]]
 
 
-def _conflicting(
-    direction: Direction, read: Read, binding: Binding, asked: tuple[Sequence[Conflict], list[str]]
-) -> Decision:
-    conflicts, versions = asked
+def _conflicting(case: Case, binding: Binding, conflicts: Sequence[Conflict]) -> Decision:
     names = ", ".join(sorted(conflict.unit for conflict in conflicts))
     fault = Fault(
-        f"{direction.mapping.entity} {read.id}",
+        case.where,
         f"{names} was changed on both sides",
         "say which value holds: `isthmus worklist resolve NUMBER --take crm|erp`",
     )
-    decision = listed(read, "conflict", fault, binding=binding)
+    decision = listed(case.read, "conflict", fault, binding=binding)
     if decision.item:
         values = {
             one.unit: {"base_crm": one.base_crm, "base_erp": one.base_erp, "crm": one.crm, "erp": one.erp}
             for one in conflicts
         }
-        decision.item.detail = orjson.dumps({"values": values, "versions": versions}).decode()
+        decision.item.detail = orjson.dumps({"values": values, "versions": _versions(case, binding)}).decode()
     return decision
 
 
-def _write(direction: Direction, read: Read, binding: Binding, crossing: Crossing, intended: Intended) -> Decision:
+def _write(case: Case, binding: Binding, intended: Intended) -> Decision:
     """An update of the units that are to be written; nothing to write leaves the record unchanged."""
+    direction, read, crossing = case.direction, case.read, intended.crossing
     fresh = binding.id is None
     units = frozenset(intended.units) - crossing.unresolved
     verb: Verb = "reopen" if binding.withdrawn else "update"
     if not units and verb == "update" and not fresh:
         decision = Decision(read, "unchanged", None, binding, crossing.form, units, target_seen=intended.target_seen)
     else:
-        change = _change(direction, verb, read, binding)
+        change = _change(case, verb, binding)
         change.fields, change.lines = direction.mapping.to_fields(direction.target, crossing.form, units)
         change.expects = _expected(direction, units, binding)
         decision = Decision(read, "updated", change, binding, crossing.form, units, target_seen=intended.target_seen)
     decision.overruled = intended.overruled
+    decision.before = intended.target_seen or {}
     return follow_later(direction, decision, crossing)
 
 
@@ -281,5 +295,5 @@ def _expected(direction: Direction, units: frozenset[str], binding: Binding) -> 
     return binding.seen(direction.target).version or None if units & direction.shared else None
 
 
-def _change(direction: Direction, verb: Verb, read: Read, binding: Binding) -> Change:
-    return Change(verb, direction.key(read.id), {}, id=binding.seen(direction.target).id)
+def _change(case: Case, verb: Verb, binding: Binding) -> Change:
+    return Change(verb, case.direction.key(case.read.id), {}, id=binding.seen(case.direction.target).id)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from isthmus.connect.protocol import Connector
 from isthmus.kernel.clock import Clock, format_stamp
+from isthmus.kernel.units import Side, other_side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.settings import Limits
-from isthmus.state.bindings import Side, Stream, other
+from isthmus.state.bindings import Stream
 from isthmus.sync.decision import Direction
 
 
@@ -31,7 +32,7 @@ class Ports:
         return self.crm if side == "crm" else self.erp
 
     def direction(self, mapping: CompiledMapping, source: Side) -> Direction:
-        target = other(source)
+        target = other_side(source)
         return Direction(mapping, source, target, self.system(source).identity(), self.system(target).identity())
 
     def stream(self, entity: str, side: Side) -> Stream:
@@ -39,3 +40,24 @@ class Ports:
 
     def now(self) -> str:
         return format_stamp(self.clock.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where one page is worked on: the direction, and the connection whose transaction it is."""
+
+    ports: Ports
+    direction: Direction
+    connection: Connection
+
+    @property
+    def source(self) -> Connector:
+        return self.ports.system(self.direction.source)
+
+    @property
+    def target(self) -> Connector:
+        return self.ports.system(self.direction.target)
+
+    def stream(self, side: Side) -> Stream:
+        """The ids of this mapping's entity on one side."""
+        return self.ports.stream(self.direction.mapping.entity, side)

@@ -10,10 +10,11 @@ from isthmus.db import reading, writing
 from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.description import FieldDescription
 from isthmus.kernel.errors import Fault, Misconfigured
+from isthmus.kernel.units import Side
 from isthmus.mapping.check import check_against
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import mappings, progress
-from isthmus.state.bindings import Side
+from isthmus.state.bindings import Lane
 from isthmus.state.mappings import Remembered
 from isthmus.sync.impact import measure
 from isthmus.sync.ports import Ports
@@ -137,7 +138,7 @@ def _too_old(ports: Ports, mapping: CompiledMapping) -> str | None:
     """A source forgets its deletions after a while; then only a comparison of all keys finds them."""
     sides: tuple[Side, Side] = ("crm", "erp")
     with reading(ports.engine) as connection:
-        marks = {side: progress.load_watermark(connection, mapping.name, side) for side in sides}
+        marks = {side: progress.load_watermark(connection, Lane(mapping.name, side)) for side in sides}
     for side, mark in marks.items():
         window = ports.system(side).capabilities.deletions_kept
         if mark and window and ports.clock.now() - parse_stamp(mark.moved_at) > window:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from isthmus.kernel.units import Side
 from isthmus.state.runs import Run, Sums
 
 OUTCOMES = ("created", "updated", "withdrawn", "rebound", "unchanged", "superseded", "filtered", "worklisted")
@@ -32,6 +33,14 @@ class LegReport:
             if stored != told:
                 found.append(f"{self.direction}: {stored} {name} stored, but the target answered {told}")
         return found
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "direction": self.direction,
+            "read": self.read,
+            "outcomes": dict(self.outcomes),
+            "answered": dict(self.answered),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +74,7 @@ class Report:
             "skipped": self.skipped,
             "faults": self.faults,
             "directions": [
-                {"direction": leg.direction, "read": leg.read, "outcomes": dict(leg.outcomes), "answered": dict(leg.answered)}
-                for leg in self.legs
+                leg.as_json() for leg in self.legs
             ],
         }  # fmt: skip
 
@@ -84,7 +92,7 @@ class Report:
         return "\n".join([*lines, "adds up" if self.adds_up else "DOES NOT ADD UP: " + "; ".join(self.faults)])
 
 
-def report_of(run: Run, sums: Mapping[str, Sums]) -> Report:
+def report_of(run: Run, sums: Mapping[Side, Sums]) -> Report:
     """The report of a run from what is stored of it."""
     names = {"crm": "crm→erp", "erp": "erp→crm"}
     legs = [LegReport(names[side], one.read, one.outcomes, one.answered) for side, one in sorted(sums.items())]

@@ -13,9 +13,9 @@ from isthmus.connect.protocol import Note
 from isthmus.db import reading, writing
 from isthmus.kernel.errors import IsthmusError
 from isthmus.kernel.records import Page, Record
+from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, leases, mappings, progress, runs, worklist
-from isthmus.state.bindings import Side
 from isthmus.state.progress import Due
 from isthmus.state.runs import Run
 from isthmus.sync.leg import Leg
@@ -37,7 +37,7 @@ class Order:
     who: str
     full: bool = False
     ids: Sequence[str] = ()
-    on_page: Progress = field(default=lambda mapping, direction, passed: None)
+    on_page: Progress = field(default=lambda _mapping, _direction, _passed: None)
 
 
 def run_mapping(ports: Ports, mapping: CompiledMapping, order: Order) -> Report:
@@ -49,39 +49,37 @@ def run_mapping(ports: Ports, mapping: CompiledMapping, order: Order) -> Report:
     if isinstance(held, leases.Taken):
         return Report(mapping.name, skipped=f"another run holds the lease ({held.holder}, until {held.expires_at})")
     try:
-        return _run(ports, mapping, order, held)
+        return _run(ports, mapping, order, held=held)
     finally:
         leases.release(ports.engine, held)
 
 
-def _run(ports: Ports, mapping: CompiledMapping, order: Order, held: leases.Lease) -> Report:
+def _run(ports: Ports, mapping: CompiledMapping, order: Order, *, held: leases.Lease) -> Report:
     clearance = preflight(ports, mapping, full=order.full)
     if clearance.skip:
         return Report(mapping.name, skipped=clearance.skip)
-    run = _begin(ports, mapping, order, held, clearance)
+    run = _begin(ports, mapping, order, held=held, clearance=clearance)
     try:
         for side in SIDES:
             leg = Leg(ports, ports.direction(mapping, side), run, held)
             if leg.direction.has_work:
                 _travel(leg, order, clearance)
     except IsthmusError as error:
-        _end(ports, run, "stopped", error=str(error))
+        _end(ports, run, status="stopped", error=str(error))
         raise
     except BaseException:
-        _end(ports, run, "stopped", error="interrupted")
+        _end(ports, run, status="stopped", error="interrupted")
         raise
     with reading(ports.engine) as connection:
         report = report_of(run, runs.add_up(connection, run.id))
     with writing(ports.engine) as connection:
         if not order.ids:
             mappings.store(connection, mapping.name, mapping.entity, hash=mapping.hash, full_wanted=None)
-    _end(ports, run, "done" if report.adds_up else "stopped", report=json.dumps(report.as_json()))
+    _end(ports, run, status="done" if report.adds_up else "stopped", report=json.dumps(report.as_json()))
     return report
 
 
-def _begin(
-    ports: Ports, mapping: CompiledMapping, order: Order, held: leases.Lease, clearance: Clearance
-) -> Run:
+def _begin(ports: Ports, mapping: CompiledMapping, order: Order, *, held: leases.Lease, clearance: Clearance) -> Run:
     values = {
         "mapping": mapping.name, "who": order.who, "kind": "full" if clearance.full else "incremental",
         "mapping_hash": mapping.hash, "program": ports.program, "token": held.token, "started_at": ports.now(),
@@ -91,9 +89,9 @@ def _begin(
         return Run(id=runs.begin_run(connection, values), **values)  # type: ignore[arg-type]
 
 
-def _end(ports: Ports, run: Run, status: str, **what: str | None) -> None:
+def _end(ports: Ports, run: Run, **what: str | None) -> None:
     with writing(ports.engine) as connection:
-        runs.end_run(connection, run.id, ports.now(), status, **what)
+        runs.end_run(connection, run.id, ended_at=ports.now(), **what)
 
 
 # --- one direction ------------------------------------------------------------------------------------------------
@@ -117,17 +115,17 @@ def _settle(leg: Leg) -> None:
 
     The external key makes that safe: a create that did arrive is answered as `created` with the same record.
     """
-    name, side = leg.direction.mapping.name, leg.direction.source
+    lane = leg.direction.lane
     with writing(leg.ports.engine) as connection:
         leases.confirm(connection, leg.held)
         now = leg.ports.now()
-        intents = progress.load_open_intents(connection, name, side)
+        intents = progress.load_open_intents(connection, lane)
         dues = [
             Due(str(entry["source_id"]), "an earlier run did not hear the answer to its write", now, force=True)
             for intent in intents
             for entry in intent.entries
         ]
-        progress.add_due(connection, name, side, dues)
+        progress.add_due(connection, lane, dues)
         progress.settle_intents(connection, [intent.id for intent in intents], now)
 
 
@@ -138,7 +136,7 @@ def _make_due(leg: Leg, order: Order) -> None:
             stream = leg.ports.stream(leg.direction.mapping.entity, "crm")
             ids = bindings.translate_ids(connection, stream, list(order.ids)).values()
         dues = [Due(key, f"asked for by {order.who}", leg.ports.now()) for key in ids]
-        progress.add_due(connection, leg.direction.mapping.name, leg.direction.source, dues)
+        progress.add_due(connection, leg.direction.lane, dues)
 
 
 def _drain(leg: Leg, order: Order) -> None:
@@ -146,7 +144,7 @@ def _drain(leg: Leg, order: Order) -> None:
     tried: set[tuple[str, str]] = set()
     for _ in range(DRAINS_MOST):
         with reading(leg.ports.engine) as connection:
-            dues = progress.load_due(connection, leg.direction.mapping.name, leg.direction.source)
+            dues = progress.load_due(connection, leg.direction.lane)
         fresh = [due for due in dues if (due.id, due.since) not in tried]
         if not fresh:
             return
@@ -166,13 +164,14 @@ def _fetch(leg: Leg, dues: Sequence[Due]) -> Page:
 
 
 def _read(leg: Leg, order: Order, clearance: Clearance) -> None:
-    name, side = leg.direction.mapping.name, leg.direction.source
+    direction = leg.direction
+    stream = leg.ports.stream(direction.mapping.entity, direction.source)
     with reading(leg.ports.engine) as connection:
-        mark = progress.load_watermark(connection, name, side)
-        known = set(bindings.all_ids(connection, leg.ports.stream(leg.direction.mapping.entity, side))) if clearance.full else set()
+        mark = progress.load_watermark(connection, direction.lane)
+        known = set(bindings.all_ids(connection, stream)) if clearance.full else set()
     since = None if clearance.full or mark is None else mark.position
-    source = leg.ports.system(side)
-    pages = source.read(leg.direction.mapping.selection(side), since, timedelta(minutes=leg.ports.limits.overlap_minutes))
+    overlap = timedelta(minutes=leg.ports.limits.overlap_minutes)
+    pages = leg.ports.system(direction.source).read(direction.mapping.selection(direction.source), since, overlap)
     for page in _ahead(pages):
         known.difference_update(record.id for record in page.records)
         leg.pass_page(page)
@@ -186,7 +185,7 @@ def _miss(leg: Leg, ids: Sequence[str]) -> None:
     with writing(leg.ports.engine) as connection:
         leases.confirm(connection, leg.held)
         dues = [Due(key, "it was not among all records of a full read", leg.ports.now()) for key in ids]
-        progress.add_due(connection, leg.direction.mapping.name, leg.direction.source, dues)
+        progress.add_due(connection, leg.direction.lane, dues)
 
 
 def _say(leg: Leg, order: Order) -> None:
@@ -205,7 +204,7 @@ def _ahead(pages: Iterator[Page]) -> Iterator[Page]:
                 if stop.is_set():
                     return
             queue.put(None)
-        except BaseException as error:  # handed over whole and raised by the consumer
+        except BaseException as error:  # noqa: BLE001 - handed over whole and raised by the consumer
             queue.put(error)
 
     thread = Thread(target=fill, name="isthmus-reader", daemon=True)

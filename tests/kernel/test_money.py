@@ -114,14 +114,16 @@ def test_rounding_by_hand(numerator: int, denominator: int, whole: int) -> None:
     ],
 )
 def test_a_line_is_rounded_once(quantity: str, price: str, percent: str, currency: str, minor: int) -> None:
-    assert line_amount_minor(to_micros(quantity), to_micros(price), to_micros(percent), currency) == minor
+    discount = to_micros(percent)
+    amount = line_amount_minor(to_micros(quantity), to_micros(price), currency, discount_percent_micros=discount)
+    assert amount == minor
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**10), st.integers(0, 100 * MICROS), currencies)
 def test_a_line_is_quantity_times_price_less_discount(quantity: int, price: int, percent: int, currency: str) -> None:
     exact = Decimal(quantity) * price * (100 * MICROS - percent)  # scaled by 10^20
     unit = Decimal(10) ** (20 - exponent(currency))
-    amount = line_amount_minor(quantity, price, percent, currency)
+    amount = line_amount_minor(quantity, price, currency, discount_percent_micros=percent)
     assert abs(amount * unit - exact) * 2 <= unit
 
 

@@ -1,6 +1,7 @@
 """The first tables of the state."""
 
 from alembic import op
+
 from isthmus.state.tables import metadata
 
 revision = "state_0001"
