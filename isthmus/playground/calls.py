@@ -57,6 +57,18 @@ def nothing() -> Response:
     return Response(status_code=204)
 
 
+def local_endpoint(work: Answerer) -> Endpoint:
+    """An endpoint without a session that only this machine may use."""
+    served = endpoint(work, open_to_all=True)
+
+    async def serve(request: Request) -> Response:
+        if request.client is None or request.client.host not in ("127.0.0.1", "::1"):
+            return answer(Refusal("FORBIDDEN", "The playground's own doors open to this machine only").body(), 403)
+        return await served(request)
+
+    return serve
+
+
 def endpoint(work: Answerer, *, open_to_all: bool = False) -> Endpoint:
     """Makes an endpoint of a plain function: checks session, version and length, turns refusals into bodies."""
 

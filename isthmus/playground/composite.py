@@ -109,11 +109,9 @@ def _type_of(record: dict[str, Any]) -> str:
 
 def _each(call: Call, records: Sequence[Any], work: _Work, *, whole: bool) -> Response:
     _check_count(records)
-    results: list[dict[str, Any]] = []
     with call.store.writing(call.user) as tx:
         tx.db.execute("SAVEPOINT request")
-        for record in records:
-            results.append(_try_one(tx, record, work))
+        results = [_try_one(tx, record, work) for record in records]
         if whole and not all(result["success"] for result in results):
             tx.db.execute("ROLLBACK TO request")
             results = [_rolled_back(result) for result in results]

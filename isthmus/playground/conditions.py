@@ -13,7 +13,17 @@ from typing import Any
 from isthmus.playground.ids import whole_id
 from isthmus.playground.refusals import Refusal
 from isthmus.playground.schema import NUMBERS, TEXTS, SalesforceField
-from isthmus.playground.soql import Comparison, Condition, Joined, Literal, Not, Query, like_pattern, malformed, plain_text
+from isthmus.playground.soql import (
+    Comparison,
+    Condition,
+    Joined,
+    Literal,
+    Not,
+    Query,
+    like_pattern,
+    malformed,
+    plain_text,
+)
 
 _GREATEST = 2**63 - 1
 

@@ -16,7 +16,7 @@ _SOAP = {"id": "tns:ID", "reference": "tns:ID", "boolean": "xsd:boolean", "doubl
 _SEASONS = ("Winter", "Spring", "Summer")
 
 
-def versions(call: Call) -> Response:
+def versions(_: Call) -> Response:
     """GET /services/data/: needs no session."""
     return answer([
         {"label": f"{_SEASONS[(one - 62) % 3]} '{25 + (one - 62) // 3}", "url": f"/services/data/v{one}.0",

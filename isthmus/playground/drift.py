@@ -48,7 +48,9 @@ def _found(schema: Schema, entity: str, name: str) -> tuple[SalesforceObject, Sa
     return found, found.fields[name]
 
 
-def _replaced(schema: Schema, entity: SalesforceObject, name: str, new: SalesforceField | None) -> Schema:
+def _replaced(
+    schema: Schema, entity: SalesforceObject, name: str, *, new: SalesforceField | None
+) -> Schema:
     fields = [new if one.name == name else one for one in entity.fields.values()]
     changed = entity.with_fields(one for one in fields if one is not None)
     return Schema(changed if one.name == entity.name else one for one in schema.objects.values())
@@ -56,12 +58,12 @@ def _replaced(schema: Schema, entity: SalesforceObject, name: str, new: Salesfor
 
 def _hide(schema: Schema, entity: str, name: str) -> Schema:
     found, _ = _found(schema, entity, name)
-    return _replaced(schema, found, name, None)
+    return _replaced(schema, found, name, new=None)
 
 
 def _apply(schema: Schema, change: Alteration) -> Schema:
     entity, one = _found(schema, change.object, change.field)
-    return _replaced(schema, entity, one.name, _changed(one, change))
+    return _replaced(schema, entity, one.name, new=_changed(one, change))
 
 
 def _changed(one: SalesforceField, change: Alteration) -> SalesforceField:

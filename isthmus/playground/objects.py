@@ -238,7 +238,9 @@ ORDER = sobject("Order", "801", [
     number("Freight__c"),
     number("Header_Discount__c"),
     _external_number("ERP_Order_Number__c"),
-    choice("ERP_Status__c", "Draft|Confirmed|On credit hold|Partly invoiced|Invoiced|Closed|Cancelled", restricted=True),
+    choice(
+        "ERP_Status__c", "Draft|Confirmed|On credit hold|Partly invoiced|Invoiced|Closed|Cancelled", restricted=True
+    ),
     text("ERP_Hold_Reason__c", 255),
     number("ERP_Tax__c"),
     number("ERP_Total__c"),

@@ -32,7 +32,7 @@ def after(tx: Transaction, entity: SalesforceObject, row: Row) -> None:
 def before_delete(tx: Transaction, entity: SalesforceObject, row: Row) -> None:
     """Raises Refusal when the record must stay."""
     if entity.name == "Order" and row["StatusCode"] == "Activated":
-        raise Refusal("DELETE_FAILED", "Your attempt to delete the order could not be completed because it is activated.")
+        raise Refusal("DELETE_FAILED", "Your attempt to delete the order could not be completed: it is activated.")
     if entity.name == "OrderItem" and _order(tx, row)["StatusCode"] == "Activated":
         raise Refusal("DELETE_FAILED", "You can't delete order products of an activated order.")
 
@@ -73,7 +73,7 @@ def _check_currency(tx: Transaction, old: Row | None, row: Row) -> None:
                       f" field: {code}", fields=("CurrencyIsoCode",))
 
 
-def _before_account(tx: Transaction, old: Row | None, row: Row) -> None:
+def _before_account(_: Transaction, old: Row | None, row: Row) -> None:
     _complete_addresses(old, row)
     if old and row["ParentId"] == row["Id"]:
         raise Refusal("CIRCULAR_DEPENDENCY", "An account cannot be its own parent.", fields=("ParentId",))
@@ -107,7 +107,7 @@ def _complete_country(kind: str, old: Row, row: Row) -> None:
         row[label] = COUNTRIES.get(row[code]) if row[code] else None
 
 
-def _before_contact(tx: Transaction, old: Row | None, row: Row) -> None:
+def _before_contact(_: Transaction, __: Row | None, row: Row) -> None:
     row["Name"] = " ".join(filter(None, (row["FirstName"], row["LastName"])))
 
 
@@ -122,8 +122,8 @@ def _before_entry(tx: Transaction, old: Row | None, row: Row) -> None:
     books = dict(tx.db.execute(sql, key).fetchall())
     if row["Pricebook2Id"] in books:
         raise Refusal("DUPLICATE_VALUE", "This price definition already exists in this price book")
-    (standard,) = tx.db.execute('SELECT "IsStandard" FROM "Pricebook2" WHERE "Id" = ?', (row["Pricebook2Id"],)).fetchone()
-    if not standard and not any(books.values()):
+    book = read_row(tx.db, "Pricebook2", row["Pricebook2Id"]) or {}
+    if not book["IsStandard"] and not any(books.values()):
         raise Refusal("STANDARD_PRICE_NOT_DEFINED", "No standard price defined for this product")
 
 

@@ -109,7 +109,9 @@ def text(name: str, length: int = 255, **more: Any) -> SalesforceField:
     return SalesforceField(name, kind, name, length=length, filterable=length <= LONG, **more)
 
 
-def number(name: str, kind: FieldType = "currency", digits: int = 18, *, scale: int = 2, **more: Any) -> SalesforceField:
+def number(
+    name: str, kind: FieldType = "currency", digits: int = 18, *, scale: int = 2, **more: Any
+) -> SalesforceField:
     """A number of ``digits`` in all, ``scale`` of them after the point."""
     return SalesforceField(name, kind, name, precision=digits, scale=scale, **more)
 

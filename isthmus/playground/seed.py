@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from isthmus.playground.refusals import Refusal
 from isthmus.playground.seed_base import plant_base
 from isthmus.playground.seed_parties import plant_accounts
 from isthmus.playground.seed_products import plant_products
@@ -38,10 +37,14 @@ def ensure_seeded(store: Store, sizes: SeedSizes | None) -> dict[str, Any]:
     return manifest
 
 
+def replant(store: Store, sizes: SeedSizes) -> dict[str, Any]:
+    """Empties the store and plants it anew; every session ends. Answers the manifest."""
+    store.empty()
+    return plant(store, sizes)
+
+
 def plant(store: Store, sizes: SeedSizes) -> dict[str, Any]:
-    """Fills an empty store; answers the manifest. Raises Refusal when the store is not empty."""
-    if store.setting("manifest") is not None:
-        raise Refusal("INVALID_OPERATION", "This playground has data already; use an empty folder.")
+    """Fills an empty store; answers the manifest."""
     sowing = Sowing(store.schema, sizes.seed, store.now() - timedelta(days=1))
     plant_base(sowing)
     plant_products(sowing, sizes.products)

@@ -8,8 +8,8 @@ from isthmus.playground.countries import COUNTRIES
 from isthmus.playground.rows import Row
 from isthmus.playground.sowing import Sowing
 
-_FIRST_PARTS = ("Amber", "Bright", "Copper", "Delta", "Ever", "Falcon", "Granite", "Harbour", "Iron", "Jasper", "Kestrel",
-                "Lumen", "Meridian", "North", "Opal", "Pine", "Quarry", "River", "Silver", "Timber", "Umber", "Vale",
+_FIRST_PARTS = ("Amber", "Bright", "Copper", "Delta", "Ever", "Falcon", "Granite", "Harbour", "Iron", "Jasper",
+                "Kestrel", "Lumen", "Meridian", "North", "Opal", "Pine", "Quarry", "River", "Silver", "Timber", "Umber", "Vale",
                 "Willow", "Yonder", "Zephyr")  # fmt: skip
 _SECOND_PARTS = ("bridge", "brook", "crest", "dale", "field", "ford", "gate", "haven", "mark", "mill", "mont", "point",
                  "ridge", "stone", "ton", "wall", "ward", "well", "wick", "worth")  # fmt: skip
@@ -80,8 +80,8 @@ def _account(sowing: Sowing, index: int, land: str) -> Row:
     row: Row = {
         "Name": f"{name} {form}", "Type": "Customer" if sowing.dice.random() < 0.85 else "Prospect",
         "Phone": f"+{20 + index % 70} 555 {index:07d}", "Website": f"https://{slug}.example",
-        "AccountNumber": f"A-{index + 1:06d}", "Industry": _INDUSTRIES[index % 10], "NumberOfEmployees": 5 + index * 7 % 900,
-        "CurrencyIsoCode": currency, "Tax_Id__c": _fill(tax_pattern, 10_000_019 + index * 37),
+        "AccountNumber": f"A-{index + 1:06d}", "Industry": _INDUSTRIES[index % 10],
+        "NumberOfEmployees": 5 + index * 7 % 900, "CurrencyIsoCode": currency, "Tax_Id__c": _fill(tax_pattern, 10_000_019 + index * 37),
         "Payment_Terms__c": sowing.dice.choices(*_TERMS)[0],
         **address("Billing", index, land),
     }  # fmt: skip
@@ -113,6 +113,6 @@ def _plant_contact(sowing: Sowing, account: Row, index: int, *, place: int) -> R
     return sowing.add("Contact", {
         "AccountId": account["Id"], "FirstName": first, "LastName": last, "Name": f"{first} {last}",
         "Email": f"contact{place + 1}@{domain}", "Phone": f"+{20 + index % 70} 555 {index:07d}-{place}",
-        "Title": ("Buyer", "Head of purchasing", "Accounts payable")[place], "CurrencyIsoCode": account["CurrencyIsoCode"],
-        "OwnerId": account["CreatedById"],
+        "Title": ("Buyer", "Head of purchasing", "Accounts payable")[place],
+        "CurrencyIsoCode": account["CurrencyIsoCode"], "OwnerId": account["CreatedById"],
     }, account["CreatedDate"], user=account["CreatedById"])  # fmt: skip

@@ -13,15 +13,17 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from isthmus.kernel.clock import Clock, SystemClock
 from isthmus.kernel.connection import Connection
-from isthmus.playground import composite, describe, oauth, query, rest
-from isthmus.playground.calls import Answerer, answer, endpoint
+from isthmus.playground import admin, bulk, composite, describe, graph, oauth, query, rest
+from isthmus.playground.calls import Answerer, answer, endpoint, local_endpoint
 from isthmus.playground.cursors import Cursors
+from isthmus.playground.faulty import Faults, FaultyApp
 from isthmus.playground.refusals import Refusal, not_there
 from isthmus.playground.seed import SeedSizes, ensure_seeded
 from isthmus.playground.store import Store
@@ -35,6 +37,27 @@ def _both(path: str, work: Answerer, *methods: str, open_to_all: bool = False) -
     """An address with and without a slash at its end."""
     served = endpoint(work, open_to_all=open_to_all)
     return [Route(each, served, methods=list(methods or ("GET",))) for each in (path, path + "/")]
+
+
+def _admin_routes(faults: Faults) -> list[Route]:
+    doors: list[tuple[str, Any, str]] = [
+        ("manifest", admin.show_manifest, "GET"),
+        ("seed", admin.seed, "POST"),
+        ("edit", admin.edit, "POST"),
+        ("merge", admin.merge, "POST"),
+        ("undelete", admin.undelete, "POST"),
+        ("purge", admin.purge, "POST"),
+        ("late", admin.begin_late, "POST"),
+        ("late/{number:int}/{end}", admin.end_late, "POST"),
+        ("drift", admin.drift, "POST DELETE"),
+        ("settings", admin.settings, "POST"),
+        ("sessions/end", admin.end_sessions, "POST"),
+        ("faults", admin.faults_door(faults), "GET POST DELETE"),
+    ]
+    return [
+        Route(f"/playground/{path}", local_endpoint(admin.door(work)), methods=methods.split())
+        for path, work, methods in doors
+    ]
 
 
 def _routes() -> list[Route]:
@@ -53,6 +76,11 @@ def _routes() -> list[Route]:
         *_both(records, composite.collection, "POST", "PATCH", "DELETE"),
         *_both(records + "/{object}", composite.retrieve, "GET", "POST"),
         *_both(records + "/{object}/{field}", composite.upsert_collection, "PATCH"),
+        *_both(data + "/composite/graph", graph.graphs, "POST"),
+        *_both(data + "/composite", graph.composite, "POST"),
+        *_both(data + "/jobs/query", bulk.create, "POST"),
+        *_both(data + "/jobs/query/{id}", bulk.job, "GET", "PATCH", "DELETE"),
+        *_both(data + "/jobs/query/{id}/results", bulk.results),
         *_both(data + "/sobjects", describe.describe_all),
         *_both(sobject, describe.basic),
         *_both(sobject, rest.create, "POST"),
@@ -71,14 +99,15 @@ async def _no_route(request: Request, error: Exception) -> Response:
     return answer(not_there().body(), 404)
 
 
-def build(store: Store) -> Starlette:
-    """The application on a store."""
+def build(store: Store) -> FaultyApp:
+    """The application on a store; its state is where the endpoints find store, cursors and usage."""
     handlers: dict[Any, Any] = {404: _no_route, 405: _no_route}
-    app = Starlette(routes=_routes(), exception_handlers=handlers)
+    faults = Faults()
+    app = Starlette(routes=_routes() + _admin_routes(faults), exception_handlers=handlers)
     app.state.store = store
     app.state.usage = Usage(store)
     app.state.cursors = Cursors(store)
-    return app
+    return FaultyApp(GZipMiddleware(app, minimum_size=1000, compresslevel=1), faults)
 
 
 def _prepare(folder: Path, clock: Clock, seed: SeedSizes | None) -> tuple[Store, dict[str, Any]]:
@@ -86,9 +115,9 @@ def _prepare(folder: Path, clock: Clock, seed: SeedSizes | None) -> tuple[Store,
     return store, ensure_seeded(store, seed)
 
 
-def _server(app: Starlette, port: int) -> uvicorn.Server:
+def _server(app: FaultyApp, port: int) -> uvicorn.Server:
     config = uvicorn.Config(app, host=LOOPBACK, port=port, log_level="warning", access_log=False, date_header=False,
-                            server_header=False, lifespan="off")
+                            server_header=False, proxy_headers=False, lifespan="off")
     return uvicorn.Server(config)
 
 
@@ -126,7 +155,6 @@ def start(
         server.should_exit = True
         thread.join(_START_SECONDS)
         listener.close()
-        app.state.cursors.close()
 
 
 def connection_to(url: str) -> Connection:

@@ -91,7 +91,9 @@ _TOKENS = re.compile(
     |(?P<sign><=|>=|!=|<>|[=<>(),])""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_RESERVED = frozenset("and asc desc from group having in like limit not nulls offset or order select where with".split())
+_RESERVED = frozenset(
+    "and asc desc from group having in like limit not nulls offset or order select where with".split()
+)
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", '"': '"', "'": "'"}
 
 
@@ -161,8 +163,8 @@ class _Parser:
         start = max(0, place - 30)
         row = self._text.count("\n", 0, place) + 1
         column = place - (self._text.rfind("\n", 0, place) + 1) + 1
-        raise malformed(f"\n{self._text[start:place + 30]}\n{' ' * (place - start)}^\nERROR at Row:{row}:Column:{column}"
-                        f"\nunexpected token: '{found}'")
+        shown = f"\n{self._text[start : place + 30]}\n{' ' * (place - start)}^"
+        raise malformed(f"{shown}\nERROR at Row:{row}:Column:{column}\nunexpected token: '{found}'")
 
     def _unexpected(self) -> NoReturn:
         token = self._tokens[self._at]

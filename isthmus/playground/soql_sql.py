@@ -127,7 +127,7 @@ class _Compiler:
     def resolve(self, path: str) -> Column:
         """The column of a path such as ``Owner.Email``, joined if need be. Raises Refusal INVALID_FIELD."""
         steps = self._steps(path)
-        alias, entity = self._reach(steps[:-1], path)
+        alias, entity = self._reach(steps[:-1])
         found = entity.find(steps[-1])
         if found is None:
             raise unknown_column(steps[-1], entity.name)
@@ -145,22 +145,22 @@ class _Compiler:
             raise malformed(f"The relationship path '{path}' is deeper than {_DEEPEST_PATH} levels.")
         return steps
 
-    def _reach(self, steps: list[str], path: str) -> tuple[str, SalesforceObject]:
+    def _reach(self, steps: list[str]) -> tuple[str, SalesforceObject]:
         alias, entity = "t0", self._entity
         for depth, step in enumerate(steps):
             key = tuple(part.lower() for part in steps[: depth + 1])
             if key not in self._aliases:
-                self._aliases[key] = self._join(alias, entity, step, path)
+                self._aliases[key] = self._join(alias, entity, step)
             alias, entity = self._aliases[key]
         return alias, entity
 
-    def _join(self, alias: str, entity: SalesforceObject, step: str, path: str) -> tuple[str, SalesforceObject]:
+    def _join(self, alias: str, entity: SalesforceObject, step: str) -> tuple[str, SalesforceObject]:
         found = entity.relation(step)
         target = self._schema.find(found.refers_to[0]) if found else None
         if found is None or target is None:
             raise Refusal("INVALID_FIELD", f"Didn't understand relationship '{step}' in field path. If you are"
                           " attempting to use a custom relationship, be sure to append the '__r' after the custom"
-                          f" relationship name ({path}).")
+                          " relationship name.")
         joined = f"t{len(self._joins) + 1}"
         self._joins.append(f'LEFT JOIN "{target.name}" {joined} ON {joined}."Id" = {alias}."{found.column}"')
         return joined, target
@@ -185,10 +185,9 @@ def json_text(node: _Node, version: str) -> str:
     start = json.dumps({"type": node.entity.name, "url": f"/services/data/v{version}/sobjects/{node.entity.name}/"},
                        separators=(",", ":"))
     parts = [f"""'{{"attributes":{start[:-2]}' || {node.alias}."Id" || '"}}'"""]
-    for one in node.leaves.values():
-        parts.append(f"""',"{one.name}":' || {json_value(one, f'{node.alias}."{one.column}"')}""")
-    for name, parent in node.parents.items():
-        parts.append(f"""',"{name}":' || {json_text(parent, version)}""")
+    values = {one.name: json_value(one, f'{node.alias}."{one.column}"') for one in node.leaves.values()}
+    values |= {name: json_text(parent, version) for name, parent in node.parents.items()}
+    parts += [f"""',"{name}":' || {value}""" for name, value in values.items()]
     whole = " || ".join([*parts, "'}'"])
     return whole if node.alias == "t0" else f"CASE WHEN {node.alias}.\"Id\" IS NULL THEN 'null' ELSE {whole} END"
 
@@ -219,7 +218,8 @@ def _digits(kept: str, scale: int, column: str) -> str:
         rest = f"printf('%0{scale}d', abs({column}) % {power})"
         plain = f"{whole} || '.' || CASE WHEN {column} % {power} = 0 THEN '0' ELSE rtrim({rest}, '0') END"
     # A null stays null: printf would write it as 0.
-    return f"CASE WHEN {column} IS NULL THEN NULL WHEN abs({column}) >= {power * 10_000_000} THEN sf_exponent({column}, {scale}) ELSE {plain} END"
+    great = f"WHEN abs({column}) >= {power * 10_000_000} THEN sf_exponent({column}, {scale})"
+    return f"CASE WHEN {column} IS NULL THEN NULL {great} ELSE {plain} END"
 
 
 def csv_text(column: Column) -> str:

@@ -25,9 +25,11 @@ _OWN_TABLES = """
 CREATE TABLE IF NOT EXISTS "_setting" (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS "_counter" (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS "_session" (token TEXT PRIMARY KEY, user TEXT NOT NULL, seen TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS "_deleted" (object TEXT, id TEXT, stamp TEXT, root TEXT, PRIMARY KEY (object, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS "_deleted"
+  (object TEXT, id TEXT, stamp TEXT, root TEXT, PRIMARY KEY (object, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS "_job" (id TEXT PRIMARY KEY, job TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS "_late" (id INTEGER PRIMARY KEY, user TEXT, stamp TEXT, writes TEXT);
+CREATE TABLE IF NOT EXISTS "_lock" (id TEXT PRIMARY KEY, late INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 
@@ -39,8 +41,6 @@ class Transaction:
     user: str
     stamp: str
     schema: Schema
-    seeding: bool = False
-    locked: frozenset[str] = frozenset()  # ids that an open late transaction holds
 
     def next_number(self, name: str, count: int = 1) -> int:
         """Reserves ``count`` running numbers; answers the first."""
@@ -48,6 +48,10 @@ class Transaction:
                " RETURNING value")
         (value,) = self.db.execute(sql, (name, count)).fetchone()
         return int(value) - count + 1
+
+    def is_locked(self, record_id: str) -> bool:
+        """Does another open transaction hold the record?"""
+        return self.db.execute('SELECT 1 FROM "_lock" WHERE id = ?', (record_id,)).fetchone() is not None
 
     def new_id(self, entity: SalesforceObject) -> str:
         return make_id(entity.prefix, self.next_number(entity.name))
@@ -119,6 +123,20 @@ class Store:
         with self._writer:
             sql = 'INSERT INTO "_setting" VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value'
             self.connection().execute(sql, (name, json.dumps(value)))
+            self._load_settings()
+            self._schema = self._build_schema()
+
+    def empty(self) -> None:
+        """Removes all data and settings; the clock's offset stays."""
+        with self._writer:
+            db = self.connection()
+            tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+            db.execute("BEGIN IMMEDIATE")
+            for name in tables:
+                if not name.startswith("sqlite_"):
+                    where = " WHERE name <> 'clock_offset_seconds'" if name == "_setting" else ""
+                    db.execute(f'DELETE FROM "{name}"{where}')
+            db.execute("COMMIT")
             self._load_settings()
             self._schema = self._build_schema()
 

@@ -52,13 +52,9 @@ def to_stored(one: SalesforceField, value: Any) -> Any:
         return _boolean(one, value)
     if one.type in ("date", "datetime"):
         return _day(one, value) if one.type == "date" else _moment(one, value)
-    if not isinstance(value, str):
-        if isinstance(value, bool | dict | list) or one.type == "reference":
-            raise _wrong_type(one, value)
-        value = str(value)
-    if one.type == "reference":
-        return _reference(one, value)
-    return _text(one, value)
+    if isinstance(value, bool | dict | list) or (one.type == "reference" and not isinstance(value, str)):
+        raise _wrong_type(one, value)
+    return _reference(one, value) if one.type == "reference" else _text(one, str(value))
 
 
 def _wrong_type(one: SalesforceField, value: Any) -> Refusal:

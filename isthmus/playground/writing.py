@@ -36,8 +36,10 @@ def object_named(tx: Transaction, name: Any, *, status: int = 400) -> Salesforce
     return found
 
 
-def create(tx: Transaction, entity: SalesforceObject, fields: Mapping[str, Any]) -> str:
-    """Inserts one record; answers its id. Raises Refusal."""
+def create(
+    tx: Transaction, entity: SalesforceObject, fields: Mapping[str, Any], *, record_id: str | None = None
+) -> str:
+    """Inserts one record, under an id reserved for it or a new one; answers the id. Raises Refusal."""
     if not entity.writable:
         raise Refusal("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", f"entity type cannot be inserted: {entity.label}")
     row: Row = {one.column: one.default for one in entity.fields.values()}
@@ -47,7 +49,7 @@ def create(tx: Transaction, entity: SalesforceObject, fields: Mapping[str, Any])
         row["OwnerId"] = tx.user
     _check_required(entity, row)
     _check_unique(tx, entity, given, own_id=None)
-    row["Id"] = tx.new_id(entity)
+    row["Id"] = record_id or tx.new_id(entity)
     row.update(CreatedDate=tx.stamp, CreatedById=tx.user, LastModifiedDate=tx.stamp, LastModifiedById=tx.user,
                SystemModstamp=tx.stamp, IsDeleted=0)
     rules.before(tx, entity, old=None, row=row)
@@ -123,7 +125,7 @@ def live_row(tx: Transaction, entity: SalesforceObject, record_id: Any) -> Row:
         raise Refusal("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", status=404)
     if row["IsDeleted"]:
         raise record_deleted()
-    if whole in tx.locked:
+    if tx.is_locked(whole):
         raise Refusal("UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record or 1 records: " + whole)
     return row
 
