@@ -33,7 +33,7 @@ from isthmus.sync.impact import plan_mapping
 from isthmus.sync.ports import Ports
 from isthmus.sync.preflight import preflight
 from isthmus.sync.report import Report
-from isthmus.sync.run import Order
+from isthmus.sync.run import Order, run_mapping
 
 #: What the DAGs and the CLI take from here, so that they need not know the rooms below.
 __all__ = ["Order", "Report", "Standing", "Workshop", "is_empty", "open_workshop"]
