@@ -36,6 +36,10 @@ tests: .venv/ready  ## the tests (pytest, two at a time)
 	$(call part,tests)
 	@$(bin)/python -m pytest -q -n 2 --dist loadgroup
 
+.PHONY: run
+run: .venv/ready  ## everything on this machine, one full cycle, then stay up (ONCE=1: end after it; PORT=8800)
+	@exec $(bin)/python -m isthmus.cli.launch $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
+
 .PHONY: lock
 lock: .venv/ready  ## pin newest versions in requirements.lock
 	@$(bin)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --upgrade \

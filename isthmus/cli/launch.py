@@ -19,10 +19,10 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
-from isthmus.app import Workshop, open_workshop
+from isthmus.app import open_workshop
 from isthmus.cli.airflow_server import USER, AirflowServer
 from isthmus.cli.processes import Crew
-from isthmus.cli.summary import run_lines, summary
+from isthmus.cli.summary import Cycle, run_lines, summary
 from isthmus.kernel.errors import IsthmusError, Misconfigured, Unavailable
 from isthmus.playground import connection_to
 from isthmus.settings import Settings, environment, kept_connections, load_settings
@@ -30,6 +30,7 @@ from isthmus.settings import Settings, environment, kept_connections, load_setti
 PORT = 8700  # the first of four: Airflow, its two log servers, the playground
 START_SECONDS = 240.0
 RUN_SECONDS = 3600.0
+PASSES_MOST = 4
 HEAD = "# Written by `make run`: how to reach the playground. Remove this line to keep your own connections here.\n"
 _PLAYGROUND = "import sys, pathlib, isthmus.playground as p; p.serve(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
 
@@ -43,7 +44,7 @@ class Launch:
     crew: Crew
     airflow: AirflowServer
     began: float = field(default_factory=monotonic)
-    adds_up: bool = True
+    done: bool = True  # no run failed, and all added up
 
     def say(self, text: str) -> None:
         print(f"{monotonic() - self.began:6.1f} s  {text}", flush=True)
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--once", action="store_true", help="end after the first full cycle")
     parser.add_argument("--port", type=int, default=PORT, help="the first of four free ports")
     options = parser.parse_args(arguments)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         return _launch(options.port, once=options.once)
@@ -81,7 +82,7 @@ def _launch(port: int, *, once: bool) -> int:
         _cycle(launch)
         if not once:
             _stay(launch)
-    return 0 if launch.adds_up else 70
+    return 0 if launch.done else 70
 
 
 # --- before anything starts ---------------------------------------------------------------------------------------
@@ -194,15 +195,21 @@ def _wait(launch: Launch, ready: Callable[[], bool], what: str, *, seconds: floa
 
 
 def _cycle(launch: Launch) -> None:
-    """Each mapping once, in reference order, in both directions; then whatever that set going."""
+    """Every mapping in reference order and both directions, until a pass moves nothing on either side."""
     with closing(open_workshop(launch.settings, environment())) as workshop:
-        names = workshop.names()
-        _wait_for_dags(launch, names)
-        for name in names:
-            _run(launch, workshop, name)
+        cycle = Cycle.begin(workshop)
+        _wait_for_dags(launch, workshop.names())
+        for _ in range(PASSES_MOST):
+            before = Cycle.begin(workshop)
+            for name in workshop.names():
+                _run(launch, cycle, name)
+            if not (launch.done and before.moved()):
+                break
+            launch.say("again, until nothing moves: an order has changed its quote, an ERP number its customer …")
         launch.airflow.wake("isthmus_worklist")
         _wait(launch, lambda: not launch.airflow.active_runs(), "the end of the cycle", seconds=RUN_SECONDS)
-        print("\n".join(["", *summary(workshop), ""]), flush=True)
+        launch.done = launch.done and cycle.adds_up()
+        print("\n".join(["", *summary(cycle), ""]), flush=True)
 
 
 def _wait_for_dags(launch: Launch, names: Sequence[str]) -> None:
@@ -216,7 +223,7 @@ def _wait_for_dags(launch: Launch, names: Sequence[str]) -> None:
     _wait(launch, known, "the DAGs")
 
 
-def _run(launch: Launch, workshop: Workshop, name: str) -> None:
+def _run(launch: Launch, cycle: Cycle, name: str) -> None:
     """One mapping's DAG, from its start to its end, with what it says about itself."""
     dag_id = f"isthmus_{name}"
     launch.say(f"{name}: running")
@@ -226,9 +233,9 @@ def _run(launch: Launch, workshop: Workshop, name: str) -> None:
         launch, lambda: launch.airflow.run_state(dag_id, run_id) in ("success", "failed"), dag_id, seconds=RUN_SECONDS
     )
     if launch.airflow.run_state(dag_id, run_id) == "failed":
-        launch.adds_up = False
+        launch.done = False
         launch.say(f"{name}: FAILED; {launch.airflow.failure(dag_id, run_id)}")
-    for line in run_lines(workshop, name):
+    for line in run_lines(cycle, name):
         launch.say(line)
 
 

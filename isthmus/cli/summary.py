@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import inspect, text
@@ -11,15 +13,49 @@ from sqlalchemy import inspect, text
 from isthmus.app import Workshop
 from isthmus.db import reading
 from isthmus.kernel.money import from_minor
+from isthmus.state.runs import Run, recent_runs
 
 _OUTCOMES = ("created", "updated", "withdrawn", "rebound", "unchanged", "superseded", "filtered", "worklisted")
+_RUNS_MOST = 1000
 
 
-def run_lines(workshop: Workshop, mapping: str) -> list[str]:
-    """The last run of a mapping: a line a direction, with what happened to what was read."""
-    report = _reports(workshop).get(mapping)
-    if report is None:
-        return [f"{mapping}: has not run to its end yet"]
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """The runs since ``after``, the newest run at the time when the cycle began."""
+
+    workshop: Workshop
+    after: int
+
+    @classmethod
+    def begin(cls, workshop: Workshop) -> Cycle:
+        """A cycle without runs yet."""
+        return cls(workshop, max((run.id for run in _runs(workshop)), default=0))
+
+    def runs(self, mapping: str | None = None) -> list[Run]:
+        """The cycle's runs, oldest first."""
+        return [run for run in reversed(_runs(self.workshop, mapping)) if run.id > self.after]
+
+    def adds_up(self) -> bool:
+        """Whether every run ended and accounts for all that it read."""
+        return all(run.report and json.loads(run.report)["adds_up"] for run in self.runs())
+
+    def moved(self) -> int:
+        """How many records were written, on either side."""
+        legs = [leg for run in self.runs() if run.report for leg in json.loads(run.report)["directions"]]
+        return sum(leg["outcomes"].get(name, 0) for leg in legs for name in ("created", "updated", "withdrawn"))
+
+
+def _runs(workshop: Workshop, mapping: str | None = None) -> list[Run]:
+    with reading(workshop.engine) as connection:
+        return recent_runs(connection, mapping, _RUNS_MOST)
+
+
+def run_lines(cycle: Cycle, mapping: str) -> list[str]:
+    """The mapping's latest run: a line a direction, with what happened to what was read."""
+    runs = cycle.runs(mapping)
+    if not runs or not runs[-1].report:
+        return []
+    report = json.loads(runs[-1].report)
     return [
         f"{mapping} {leg['direction']}: {_counted(leg)}" + ("" if report["adds_up"] else "  DOES NOT ADD UP")
         for leg in report["directions"]
@@ -31,15 +67,21 @@ def _counted(leg: Mapping[str, Any]) -> str:
     return f"{leg['read']:,} read" + (f" = {' + '.join(told)}" if told else "")
 
 
-def summary(workshop: Workshop) -> list[str]:
-    """The last run of every mapping as a table, the worklist by reason, and whether the ledger balances."""
-    reports = _reports(workshop)
-    rows = [("mapping", "direction", "read", *_OUTCOMES, "adds up")]
-    for mapping, report in reports.items():
+def summary(cycle: Cycle) -> list[str]:
+    """All runs of the cycle as a table, the worklist by reason, and whether the ledger balances."""
+    sums: dict[tuple[str, str], Counter[str]] = {}
+    wrong: set[str] = set()
+    for run in cycle.runs():
+        report = json.loads(run.report or '{"directions": [], "adds_up": false}')
+        wrong.update([] if report["adds_up"] else [run.mapping])
         for leg in report["directions"]:
-            counts = (str(leg["outcomes"].get(name) or "·") for name in _OUTCOMES)
-            rows.append((mapping, leg["direction"], str(leg["read"]), *counts, "yes" if report["adds_up"] else "NO"))
-    return [*_table(rows), "", *_worklist(workshop), *_ledger(workshop)]
+            counts = sums.setdefault((run.mapping, leg["direction"]), Counter())
+            counts.update({**leg["outcomes"], "read": leg["read"]})
+    rows: list[tuple[str, ...]] = [("mapping", "direction", "read", *_OUTCOMES, "adds up")]
+    for (mapping, direction), counts in sums.items():
+        cells = [f"{counts[name]:,}" if counts[name] or name == "read" else "·" for name in ("read", *_OUTCOMES)]
+        rows.append((mapping, direction, *cells, "NO" if mapping in wrong else "yes"))
+    return [*_table(rows), "", *_worklist(cycle.workshop), *_ledger(cycle.workshop)]
 
 
 def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
@@ -52,11 +94,6 @@ def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
         )
         for row in rows
     ]
-
-
-def _reports(workshop: Workshop) -> dict[str, dict[str, Any]]:
-    last = {standing.mapping: standing.last for standing in workshop.status()}
-    return {mapping: json.loads(run.report) for mapping, run in last.items() if run is not None and run.report}
 
 
 def _worklist(workshop: Workshop) -> list[str]:
