@@ -135,12 +135,23 @@ class Reader:
             high = window.high if done else version_of(rows[-1][stamp])
             here = {row["Id"] for row in rows}
             slice_ = Window(low, high if done else spell(parse_stamp(high) + timedelta(milliseconds=1)))
-            touched = self._touched(selection, slice_) - here
+            touched = sorted(self._touched(selection, slice_) - here)
             complete_to = high if done else before(high)
-            whole = [*rows, *self._rows_of(maker, sorted(touched))]
-            records = self._finish(selection, maker, maker.records(whole))
-            yield from _in_pages(records, complete_to)
+            yield from self._slice_pages(selection, maker, (rows, touched, complete_to))
             low = high
+
+    def _slice_pages(
+        self, selection: Selection, maker: Maker, slice_: tuple[list[Row], list[str], str]
+    ) -> Iterator[Page]:
+        """One page, or several when many others moved as well: only the end of the last one is complete."""
+        rows, touched, complete_to = slice_
+        room = max(PAGE - len(rows), 0)
+        parts = [touched[:room], *(touched[start : start + PAGE] for start in range(room, len(touched), PAGE))]
+        for number, ids in enumerate(parts, 1):
+            whole = [*rows, *self._rows_of(maker, ids)] if number == 1 else self._rows_of(maker, ids)
+            read = len(whole)
+            records = self._finish(selection, maker, maker.records(whole))
+            yield Page(records, read, complete_to if number == len(parts) else None)
 
     def _touched(self, selection: Selection, window: Window) -> set[str]:
         """Parents of lines and ``moved_by`` records that moved, appeared or were deleted."""
@@ -236,11 +247,3 @@ def _at(row: Row, path: str) -> str:
 def _order(row: Row, lines: Lines) -> tuple[bool, object, str]:
     value = row.get(lines.sort) if lines.sort else None
     return (value is None, value if value is not None else "", str(row[lines.key]))
-
-
-def _in_pages(records: list[Record], complete_to: str) -> Iterator[Page]:
-    """A slice may be longer than a page; only its end is complete."""
-    starts = range(0, len(records), PAGE) or (0,)
-    for start in starts:
-        part = records[start : start + PAGE]
-        yield Page(part, len(part), complete_to if start + PAGE >= len(records) else None)

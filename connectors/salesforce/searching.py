@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from connectors.salesforce.describing import Describer
 from connectors.salesforce.query import candidates, select, text_literal
@@ -11,8 +12,8 @@ from connectors.salesforce.rest import Rest
 from isthmus.connect.protocol import Candidate
 from isthmus.kernel.errors import Misconfigured
 
-#: Characters of conditions in one query: an address has room for 16,000 after encoding.
-_ROOM = 4000
+#: Characters of conditions in one query, as they stand in an address, which has room for 16,000.
+_ROOM = 10_000
 
 
 class Searcher:
@@ -26,7 +27,7 @@ class Searcher:
         """Live records whose fields might equal one of the tuples; the caller compares."""
         self._describer.check_fields(stream, fields)
         found: dict[str, Candidate] = {}
-        for part in _chunks(values, lambda row: len(candidates(fields, [row]))):
+        for part in _chunks(values, lambda row: len(quote(candidates(fields, [row])))):
             where = f"{self._live(stream)}{candidates(fields, part)}"
             for row in self._rest.query_all(select(["Id", *fields], stream, where)):
                 found[row["Id"]] = Candidate(row["Id"], tuple(_text(_walk(row, field)) for field in fields))
@@ -42,7 +43,7 @@ class Searcher:
         self._describer.check_fields(stream, (field,))
         found: dict[str, str] = {}
         wanted = set(keys)
-        for part in _chunks(sorted(wanted), lambda key: len(text_literal(key))):
+        for part in _chunks(sorted(wanted), lambda key: len(quote(text_literal(key)))):
             where = f"{self._live(stream)}{field} IN ({','.join(map(text_literal, part))})"
             for row in self._rest.query_all(select(["Id", field], stream, where)):
                 if row[field] in wanted:

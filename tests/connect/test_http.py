@@ -138,9 +138,11 @@ def test_an_answer_that_drips_for_ever_is_cut_off() -> None:
         while True:
             yield b" "
 
-    with raw_server(drip) as server, pytest.raises(Unavailable, match="longer than"):
-        clock = Hurrying(datetime(2026, 11, 22, tzinfo=UTC))
-        door_to(server, ports={"clock": clock}, limits=Limits(attempts=1)).send(Request("GET", server.url))
+    clock = Hurrying(datetime(2026, 11, 22, tzinfo=UTC))
+    with raw_server(drip) as server:
+        door = door_to(server, ports={"clock": clock}, limits=Limits(attempts=1))
+        with pytest.raises(Unavailable, match="longer than"):
+            door.send(Request("GET", server.url))
 
 
 @pytest.mark.parametrize(
@@ -258,9 +260,10 @@ def test_secrets_are_in_no_error_and_no_log(caplog: pytest.LogCaptureFixture) ->
     ]
     caplog.set_level(logging.DEBUG, logger="isthmus")
     for answer in answers:
-        with raw_server(in_turn(answer)) as server, pytest.raises(IsthmusError) as caught:
+        with raw_server(in_turn(answer)) as server:
             request = Request("POST", f"{server.url}/a?q={CANARY}", {"X": CANARY}, {"q": CANARY}, CANARY.encode())
-            door_to(server, authority=Signer()).send(request)
+            with pytest.raises(IsthmusError) as caught:
+                door_to(server, authority=Signer()).send(request)
         assert CANARY not in f"{caught.value} {caught.value!r} {caught.value.__cause__!r}"
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
     assert "POST /a" in caplog.text
