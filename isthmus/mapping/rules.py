@@ -37,7 +37,7 @@ def _fault(place: Place, what: str, remedy: str) -> Fault:
 def _rows_fit(spec: MappingSpec, entity: Entity) -> Iterator[Fault]:
     """Each row is a field of the entity, of its type, and refers to what the entity says."""
     if spec.lines and entity.lines is None:
-        yield _fault(spec.lines[0].place, f"a {entity.name} has no lines", "take 'lines' out")
+        yield _fault(spec.lines[0].place, f"{entity.name} has no lines", "take 'lines' out")
     for row in spec.rows:
         yield from _row_fits(row, entity, entity.fields, path=row.path)
     for row in spec.lines if entity.lines is not None else ():
@@ -156,9 +156,8 @@ def _writable(spec: MappingSpec, entity: Entity) -> Iterator[Fault]:
             if source is None or given_there or not must_write(spec, row, side):
                 continue
             if reason := cannot_write(source):
-                across = "crm" if side == "erp" else "erp"
                 why = "records are created there" if side in spec.creates else f"its owner is {row.owner}"
-                remedy = f"{reason[1]}, or make {side} its only owner" if row.owner != across else f"{reason[1]}"
+                remedy = reason[1] if side in spec.creates else f"{reason[1]}, or make {side} its only owner"
                 yield _fault(
                     source.place, f"'{row.path}' must be written to the {side.upper()} ({why}) but {reason[0]}", remedy
                 )
@@ -215,11 +214,13 @@ def _missing_rows(spec: MappingSpec, entity: Entity) -> Iterator[Fault]:
     if spec.lines:
         in_lines = {row.name for row in spec.lines}
         wanted += [(name, in_lines, "lines") for name, one in (entity.lines or {}).items() if one.required]
+    elif "lines" in entity.schema.get("required", ()):
+        yield _fault(
+            spec.place, f"the mapping of {entity.name} has no 'lines'", "add the rows of a line below 'lines:'"
+        )
     for name, rows, where in wanted:
         if name not in rows:
-            yield _fault(
-                spec.place, f"a {entity.name} needs '{name}', and no row in '{where}' gives it", f"add '{name}'"
-            )
+            yield _fault(spec.place, f"{entity.name} needs '{name}', and no row in '{where}' gives it", f"add '{name}'")
 
 
 def _match(spec: MappingSpec) -> Iterator[Fault]:
