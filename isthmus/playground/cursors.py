@@ -76,15 +76,6 @@ class Cursors:
             cursor.served = (int(place), body)
         return body
 
-    def close(self) -> None:
-        """Ends all cursors."""
-        with self._lock:
-            unfinished = [cursor.db for cursor in self._open.values() if cursor.place < cursor.total]
-            for db in unfinished + self._spare:
-                db.close()
-            self._open.clear()
-            self._spare.clear()
-
     def _drop_oldest(self, user: str) -> None:
         mine = [key for key in self._open if key[0] == user]
         for key in mine[:-_MOST_OPEN]:

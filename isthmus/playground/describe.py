@@ -91,7 +91,7 @@ def _field(one: SalesforceField) -> dict[str, Any]:
         "digits": one.precision if one.type == "int" else 0, "precision": 0 if one.type == "int" else one.precision,
         "scale": one.scale, "createable": one.createable, "updateable": one.updateable, "custom": one.custom,
         "nillable": not one.required and one.type != "boolean", "unique": one.unique, "externalId": one.external_id,
-        "idLookup": one.external_id or one.name == "Id", "caseSensitive": False,
+        "idLookup": one.external_id or one.id_lookup or one.name == "Id", "caseSensitive": False,
         "calculated": False, "autoNumber": False, "filterable": one.filterable, "sortable": one.filterable,
         "groupable": one.filterable, "defaultedOnCreate": one.default is not None or one.name == "OwnerId",
         "defaultValue": bool(one.default) if one.type == "boolean" else one.default, "picklistValues": picklist,

@@ -7,25 +7,26 @@ import re
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _SUFFIX = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 _ID = re.compile(r"[0-9A-Za-z]{15}([0-9A-Za-z]{3})?", re.ASCII)
+_CAPITALS = {ord(char): "1" if char.isupper() else "0" for char in _DIGITS}
+_OF_BITS = {f"{number:05b}"[::-1]: char for number, char in enumerate(_SUFFIX)}
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
 #: Between the object's prefix and the running number stands what names the instance.
 _INSTANCE = "Qy00"
 
 
 def suffix(id15: str) -> str:
     """Three characters: for each five of the id, one bit per capital letter, lowest first."""
-    return "".join(
-        _SUFFIX[sum(1 << bit for bit, char in enumerate(id15[start : start + 5]) if "A" <= char <= "Z")]
-        for start in (0, 5, 10)
-    )
+    bits = id15.translate(_CAPITALS)
+    return _OF_BITS[bits[:5]] + _OF_BITS[bits[5:10]] + _OF_BITS[bits[10:]]
 
 
 def make_id(prefix: str, number: int) -> str:
     """The 18-character id of the ``number``-th record of an object; sorts as text in the order of numbers."""
     digits = ""
     while number:
-        number, rest = divmod(number, 62)
-        digits = _DIGITS[rest] + digits
-    id15 = prefix + _INSTANCE + digits.rjust(15 - len(prefix) - len(_INSTANCE), "0")
+        number, rest = divmod(number, 3844)
+        digits = _PAIRS[rest] + digits
+    id15 = prefix + _INSTANCE + digits.rjust(8, "0")
     return id15 + suffix(id15)
 
 

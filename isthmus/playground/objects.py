@@ -125,7 +125,7 @@ CONTACT = sobject("Contact", "003", [
     text("FirstName", 40),
     text("LastName", 80, required=True),
     text("Name", 121, **SERVERS),
-    text("Email", 80, kind="email"),
+    text("Email", 80, kind="email", id_lookup=True),
     text("Phone", 40, kind="phone"),
     text("Title", 128),
     _currency(),

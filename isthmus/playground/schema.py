@@ -31,6 +31,7 @@ class SalesforceField:
     updateable: bool = True
     unique: bool = False
     external_id: bool = False
+    id_lookup: bool = False  # upsert goes by it although it is no external id: a contact's e-mail
     values: tuple[str, ...] = ()
     restricted: bool = False
     refers_to: tuple[str, ...] = ()

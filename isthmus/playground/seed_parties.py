@@ -9,8 +9,8 @@ from isthmus.playground.rows import Row
 from isthmus.playground.sowing import Sowing
 
 _FIRST_PARTS = ("Amber", "Bright", "Copper", "Delta", "Ever", "Falcon", "Granite", "Harbour", "Iron", "Jasper",
-                "Kestrel", "Lumen", "Meridian", "North", "Opal", "Pine", "Quarry", "River", "Silver", "Timber", "Umber", "Vale",
-                "Willow", "Yonder", "Zephyr")  # fmt: skip
+                "Kestrel", "Lumen", "Meridian", "North", "Opal", "Pine", "Quarry", "River", "Silver", "Timber", "Umber",
+                "Vale", "Willow", "Yonder", "Zephyr")  # fmt: skip
 _SECOND_PARTS = ("bridge", "brook", "crest", "dale", "field", "ford", "gate", "haven", "mark", "mill", "mont", "point",
                  "ridge", "stone", "ton", "wall", "ward", "well", "wick", "worth")  # fmt: skip
 _TRADES = ("Machinery", "Foods", "Logistics", "Electronics", "Building Supplies", "Energy", "Textiles", "Packaging",
@@ -77,11 +77,13 @@ def _account(sowing: Sowing, index: int, land: str) -> Row:
     _, currency, form, _, _, tax_pattern = _LANDS[land]
     name = company_name(index)
     slug = name.lower().replace(" ", "-")
+    currency = currency if sowing.multi_currency else "EUR"
     row: Row = {
         "Name": f"{name} {form}", "Type": "Customer" if sowing.dice.random() < 0.85 else "Prospect",
         "Phone": f"+{20 + index % 70} 555 {index:07d}", "Website": f"https://{slug}.example",
         "AccountNumber": f"A-{index + 1:06d}", "Industry": _INDUSTRIES[index % 10],
-        "NumberOfEmployees": 5 + index * 7 % 900, "CurrencyIsoCode": currency, "Tax_Id__c": _fill(tax_pattern, 10_000_019 + index * 37),
+        "NumberOfEmployees": 5 + index * 7 % 900, "CurrencyIsoCode": currency,
+        "Tax_Id__c": _fill(tax_pattern, 10_000_019 + index * 37),
         "Payment_Terms__c": sowing.dice.choices(*_TERMS)[0],
         **address("Billing", index, land),
     }  # fmt: skip

@@ -30,7 +30,7 @@ from isthmus.playground.store import Store
 from isthmus.playground.usage import Usage
 
 LOOPBACK = "127.0.0.1"
-_START_SECONDS = 30.0
+_STOP_SECONDS = 30.0
 
 
 def _both(path: str, work: Answerer, *methods: str, open_to_all: bool = False) -> list[Route]:
@@ -153,8 +153,9 @@ def start(
         yield Playground(url, connection_to(url), manifest, store)
     finally:
         server.should_exit = True
-        thread.join(_START_SECONDS)
+        thread.join(_STOP_SECONDS)
         listener.close()
+        store.close()
 
 
 def connection_to(url: str) -> Connection:

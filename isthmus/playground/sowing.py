@@ -29,6 +29,7 @@ class Sowing:
         self.lines: dict[str, list[Row]] = {}  # by header
         self.org_id = make_id("00D", 1_000_000 + seed)
         self.users: list[str] = []  # sales people; the integration user is none of them
+        self.multi_currency = True
         self.integration_user = ""
         self.admin = ""
         self._counters: dict[str, int] = {}
@@ -58,11 +59,11 @@ class Sowing:
         row["LastModifiedDate"] = row["SystemModstamp"] = format_seconds(moment)
         row["LastModifiedById"] = user or self.dice.choice(self.users)
 
-    def bury(self, entity: str, row: Row, moment: datetime) -> None:
-        """A record that was deleted at a moment."""
+    def bury(self, entity: str, row: Row, moment: datetime, *, root: Row | None = None) -> None:
+        """A record that was deleted at a moment, by itself or with ``root``."""
         self.touch(row, moment, self.admin)
         row["IsDeleted"] = 1
-        self.deleted.append((entity, row["Id"], row["SystemModstamp"], row["Id"]))
+        self.deleted.append((entity, row["Id"], row["SystemModstamp"], (root or row)["Id"]))
 
     def defect(self, kind: str, entity: str, ids: Iterable[str], *, note: str) -> None:
         """Notes a defect planted on purpose."""
@@ -72,10 +73,11 @@ class Sowing:
         """Inserts everything and moves the running numbers on."""
         for entity, rows in self.rows.items():
             columns = [one.column for one in self.schema.objects[entity].fields.values()]
-            defaults = {one.column: one.default for one in self.schema.objects[entity].fields.values()}
+            defaults = {one.column: one.default for one in self.schema.objects[entity].fields.values()
+                        if one.default is not None}
             names = ", ".join(f'"{name}"' for name in columns)
             sql = f'INSERT INTO "{entity}" ({names}) VALUES ({", ".join("?" * len(columns))})'
-            tx.db.executemany(sql, ([row.get(name, defaults[name]) for name in columns] for row in rows))
+            tx.db.executemany(sql, (list(map({**defaults, **row}.get, columns)) for row in rows))
         tx.db.executemany('INSERT INTO "_deleted" VALUES (?, ?, ?, ?)', self.deleted)
         for name, value in self._counters.items():
             tx.next_number(name, value)

@@ -20,7 +20,6 @@ from isthmus.playground.ids import make_id
 from isthmus.playground.objects import OBJECTS
 from isthmus.playground.schema import NUMBERS, SalesforceObject, Schema
 
-_STAMP = "%Y-%m-%dT%H:%M:%S"
 _OWN_TABLES = """
 CREATE TABLE IF NOT EXISTS "_setting" (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS "_counter" (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -67,6 +66,7 @@ class Store:
         self._clock = clock
         self._local = threading.local()
         self._writer = threading.RLock()
+        self._opened: list[sqlite3.Connection] = []
         db = self.connection()
         db.executescript(_OWN_TABLES + "".join(_table(one) for one in OBJECTS))
         self._settings: dict[str, Any] = {}
@@ -74,11 +74,12 @@ class Store:
         self._schema = self._build_schema()
 
     def open(self) -> sqlite3.Connection:
-        """A connection of its own, usable from any thread; the caller closes it."""
+        """A connection of its own, usable from any thread; closed with the store."""
         db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False, timeout=30)
         db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536;")
         db.create_function("sf_fold", 1, fold, deterministic=True)
         db.create_function("sf_exponent", 2, exponent_text, deterministic=True)
+        self._opened.append(db)
         return db
 
     def connection(self) -> sqlite3.Connection:
@@ -87,6 +88,11 @@ class Store:
         if db is None:
             db = self._local.db = self.open()
         return db
+
+    def close(self) -> None:
+        """Ends all connections of all threads; the store cannot be used afterwards."""
+        for db in self._opened:
+            db.close()
 
     @contextmanager
     def writing(self, user: str, *, stamp: str | None = None) -> Iterator[Transaction]:
@@ -155,7 +161,7 @@ class Store:
 
 def format_seconds(moment: datetime) -> str:
     """A stamp as stored: UTC, whole seconds, no offset; sorts as text."""
-    return moment.strftime(_STAMP)
+    return moment.isoformat()[:19]
 
 
 def exponent_text(value: int, scale: int) -> str:

@@ -102,7 +102,7 @@ def upsert(
 def external_field(entity: SalesforceObject, name: str) -> SalesforceField:
     """The external id field of that name. Raises Refusal NOT_FOUND."""
     one = entity.find(name)
-    if one is None or not (one.external_id or one.name == "Id"):
+    if one is None or not (one.external_id or one.id_lookup or one.name == "Id"):
         raise Refusal("NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {name}",
                       status=404)
     return one
