@@ -189,12 +189,17 @@ def _owners(spec: MappingSpec) -> Iterator[Fault]:
     for name, rows in groups.items():
         yield from _one_owner(name, [row for row in rows if row.two_sided])
     for row in spec.all_rows():
-        if row.if_both_changed != "ask" and row.owner != "both":
-            what = f"'{row.path}' has 'if_both_changed', but its owner is {row.owner}"
-            yield _fault(row.place, what, "say 'owner: both'")
-    for row in spec.lines:
-        if row.volatile:
-            yield _fault(row.place, f"'{row.name}' of the lines is volatile", "only rows of the header can be")
+        yield from _ruled(row, in_lines=row in spec.lines)
+
+
+def _ruled(row: Row, *, in_lines: bool) -> Iterator[Fault]:
+    if row.if_both_changed != "ask" and row.owner != "both":
+        what = f"'{row.path}' has 'if_both_changed', but its owner is {row.owner}"
+        yield _fault(row.place, what, "say 'owner: both'")
+    if row.volatile and row.owner == "both":
+        yield _fault(row.place, f"'{row.path}' is volatile and has two owners", "say which side gives it")
+    if row.volatile and in_lines:
+        yield _fault(row.place, f"'{row.path}' of the lines is volatile", "only rows of the header can be")
 
 
 def _one_owner(name: str, rows: list[Row]) -> Iterator[Fault]:

@@ -164,5 +164,5 @@ def _write_along(unit: Unit, after: Forms, merged: Merged) -> None:
     """A volatile unit goes where something is written anyway, if its owner tells it."""
     for side in _SIDES:
         source = other_side(side)
-        if merged.writes[side] and unit.owner in {source, "both"} and unit.name in after[source]:
+        if merged.writes[side] and unit.owner == source and unit.name in after[source]:
             merged.writes[side].add(unit.name)
