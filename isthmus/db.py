@@ -5,17 +5,13 @@ Rooms with tables keep their alembic migrations in ``isthmus/<room>/migrations``
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
-from alembic import command
-from alembic import context as alembic_context
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
@@ -27,13 +23,18 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
+    inspect,
     make_url,
     select,
+    text,
 )
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
 
 from isthmus.kernel.errors import Misconfigured, Unavailable
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 ROOMS = ("erp", "state")  # in the order in which they are migrated
 BUSY_SECONDS = 30
@@ -170,8 +171,10 @@ def among(connection: Connection, column: ColumnElement[Any], values: Sequence[A
 
 
 def _alembic_config(room: str) -> Config:
+    from alembic.config import Config  # slow to import, and only a change of the tables needs it
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / room / "migrations"))
+    config.set_main_option("script_location", str(_migrations(room)))
     config.set_main_option("path_separator", "os")
     config.attributes["room"] = room
     return config
@@ -179,6 +182,8 @@ def _alembic_config(room: str) -> Config:
 
 def run_migrations(room: str, metadata: MetaData) -> None:
     """What each room's ``migrations/env.py`` calls: runs its scripts on the connection that `upgrade` opened."""
+    from alembic import context as alembic_context
+
     connection = alembic_context.config.attributes["connection"]
     alembic_context.configure(
         connection=connection,
@@ -190,12 +195,28 @@ def run_migrations(room: str, metadata: MetaData) -> None:
     alembic_context.run_migrations()
 
 
+def _migrations(room: str) -> Path:
+    return Path(__file__).parent / room / "migrations"
+
+
+def known_revisions(room: str) -> list[str]:
+    """The versions of a room's tables, oldest first, as its numbered scripts name them.
+
+    The scripts are read, not run: loading them brings in alembic and every table, which each start would pay for.
+    """
+    scripts = sorted((_migrations(room) / "versions").glob("[0-9]*.py"))
+    named = re.compile(r"""^revision\b[^=\n]*=\s*["'](\w+)["']""", re.MULTILINE)
+    found = (named.search(script.read_text(encoding="utf-8")) for script in scripts)
+    return [match.group(1) for match in found if match]
+
+
 def revision(engine: Engine, room: str) -> tuple[str | None, str | None]:
     """The schema version that the database has, and the one that this code wants."""
     with reading(engine) as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": f"{room}_version"})
-        present = context.get_current_revision()
-    return present, ScriptDirectory.from_config(_alembic_config(room)).get_current_head()
+        present = None
+        if inspect(connection).has_table(f"{room}_version"):
+            present = connection.execute(text(f"SELECT version_num FROM {room}_version")).scalar()
+    return present, known_revisions(room)[-1]
 
 
 def upgrade(engine: Engine) -> list[str]:
@@ -203,6 +224,8 @@ def upgrade(engine: Engine) -> list[str]:
 
     Raises Misconfigured when the database is newer than this code.
     """
+    from alembic import command
+
     done = []
     for room in ROOMS:
         present, wanted = revision(engine, room)
@@ -228,7 +251,6 @@ def require_current(engine: Engine) -> None:
 
 
 def _refuse_newer(room: str, present: str | None) -> None:
-    known = {script.revision for script in ScriptDirectory.from_config(_alembic_config(room)).walk_revisions()}
-    if present is not None and present not in known:
+    if present is not None and present not in known_revisions(room):
         what = f"the tables of {room} are at version {present}, which this older program does not know"
         raise Misconfigured("database", what, "install the newer Isthmus; nothing was changed")

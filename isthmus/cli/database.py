@@ -1,0 +1,44 @@
+"""``isthmus db``: the tables of state and built-in ERP."""
+
+from __future__ import annotations
+
+import typer
+
+from isthmus.cli.call import Call, command
+
+app = typer.Typer(
+    help="The tables that Isthmus keeps: bring them up to date, or look whether they are.", no_args_is_help=True
+)
+
+
+@command(app)
+def upgrade(call: Call) -> None:
+    """Bring the database to what this version needs, in one step or not at all.
+
+    Example: isthmus db upgrade
+    """
+    from isthmus.db import engine_for
+    from isthmus.db import upgrade as bring_up
+
+    engine = engine_for(call.settings.database)
+    try:
+        done = bring_up(engine)
+    finally:
+        engine.dispose()
+    call.finish({"upgraded": done}, lambda: call.screen.lines("\n".join(done) or "the tables are up to date"))
+
+
+@command(app)
+def check(call: Call) -> None:
+    """Say whether the database fits this version; exit 2 when it does not.
+
+    Example: isthmus db check
+    """
+    from isthmus.db import engine_for, require_current
+
+    engine = engine_for(call.settings.database)
+    try:
+        require_current(engine)
+    finally:
+        engine.dispose()
+    call.finish({"current": True}, lambda: call.screen.line("the tables are up to date"))

@@ -1,0 +1,98 @@
+"""``isthmus status``: where each mapping stands."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import typer
+
+from isthmus.cli.call import Call, command
+from isthmus.kernel.clock import parse_stamp
+
+if TYPE_CHECKING:
+    from isthmus.app import Standing
+    from isthmus.state.runs import Run
+
+
+def status(call: Call) -> None:
+    """Watermarks, last runs, lag, the worklist by reason, what is due and who paused what.
+
+    Example: isthmus status --json
+    """
+    with call.workshop() as workshop:
+        standings = workshop.status()
+        now = workshop.ports.clock.now()
+    call.finish({"mappings": [_document(one, now) for one in standings]}, lambda: _tell(call, standings, now))
+
+
+def local(stamp: str | None, time_zone: str) -> str:
+    """A stored instant as the wall clock of the books showed it, to the second."""
+    if not stamp:
+        return "never"
+    return parse_stamp(stamp).astimezone(ZoneInfo(time_zone)).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _document(one: Standing, now: datetime) -> dict[str, Any]:
+    return {
+        "mapping": one.mapping,
+        "last_run": _run(one.last) if one.last else None,
+        "read_at": dict(one.read_at),
+        "lag_seconds": _lag_seconds(one, now),
+        "worklist": dict(one.worklist),
+        "due": one.due,
+        "paused": one.paused,
+    }
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id, "kind": run.kind, "who": run.who, "status": run.status, "started_at": run.started_at,
+        "ended_at": run.ended_at, "mapping_hash": run.mapping_hash, "error": run.error,
+    }  # fmt: skip
+
+
+def _lag_seconds(one: Standing, now: datetime) -> int | None:
+    """How long ago the side that was read longest ago was read; None before the first run."""
+    stamps = [parse_stamp(stamp) for stamp in one.read_at.values() if stamp]
+    return max(0, (now - min(stamps)) // timedelta(seconds=1)) if stamps else None
+
+
+def _tell(call: Call, standings: list[Standing], now: datetime) -> None:
+    zone = call.settings.time_zone
+    rows = [
+        [
+            one.mapping,
+            _ended(one.last, zone),
+            *(local(one.read_at.get(side), zone) for side in ("crm", "erp")),
+            _ago(_lag_seconds(one, now)),
+            f"{one.due:,}",
+            ", ".join(f"{number:,} {reason}" for reason, number in sorted(one.worklist.items())) or "empty",
+        ]
+        for one in standings
+    ]
+    head = ("mapping", "last run", "CRM read", "ERP read", "lag", "due", "worklist")
+    call.screen.table(head, rows, right=("lag", "due"))
+    for one in standings:
+        if one.paused:
+            call.screen.line(f"{one.mapping} is paused {one.paused}", style="yellow")
+        if one.last and one.last.error:
+            call.screen.line(f"{one.mapping}: run {one.last.id} stopped: {one.last.error}", style="red")
+
+
+def _ended(run: Run | None, zone: str) -> str:
+    return f"{run.id} {run.status} {local(run.ended_at or run.started_at, zone)}" if run else "none yet"
+
+
+def _ago(seconds: int | None) -> str:
+    if seconds is None:
+        return "-"
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def register(app: typer.Typer) -> None:
+    command(app)(status)
