@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, Overflow
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from typing import Any
 
 from isthmus.kernel.money import parse_decimal
@@ -25,7 +25,7 @@ from isthmus.mapping.functions import Unfit
 LENGTH_MAX = 2_000
 DEPTH_MAX = 32
 
-_EXACT = Context(prec=60, Emax=99, Emin=-99, traps=[DivisionByZero, Inexact, InvalidOperation, Overflow])
+_EXACT = Context(prec=60, Emax=99, Emin=-99, traps=[Inexact, InvalidOperation, Overflow])
 _TOKEN = re.compile(
     r"(?P<blank>[ \t\r\n]+)"
     r"|(?P<number>[0-9]{1,18}(?:\.[0-9]{1,18})?(?![A-Za-z0-9_.]))"
@@ -78,11 +78,7 @@ def parse_formula(text: str) -> Formula:
             return ABSENT
         try:
             return evaluate(record)
-        except DivisionByZero:
-            raise Unfit("the formula divides by zero", "guard the division with 'if'") from None
-        except Inexact:
-            raise Unfit("a quotient in the formula does not come out even", "multiply instead of dividing") from None
-        except (InvalidOperation, Overflow):
+        except (Inexact, InvalidOperation, Overflow):
             raise Unfit("a number in the formula is too great", "correct the record") from None
 
     return Formula(fields, run)
@@ -244,7 +240,16 @@ def _constant(token: _Token) -> Any:
     return ABSENT
 
 
-_OPERATIONS = {"+": _EXACT.add, "-": _EXACT.subtract, "*": _EXACT.multiply, "/": _EXACT.divide}
+def _divide(left: Decimal, right: Decimal) -> Decimal:
+    if not right:
+        raise Unfit("the formula divides by zero", "guard the division with 'if'")
+    try:
+        return _EXACT.divide(left, right)
+    except Inexact:
+        raise Unfit("a quotient in the formula does not come out even", "multiply instead of dividing") from None
+
+
+_OPERATIONS = {"+": _EXACT.add, "-": _EXACT.subtract, "*": _EXACT.multiply, "/": _divide}
 
 
 def _chained(first: Evaluate, rest: tuple[tuple[str, Evaluate], ...]) -> Evaluate:
