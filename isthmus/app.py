@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import orjson
 from sqlalchemy import Engine, inspect
@@ -36,7 +37,7 @@ from isthmus.sync.report import Report
 from isthmus.sync.run import Order, run_mapping
 
 #: What the DAGs and the CLI take from here, so that they need not know the rooms below.
-__all__ = ["Order", "Report", "Standing", "Workshop", "is_empty", "open_workshop"]
+__all__ = ["Order", "Report", "Standing", "Workshop", "is_empty", "open_database", "open_workshop", "standings"]
 
 SIDES: tuple[Side, Side] = ("crm", "erp")
 PASSES_MOST = 4  # how often `sync` goes on when one mapping made records of another due
@@ -194,25 +195,7 @@ class Workshop:
 
     def status(self) -> list[Standing]:
         """Where each mapping stands."""
-        standings = []
-        due = self.due_counts()
-        with reading(self.engine) as connection:
-            open_items = worklist.count(connection)
-            for mapping in self.ports.mappings.values():
-                known = remembered.load(connection, mapping.name, mapping.entity)
-                last = runs.recent_runs(connection, mapping.name)
-                marks = {side: progress.load_watermark(connection, Lane(mapping.name, side)) for side in SIDES}
-                standings.append(
-                    Standing(
-                        mapping.name,
-                        last[0] if last else None,
-                        {side: mark.moved_at if mark else None for side, mark in marks.items()},
-                        {reason: number for (name, reason), number in open_items.items() if name == mapping.name},
-                        due.get(mapping.name, 0),
-                        f"by {known.paused_by}: {known.paused_why}" if known.paused_at else None,
-                    )
-                )
-        return standings
+        return standings(self.engine, self.ports.mappings.values())
 
     def close(self) -> None:
         self.ports.crm.close()
@@ -230,6 +213,38 @@ class Standing:
     worklist: Mapping[str, int]
     due: int
     paused: str | None
+
+
+class _Named(Protocol):
+    """A mapping as far as its state is concerned: as it is in the file, or compiled."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def entity(self) -> str: ...
+
+
+def standings(engine: Engine, mappings: Iterable[_Named]) -> list[Standing]:
+    """Where each mapping stands, by the state alone: neither system is opened."""
+    found = []
+    with reading(engine) as connection:
+        open_items, due = worklist.count(connection), progress.count_due(connection)
+        for mapping in mappings:
+            known = remembered.load(connection, mapping.name, mapping.entity)
+            last = runs.recent_runs(connection, mapping.name)
+            marks = {side: progress.load_watermark(connection, Lane(mapping.name, side)) for side in SIDES}
+            found.append(
+                Standing(
+                    mapping.name,
+                    last[0] if last else None,
+                    {side: mark.moved_at if mark else None for side, mark in marks.items()},
+                    {reason: number for (name, reason), number in open_items.items() if name == mapping.name},
+                    sum(due.get((mapping.name, side), 0) for side in SIDES),
+                    f"by {known.paused_by}: {known.paused_why}" if known.paused_at else None,
+                )
+            )
+    return found
 
 
 def _need(text: str, what: str) -> None:
@@ -258,10 +273,7 @@ def open_workshop(
     schema; one that has older tables asks for `isthmus db upgrade`. Raises Misconfigured.
     """
     clock = clock or SystemClock()
-    engine = engine_for(settings.database)
-    if prepare and is_empty(engine):
-        upgrade(engine)
-    require_current(engine)
+    engine = open_database(settings, prepare=prepare)
 
     def named(name: str) -> Connection:
         return (connections or {}).get(name) or connection_from(settings, name, environ)
@@ -285,6 +297,15 @@ def open_workshop(
         engine, crm, erp, clock, {mapping.entity: mapping for mapping in compiled}, settings.limits, __version__
     )
     return Workshop(settings, engine, ports)
+
+
+def open_database(settings: Settings, *, prepare: bool = True) -> Engine:
+    """The database of state and built-in ERP, with the tables that this program needs. Raises Misconfigured."""
+    engine = engine_for(settings.database)
+    if prepare and is_empty(engine):
+        upgrade(engine)
+    require_current(engine)
+    return engine
 
 
 def is_empty(engine: Engine) -> bool:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import typer
 
 from isthmus.cli.call import Call, command
-from isthmus.kernel.clock import parse_stamp
+from isthmus.kernel.clock import SystemClock, parse_stamp
 
 if TYPE_CHECKING:
     from isthmus.app import Standing
@@ -21,9 +21,17 @@ def status(call: Call) -> None:
 
     Example: isthmus status --json
     """
-    with call.workshop() as workshop:
-        standings = workshop.status()
-        now = workshop.ports.clock.now()
+    from isthmus.app import open_database
+    from isthmus.app import standings as load_standings
+    from isthmus.mapping.load import load_mappings
+
+    mappings = load_mappings(call.settings.mappings)
+    engine = open_database(call.settings)
+    try:
+        standings = load_standings(engine, mappings)
+    finally:
+        engine.dispose()
+    now = SystemClock().now()
     call.finish({"mappings": [_document(one, now) for one in standings]}, lambda: _tell(call, standings, now))
 
 
