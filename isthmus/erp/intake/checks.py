@@ -73,7 +73,7 @@ def _check_text(field: Field, value: Any) -> tuple[str, str] | None:
         return f"{value!r} is not text", "write text"
     if field.length and len(value) > field.length:
         return f"is {len(value)} characters long, the ERP takes {field.length}", "shorten it"
-    if "\0" in value or not value.isprintable() and _unwritable(value):
+    if "\0" in value or (not value.isprintable() and _unwritable(value)):
         return "holds a character that no database keeps", "remove it"
     if field.path == "currency" and value not in CURRENCIES:
         return f"{value!r} is not an ISO 4217 currency", "use a code such as EUR"

@@ -16,7 +16,7 @@ STAYS = "a posted entry and its documents stay as they are; reverse the entry in
 
 
 def _refusal(event: str, table: str, what: str, *, when: str, says: str) -> str:
-    name = f"{table}_{event.split()[0].lower()}_{what}"
+    name = f"{table}_{event.split(maxsplit=1)[0].lower()}_{what}"
     return (
         f"CREATE TRIGGER {name} BEFORE {event} ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, '{table}: {says}'); END"
     )

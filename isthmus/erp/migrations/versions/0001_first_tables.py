@@ -1,8 +1,8 @@
 """The first tables, views and guards of the ERP."""
 
+from alembic import op
 from sqlalchemy import text
 
-from alembic import op
 from isthmus.erp.migrations.first_rows import first_rows
 from isthmus.erp.migrations.guards_postgresql import guards
 from isthmus.erp.migrations.guards_sqlite import GUARDS
