@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from isthmus.db import among, insert_rows, update_rows
 from isthmus.kernel.units import Side, other_side
@@ -31,8 +31,13 @@ class Binding:
     entity: str
     crm: Sight
     erp: Sight
-    withdrawn: bool = False
+    gone: str = ""  # "", or which side left and how: "crm outside", "crm deleted"
     regardless: bool = False
+
+    def left(self, side: Side) -> str:
+        """How a side left: ``outside`` the filter, ``deleted``, or not at all (empty)."""
+        who, _, how = self.gone.partition(" ")
+        return how if who == side else ""
 
     def seen(self, side: Side) -> Sight:
         return self.crm if side == "crm" else self.erp
@@ -40,7 +45,7 @@ class Binding:
 
 _ORDER = (
     "entity",
-    "withdrawn",
+    "gone",
     "regardless",
     *(f"{side}_{part}" for side in ("crm", "erp") for part in ("org", "id", "version", "hash", "form")),
 )
@@ -50,15 +55,15 @@ _COLUMNS = [binding.c.id, *(binding.c[name] for name in _ORDER)]
 def _values(item: Binding) -> tuple[object, ...]:
     crm, erp = item.crm, item.erp
     return (
-        item.entity, item.withdrawn, item.regardless,
+        item.entity, item.gone, item.regardless,
         crm.org, crm.id, crm.version, crm.hash, crm.form,
         erp.org, erp.id, erp.version, erp.hash, erp.form,
     )  # fmt: skip
 
 
 def _binding(row: Sequence[object]) -> Binding:
-    number, entity, withdrawn, regardless, *rest = row
-    return Binding(number, entity, Sight(*rest[:5]), Sight(*rest[5:]), bool(withdrawn), bool(regardless))  # type: ignore[arg-type]
+    number, entity, gone, regardless, *rest = row
+    return Binding(number, entity, Sight(*rest[:5]), Sight(*rest[5:]), gone, bool(regardless))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +139,20 @@ def insert(connection: Connection, items: Sequence[Binding]) -> None:
     """Stores new bindings and numbers them. The database refuses a second binding of either id."""
     if not items:
         return
-    number = connection.execute(select(func.coalesce(func.max(binding.c.id), 0))).scalar_one()
     rows = []
-    for item in items:
-        number += 1
+    for number, item in zip(_take_numbers(connection, len(items)), items, strict=True):
         item.id = number
         rows.append((number, *_values(item)))
     insert_rows(connection, binding, ("id", *_ORDER), rows=rows)
+
+
+def _take_numbers(connection: Connection, many: int) -> Iterable[int]:
+    """Numbers for new rows. On SQLite the writing transaction is alone; on PostgreSQL other mappings insert too."""
+    if connection.dialect.name == "postgresql":
+        sequence = "pg_get_serial_sequence('state_binding', 'id')"
+        return connection.execute(text(f"SELECT nextval({sequence}) FROM generate_series(1, {many})")).scalars()
+    greatest = connection.execute(select(func.coalesce(func.max(binding.c.id), 0))).scalar_one()
+    return range(greatest + 1, greatest + 1 + many)
 
 
 def update(connection: Connection, items: Sequence[Binding]) -> None:
@@ -159,7 +171,7 @@ def add_aliases(connection: Connection, stream: Stream, pairs: Iterable[tuple[st
 
 def count(connection: Connection, entity: str) -> int:
     """How many pairs are bound and not withdrawn."""
-    query = select(func.count()).select_from(binding).where(binding.c.entity == entity, ~binding.c.withdrawn)
+    query = select(func.count()).select_from(binding).where(binding.c.entity == entity, binding.c.gone == "")
     return connection.execute(query).scalar_one()
 
 
@@ -167,6 +179,6 @@ def all_ids(connection: Connection, stream: Stream) -> list[str]:
     """Every id of a side that is bound and not withdrawn: for the comparison of keys."""
     own = binding.c[f"{stream.side}_id"]
     query = select(own).where(
-        binding.c.entity == stream.entity, binding.c[f"{stream.side}_org"] == stream.org, ~binding.c.withdrawn
+        binding.c.entity == stream.entity, binding.c[f"{stream.side}_org"] == stream.org, binding.c.gone == ""
     )
     return [row[0] for row in connection.execute(query)]

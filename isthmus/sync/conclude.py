@@ -70,10 +70,8 @@ def _see(direction: Direction, decision: Decision, answer: Answer | None) -> str
         return "update" if decision.change is not None else ""
     if not _is_new(direction, decision, binding):
         return ""
-    if decision.outcome == "withdrawn":
-        binding.withdrawn = True
-    elif decision.change is not None and decision.change.verb == "reopen":
-        binding.withdrawn = False
+    if decision.gone is not None:
+        binding.gone = decision.gone
     if decision.read.outside is None:
         binding.regardless = False
     _see_source(direction, decision, binding)
@@ -84,7 +82,9 @@ def _see(direction: Direction, decision: Decision, answer: Answer | None) -> str
 
 def _is_new(direction: Direction, decision: Decision, binding: Binding) -> bool:
     seen = binding.seen(direction.source)
-    return decision.change is not None or (seen.hash != decision.read.hash and not decision.read.record.deleted)
+    left = decision.gone is not None and decision.gone != binding.gone
+    shown_anew = seen.hash != decision.read.hash and not decision.read.record.deleted
+    return decision.change is not None or left or shown_anew
 
 
 def _see_source(direction: Direction, decision: Decision, binding: Binding) -> None:

@@ -170,6 +170,7 @@ class Decision:
     alias: str | None = None  # an id of the CRM that from now on stands for the binding
     pulls: Sequence[Reference] = ()
     target_seen: Fields | None = None  # the target's present form, where it was fetched for the plan
+    gone: str | None = None  # what the pair's `gone` is to be; None leaves it
     before: Fields = field(default_factory=dict)  # the form that the target showed before, for the audit
 
 

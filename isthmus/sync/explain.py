@@ -153,7 +153,7 @@ def _judge(direction: Direction, story: Story, *, binding: Binding | None, recor
         story.verdict = f"{what} {place} ({item.reason}) since {item.since}: {item.fault.what}."
         story.remedy = item.fault.remedy
     elif binding:
-        state = "was withdrawn" if binding.withdrawn else "is in both systems"
+        state = f"was withdrawn ({binding.gone})" if binding.gone else "is in both systems"
         story.verdict = f"{what} {state}: CRM {binding.crm.id}, ERP {binding.erp.id}."
     elif record is None or record.deleted:
         story.verdict = f"{what} was deleted in the CRM before it was ever synchronised."

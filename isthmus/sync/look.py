@@ -36,7 +36,7 @@ def look(stage: Stage, reads: Sequence[Read]) -> Sights:
 
 def _is_news(direction: Direction, read: Read, sights: Sights) -> bool:
     binding = sights.bindings.get(read.id)
-    return binding is None or binding.seen(direction.source).hash != read.hash or read.forced or binding.withdrawn
+    return binding is None or binding.seen(direction.source).hash != read.hash or read.forced or bool(binding.gone)
 
 
 # --- references ---------------------------------------------------------------------------------------------------

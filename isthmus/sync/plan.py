@@ -67,7 +67,9 @@ def _plan_one(case: Case) -> Decision:
         return Decision(read, "superseded", binding=binding)
     if read.record.deleted or not (read.is_inside or binding.regardless):
         return _plan_gone(case, binding)
-    if seen.hash == read.hash and not binding.withdrawn and not read.forced:
+    if binding.left(case.direction.target) == "deleted":
+        return Decision(read, "unchanged", binding=binding)  # there is nothing left to write to
+    if seen.hash == read.hash and not binding.left(case.direction.source) and not read.forced:
         return Decision(read, "unchanged", binding=binding)
     return _plan_bound(case, binding)
 
@@ -78,19 +80,21 @@ def _plan_one(case: Case) -> Decision:
 def _plan_gone(case: Case, binding: Binding) -> Decision:
     """Deleted, or no longer in the filter: as the mapping's ``gone`` says."""
     direction, read = case.direction, case.read
-    if binding.withdrawn:
-        return Decision(read, "unchanged", binding=binding)
+    gone = f"{direction.source} {'deleted' if read.record.deleted else 'outside'}"
+    if binding.gone:
+        stays = gone if binding.left(direction.source) else None
+        return Decision(read, "unchanged", binding=binding, gone=stays)
     policy = direction.spec.gone.get(direction.source, "ask")
     why = "was deleted" if read.outside is None else f"left the filter ({tell_term(read.outside)})"
     if policy == "keep":
-        return Decision(read, "unchanged", binding=binding)
+        return Decision(read, "unchanged", binding=binding, gone=gone)
     if policy == "ask":
         remedy = f"restore it, or withdraw {direction.mapping.entity} {binding.seen(direction.target).id} by hand"
         fault = Fault(case.where, f"{why} in the {direction.source.upper()}", remedy)
         return listed(read, "conflict", fault, binding=binding)
     change = _change(case, "withdraw", binding)
     change.how = policy
-    return Decision(read, "withdrawn", change, binding)
+    return Decision(read, "withdrawn", change, binding, gone=gone)
 
 
 def _plan_merged(case: Case) -> Decision:
@@ -219,7 +223,8 @@ def _plan_bound(case: Case, binding: Binding) -> Decision:
         return waiting(read, crossing, binding=binding)
     units = set(merged.writes[direction.target])
     units |= {unit for unit, side in settled.items() if side == direction.source}
-    if read.forced or binding.withdrawn:
+    returns = bool(binding.left(direction.source))
+    if read.forced or returns:
         units |= direction.given
     overruled = [one for one in merged.overruled if one.side == direction.source and not read.record.by_us]
     return _write(case, binding, Intended(crossing, units, overruled, after[direction.target]))
@@ -277,7 +282,7 @@ def _write(case: Case, binding: Binding, intended: Intended) -> Decision:
     direction, read, crossing = case.direction, case.read, intended.crossing
     fresh = binding.id is None
     units = frozenset(intended.units) - crossing.unresolved
-    verb: Verb = "reopen" if binding.withdrawn else "update"
+    verb: Verb = "reopen" if binding.left(direction.source) else "update"
     if not units and verb == "update" and not fresh:
         decision = Decision(read, "unchanged", None, binding, crossing.form, units, target_seen=intended.target_seen)
     else:
@@ -286,6 +291,7 @@ def _write(case: Case, binding: Binding, intended: Intended) -> Decision:
         change.expects = _expected(direction, units, binding)
         decision = Decision(read, "updated", change, binding, crossing.form, units, target_seen=intended.target_seen)
     decision.overruled = intended.overruled
+    decision.gone = "" if verb == "reopen" else None
     decision.before = intended.target_seen or {}
     return follow_later(direction, decision, crossing)
 
