@@ -26,7 +26,7 @@ class Config:
     where: str
     instance: str | None
     token_host: str
-    audience: str  # login | test: whom a JWT is addressed to
+    audience: str
     username: str | None = None
     consumer_key: str | None = None
     consumer_secret: str | None = field(default=None, repr=False)
@@ -127,9 +127,11 @@ def _instance(extra: _Extra) -> str | None:
 
 
 def _audience(domain: str | None, instance: str | None) -> str:
-    if domain in ("login", "test"):
+    """Whom a JWT is addressed to, less ``.salesforce.com``: External Client Apps want the organisation's own name."""
+    if domain:
         return domain
-    return "test" if ".sandbox." in f"{domain or ''}.{instance or ''}." else "login"
+    host = urlsplit(instance or "").hostname or ""
+    return host.removesuffix(".salesforce.com") if host.endswith(".salesforce.com") else "login"
 
 
 def _private_key(extra: _Extra) -> str | None:

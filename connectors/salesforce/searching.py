@@ -14,6 +14,8 @@ from isthmus.kernel.errors import Misconfigured
 
 #: Characters of conditions in one query, as they stand in an address, which has room for 16,000.
 _ROOM = 10_000
+#: The field for our key that comes with the metadata.
+KEY = "Isthmus_Key__c"
 
 
 class Searcher:
@@ -34,8 +36,8 @@ class Searcher:
         return list(found.values())
 
     def find_keys(self, stream: str, keys: Sequence[str]) -> dict[str, str]:
-        """Live records by our external key; nothing where the connection names no field for it."""
-        field = self._rest.config.external_ids.get(stream)
+        """Live records by our external key; nothing where there is no field for it."""
+        field = self._key_name(stream)
         return self.find_exactly(stream, field, keys) if field else {}
 
     def find_exactly(self, stream: str, field: str, keys: Sequence[str]) -> dict[str, str]:
@@ -52,12 +54,12 @@ class Searcher:
 
     def key_field(self, stream: str, what: str) -> str:
         """The external-id field of a stream; Misconfigured when it is not one."""
-        field = self._rest.config.external_ids.get(stream)
+        field = self._key_name(stream)
         where = f"{self._rest.where} {stream}"
         if field is None:
             raise Misconfigured(
                 where, f"{what} needs a field that holds our key",
-                f'add an External ID + Unique text field and name it: {{"external_ids": {{"{stream}": "…__c"}}}}',
+                f"deploy {KEY}, or name an External ID + Unique text field in the connection's external_ids",
             )  # fmt: skip
         self._describer.check_fields(stream, (field,))
         described = self._describer.shape(stream).description.fields[field]
@@ -66,6 +68,11 @@ class Searcher:
                 where, f"{field} is not both External ID and Unique", "set both in the field's definition"
             )
         return field
+
+    def _key_name(self, stream: str) -> str | None:
+        """The field that the connection names, or the one that we ship where it was deployed."""
+        named = self._rest.config.external_ids.get(stream)
+        return named or (KEY if KEY in self._describer.shape(stream).description.fields else None)
 
     def _live(self, stream: str) -> str:
         return "IsDeleted = false AND " if self._describer.shape(stream).has_deleted else ""

@@ -22,7 +22,9 @@ class Maker:
         self._selection = selection
         self._describer = describer
         self._our_user = our_user
-        self._nested = tuple({field.partition(".")[0] for field in selection.fields if "." in field})
+        paths = [field.split(".") for field in selection.fields]
+        self._nested = tuple(sorted({path[0] for path in paths if len(path) == 2}))
+        self._deep = tuple(sorted({path[0] for path in paths if len(path) > 2}))
 
     def columns(self) -> list[str]:
         """What to select: the mapping's fields and the system's own."""
@@ -47,25 +49,28 @@ class Maker:
         return row
 
     def _make(self) -> Callable[[Row], Record]:
-        shape, nested, us = self.shape, self._nested, self._our_user()
-        stamp, has_master = shape.stamp, shape.has_master
+        shape, nested, deep, us = self.shape, self._nested, self._deep, self._our_user()
+        stamp, has_master, has_deleted, has_writer = shape.stamp, shape.has_master, shape.has_deleted, shape.has_writer
         fills = CURRENCY in self._selection.fields and not shape.own_currency
         currency = self._describer.currency() if fills else None
 
         def make(row: Row) -> Record:
             row.pop("attributes", None)
             for name in nested:
-                inner = row.get(name)
-                if inner:
-                    strip(inner)
+                if row[name]:
+                    row[name].pop("attributes", None)
+            for name in deep:
+                if row[name]:
+                    strip(row[name])
             if fills:
                 row[CURRENCY] = currency
             moment = row[stamp]
             version = moment[:23] + "Z" if moment[23:] == "+0000" else version_of(moment)
-            writer = row.get("LastModifiedById")
-            deleted = row.get("IsDeleted") is True
-            master = row["MasterRecordId"] if deleted and has_master else None
-            return Record(row["Id"], version, row, None, deleted, master, writer == us, writer)
+            writer = row["LastModifiedById"] if has_writer else None
+            if has_deleted and row["IsDeleted"]:
+                master = row["MasterRecordId"] if has_master else None
+                return Record(row["Id"], version, row, None, True, master, writer == us, writer)
+            return Record(row["Id"], version, row, None, False, None, writer == us, writer)
 
         return make
 

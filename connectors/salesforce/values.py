@@ -52,5 +52,5 @@ def strip(record: dict[str, object]) -> None:
     """Takes ``attributes`` out of a record and of everything nested in it."""
     record.pop("attributes", None)
     for value in record.values():
-        if type(value) is dict:
+        if value.__class__ is dict:
             strip(value)

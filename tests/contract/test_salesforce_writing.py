@@ -97,6 +97,7 @@ def test_creating_twice_is_creating_once(world: World) -> None:
     assert first.id == second.id
     assert world.crm.find_keys("Account", ["org/customer/4711", "nobody"]) == {"org/customer/4711": first.id}
     assert world.crm.find_keys("Product2", ["org/product/1"]) == {}
+    assert world.crm.find_keys("User", ["org/user/1"]) == {}
 
 
 def test_a_product_is_deactivated_and_reopened(world: World) -> None:
