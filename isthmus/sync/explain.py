@@ -150,11 +150,14 @@ def _judge(direction: Direction, story: Story, *, binding: Binding | None, recor
     if story.items:
         item = story.items[-1]
         place = "is in the ERP, and on the worklist" if binding else "is not in the ERP: it is on the worklist"
-        story.verdict = f"{what} {place} ({item.reason}) since {item.since}: {item.fault.what}."
+        story.verdict = f"{what} {place} ({item.reason}) since {item.since}. {item.fault.where}: {item.fault.what}."
         story.remedy = item.fault.remedy
     elif binding:
         state = f"was withdrawn ({binding.gone})" if binding.gone else "is in both systems"
         story.verdict = f"{what} {state}: CRM {binding.crm.id}, ERP {binding.erp.id}."
+    elif record is not None and record.merged_into:
+        story.verdict = f"{what} was merged into {record.merged_into} in the CRM before it was ever synchronised."
+        story.remedy = f"see `isthmus explain {story.entity} {record.merged_into}`"
     elif record is None or record.deleted:
         story.verdict = f"{what} was deleted in the CRM before it was ever synchronised."
     else:
