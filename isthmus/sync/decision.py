@@ -191,7 +191,17 @@ def spell(direction: Direction, form: Fields) -> bytes:
     return form_text(form)
 
 
+_WORDS = {
+    "in": "must be one of",
+    "not_in": "must be none of",
+    "equals": "must be",
+    "before": "must be before",
+    "after": "must be after",
+    "is_empty": "must be empty:",
+}
+
+
 def tell_term(term: Term) -> str:
-    """What a filter wants, in words: ``Type in Customer``."""
-    values = ", ".join(str(value) for value in term.values)
-    return f"{term.field} {term.operator.replace('_', ' ')} {values}"
+    """What a filter wants, in words: ``Type must be Customer``."""
+    word = "must be" if term.operator == "in" and len(term.values) == 1 else _WORDS[term.operator]
+    return f"{term.field} {word} {', '.join(str(value) for value in term.values)}"

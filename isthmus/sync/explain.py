@@ -173,5 +173,5 @@ def _judge_unseen(direction: Direction, story: Story, record: Record) -> None:
         return
     term = read.outside
     present = _at(record.fields, term.field)
-    story.verdict = f"{what} is outside the filter: {term.field} is {present!r}, the filter wants {tell_term(term)}."
+    story.verdict = f"{what} is outside the filter: {term.field} is {present!r}, but {tell_term(term)}."
     story.remedy = f"change {term.field} in the CRM, or `where` in {direction.mapping.name}.yaml"

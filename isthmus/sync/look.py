@@ -78,7 +78,7 @@ def _why_missing(mapping: CompiledMapping, side: Side, *, key: str, record: Reco
         what = (
             f"is outside the filter of {mapping.name}: {term.field} is not {term.operator.replace('_', ' ')} {values}"
         )
-        return Fault(where, what, f"change {term.field} in the {side}, or the filter in {mapping.name}.yaml")
+        return Fault(where, what, f"change {term.field} in the {system}, or the filter in {mapping.name}.yaml")
     return Fault(where, "was not read yet", f"nothing to do: it follows when {mapping.name} has been synchronised")
 
 
