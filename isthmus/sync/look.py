@@ -74,10 +74,7 @@ def _why_missing(mapping: CompiledMapping, side: Side, *, key: str, record: Reco
         return Fault(where, f"is deleted in the {system}{merged}", "restore it, or refer to another record")
     term = mapping.inside(side, record)
     if term is not None:
-        values = ", ".join(str(value) for value in term.values)
-        what = (
-            f"is outside the filter of {mapping.name}: {term.field} is not {term.operator.replace('_', ' ')} {values}"
-        )
+        what = f"is outside the filter of {mapping.name}: {tell_term(term)}"
         return Fault(where, what, f"change {term.field} in the {system}, or the filter in {mapping.name}.yaml")
     return Fault(where, "was not read yet", f"nothing to do: it follows when {mapping.name} has been synchronised")
 
