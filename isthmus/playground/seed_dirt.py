@@ -156,8 +156,8 @@ def _inactive_product(dirt: _Dirt, order: Row) -> None:
     number = len(sowing.rows["Product2"]) + 1
     product = sowing.add("Product2", {
         "Name": f"Discontinued Lamp {number}", "ProductCode": f"XX-{number:05d}",
-        "StockKeepingUnit": f"SKU{number:06d}", "IsActive": 0, "Family": "Hardware", "QuantityUnitOfMeasure": "Each", "CurrencyIsoCode": "EUR",
-        "Tax_Category__c": "standard",
+        "StockKeepingUnit": f"SKU{number:06d}", "IsActive": 0, "Family": "Hardware",
+        "QuantityUnitOfMeasure": "Each", "CurrencyIsoCode": "EUR", "Tax_Category__c": "standard",
     }, sowing.moment(0.001))  # fmt: skip
     entry = sowing.add("PricebookEntry", {
         "Name": product["Name"], "ProductCode": product["ProductCode"], "Pricebook2Id": order["Pricebook2Id"],
@@ -183,7 +183,8 @@ def _reduction(dirt: _Dirt, original: Row) -> None:
                "OriginalOrderId": original["Id"]}  # fmt: skip
     order = sowing.add("Order", copied, original["LastModifiedDate"], user=original["OwnerId"])
     first = sowing.lines[original["Id"]][0]
-    line = plant_line(sowing, "OrderItem", order, entry=dirt.entries[first["PricebookEntryId"]], quantity=-first["Quantity"])
+    entry = dirt.entries[first["PricebookEntryId"]]
+    line = plant_line(sowing, "OrderItem", order, entry=entry, quantity=-first["Quantity"])
     line["OriginalOrderItemId"] = first["Id"]
     order["TotalAmount"] = line["TotalPrice"]
     _note(dirt, "reduction_order", [order], note=f"takes back a line of {original['Id']}; negative")
