@@ -1,7 +1,372 @@
-"""``isthmus erp``: the finance clerk's side of the built-in ERP."""
+"""``isthmus erp``: the finance clerk's side of the built-in ERP. Each command is one transaction."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
 import typer
 
+from isthmus.cli.call import Call, command
+from isthmus.kernel.errors import Misconfigured, Refused
+from isthmus.kernel.money import CURRENCIES, from_minor, to_micros, to_minor
+
+if TYPE_CHECKING:
+    from isthmus.erp.allocating import Paid
+    from isthmus.erp.clerk import Decided
+    from isthmus.erp.credit import Standing
+    from isthmus.erp.desk import Desk
+    from isthmus.erp.invoicing import Written
+
 app = typer.Typer(help="The finance clerk's side of the built-in ERP.", no_args_is_help=True)
+
+CUSTOMER = Annotated[str, typer.Argument(help="The customer's number or id.")]
+ORDER = Annotated[str, typer.Argument(help="The order's number or id.")]
+LINES = Annotated[
+    list[str] | None, typer.Option("--line", metavar="KEY=QUANTITY", help="Only so much of this line; may be repeated.")
+]
+INVOICES = Annotated[
+    list[str] | None, typer.Option("--invoice", help="Settle this invoice first; else the oldest due ones.")
+]
+
+
+@contextmanager
+def desk_of(call: Call) -> Iterator[Desk]:
+    """A desk in the built-in ERP, in one transaction. Raises Misconfigured when the ERP is another system."""
+    from isthmus.app import open_database
+    from isthmus.db import writing
+    from isthmus.erp.desk import sit_down
+    from isthmus.kernel.clock import SystemClock
+    from isthmus.settings import BUILTIN
+
+    if call.settings.erp != BUILTIN:
+        what = f"the ERP is {call.settings.erp}, not the built-in one"
+        raise Misconfigured("isthmus erp", what, "use that system's own screens")
+    engine = open_database(call.settings)
+    try:
+        with writing(engine) as connection:
+            yield sit_down(connection, by=call.who, clock=SystemClock(), time_zone=call.settings.time_zone)
+    finally:
+        engine.dispose()
+
+
+# --- documents ----------------------------------------------------------------------------------------------------
+
+
+@command(app, audited=True)
+def invoice(call: Call, order: ORDER, *, lines: LINES = None) -> None:
+    """Invoice a confirmed order, or some of it.
+
+    Example: isthmus erp invoice O0000042
+    """
+    from isthmus.erp.invoicing import invoice as write_invoice
+
+    with desk_of(call) as desk:
+        written = write_invoice(desk, order, _quantities(lines))
+    _tell_written(call, written)
+
+
+@command(app, "credit-note", audited=True)
+def credit_note(
+    call: Call, invoice: Annotated[str, typer.Argument(help="The invoice's number or id.")], *, lines: LINES = None
+) -> None:
+    """Credit an invoice, or some of its lines, by a linked reversal.
+
+    Example: isthmus erp credit-note I0000007 --line 802xx0000000001=2
+    """
+    from isthmus.erp.invoicing import credit_note as write_note
+
+    with desk_of(call) as desk:
+        written = write_note(desk, invoice, _quantities(lines))
+    _tell_written(call, written)
+
+
+@command(app, audited=True)
+def pay(
+    call: Call,
+    customer: CUSTOMER,
+    amount: Annotated[str, typer.Argument(help="What came in, such as 119.00.")],
+    *,
+    currency: Annotated[str | None, typer.Option(help="Else the customer's own.")] = None,
+    reference: Annotated[str | None, typer.Option(help="What the bank statement says.")] = None,
+    invoices: INVOICES = None,
+) -> None:
+    """Book a payment and settle invoices with it. What is left over stays on the customer's account.
+
+    Example: isthmus erp pay C0000003 119.00 --reference "transfer 7"
+    """
+    from isthmus.erp.allocating import pay as book
+
+    with desk_of(call) as desk:
+        chosen = currency or _currency_of(desk, customer)
+        amount_minor = _minor(amount, chosen)
+        paid = book(
+            desk, customer, amount_minor=amount_minor, currency=chosen, reference=reference, invoices=invoices or None
+        )
+    _tell_paid(call, paid)
+
+
+@command(app, audited=True)
+def allocate(
+    call: Call,
+    payment: Annotated[str, typer.Argument(help="The payment's number or id.")],
+    *,
+    invoices: INVOICES = None,
+) -> None:
+    """Settle invoices with what is left over of a payment.
+
+    Example: isthmus erp allocate P0000002 --invoice I0000009
+    """
+    from isthmus.erp.allocating import allocate as spend
+
+    with desk_of(call) as desk:
+        paid = spend(desk, payment, invoices or None)
+    _tell_paid(call, paid)
+
+
+@command(app, audited=True)
+def cancel(call: Call, order: ORDER) -> None:
+    """Cancel an order; one that is invoiced in part is closed.
+
+    Example: isthmus erp cancel O0000042
+    """
+    from isthmus.erp.clerk import cancel as cancel_order
+
+    with desk_of(call) as desk:
+        moved = cancel_order(desk, order)
+    document = {"order": moved.number, "status": moved.status, "released": list(moved.released)}
+    call.finish(document, lambda: _tell(call, f"{moved.number} is {_words(moved.status)}", moved.released))
+
+
+# --- credit -------------------------------------------------------------------------------------------------------
+
+
+@command(app, audited=True)
+def limit(
+    call: Call,
+    customer: CUSTOMER,
+    amount: Annotated[str, typer.Argument(help="The limit, such as 5000; 0 is no credit at all, none is no limit.")],
+    *,
+    currency: Annotated[str | None, typer.Option(help="Else the customer's own.")] = None,
+    grace_days: Annotated[int | None, typer.Option(help="Days overdue that are tolerated.")] = None,
+) -> None:
+    """Set a customer's credit limit. Held orders that fit now are released at once.
+
+    Example: isthmus erp limit C0000003 5000 --grace-days 10
+    """
+    from isthmus.erp.clerk import limit as set_limit
+
+    with desk_of(call) as desk:
+        chosen = currency or _currency_of(desk, customer)
+        limit_minor = None if amount.lower() == "none" else _minor(amount, chosen)
+        decided = set_limit(desk, customer, limit_minor, currency=chosen, grace_days=grace_days)
+    _tell_decided(call, decided)
+
+
+@command(app, audited=True)
+def hold(
+    call: Call, customer: CUSTOMER, *, why: Annotated[str, typer.Option("--why", help="The reason; it is kept.")]
+) -> None:
+    """Put a customer on hold by hand: no order is confirmed until `isthmus erp release`.
+
+    Example: isthmus erp hold C0000003 --why "insolvency is rumoured"
+    """
+    from isthmus.erp.clerk import hold as set_hold
+
+    with desk_of(call) as desk:
+        decided = set_hold(desk, customer, why)
+    _tell_decided(call, decided)
+
+
+@command(app, audited=True)
+def release(call: Call, customer: CUSTOMER) -> None:
+    """Lift a hold that was set by hand; orders that pass the credit check are confirmed at once.
+
+    Example: isthmus erp release C0000003
+    """
+    from isthmus.erp.clerk import lift
+
+    with desk_of(call) as desk:
+        decided = lift(desk, customer)
+    _tell_decided(call, decided)
+
+
+@command(app, audited=True)
+def rate(
+    call: Call,
+    source: Annotated[str, typer.Argument(help="One unit of this currency …")],
+    target: Annotated[str, typer.Argument(help="… is worth so much of this one.")],
+    *,
+    value: Annotated[str, typer.Argument(help="Such as 0.92.")],
+    day: Annotated[str | None, typer.Option(help="From which day on, such as 2026-11-22; else today.")] = None,
+) -> None:
+    """Enter an exchange rate. Orders that waited for it are released.
+
+    Example: isthmus erp rate USD EUR 0.92
+    """
+    from isthmus.erp.clerk import rate as set_rate
+
+    if day is not None:
+        _check_day(day)
+    with desk_of(call) as desk:
+        released = set_rate(desk, source.upper(), target.upper(), value=value, day=day)
+    document = {"source": source.upper(), "target": target.upper(), "value": value, "released": list(released)}
+    call.finish(document, lambda: _tell(call, f"1 {source.upper()} is {value} {target.upper()}", released))
+
+
+@command(app, "close-period", audited=True)
+def close_period(
+    call: Call,
+    month: Annotated[str, typer.Argument(help="Such as 2026-10; all months before it are closed as well.")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Close the books of a month, for ever.
+
+    Example: isthmus erp close-period 2026-10 --yes
+    """
+    from isthmus.erp.ledger import close_period as close
+
+    if not yes and not (sys.stdin.isatty() and typer.confirm(f"Close {month} and all before it, for ever?", err=True)):
+        raise Refused(f"period {month}", "is not closed, because nobody said yes", "say --yes: it cannot be undone")
+    with desk_of(call) as desk:
+        close(desk, month)
+    call.finish({"month": month, "closed": True}, lambda: call.screen.line(f"the books are closed up to {month}"))
+
+
+# --- reading what was typed ---------------------------------------------------------------------------------------
+
+
+def _minor(text: str, currency: str) -> int:
+    """An amount as typed, in minor units."""
+    if currency not in CURRENCIES:
+        raise Refused("currency", f"{currency!r} is not an ISO 4217 currency", "use a code such as EUR")
+    try:
+        return to_minor(text, currency)
+    except ValueError as error:
+        raise Refused(f"amount {text}", str(error), "write it as 119.00") from None
+
+
+def _currency_of(desk: Desk, customer: str) -> str:
+    from isthmus.erp.clerk import record
+
+    return str(record(desk, "customer", customer)["currency"])
+
+
+def _quantities(lines: Sequence[str] | None) -> dict[str, int] | None:
+    """``KEY=QUANTITY`` as micros by key; None means everything."""
+    if not lines:
+        return None
+    found: dict[str, int] = {}
+    for line in lines:
+        key, equals, quantity = line.rpartition("=")
+        try:
+            found[key] = to_micros(quantity)
+        except ValueError as error:
+            raise Refused(f"--line {line}", str(error), "write it as KEY=2.5") from None
+        if not equals or not key:
+            raise Refused(f"--line {line}", "names no line", "write it as KEY=2.5")
+    return found
+
+
+def _check_day(day: str) -> None:
+    from datetime import date
+
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        raise Refused(f"day {day}", "is not a day", "write it as 2026-11-22") from None
+
+
+# --- telling ------------------------------------------------------------------------------------------------------
+
+
+def amount_text(amount_minor: int | None, currency: str) -> str:
+    """1234, EUR → ``12.34 EUR``; nothing is ``-``."""
+    return "-" if amount_minor is None else f"{from_minor(amount_minor, currency):,f} {currency}"
+
+
+def amount_json(amount_minor: int | None, currency: str) -> str | None:
+    """1234, EUR → ``12.34``: text, since a script's floats are no place for money."""
+    return None if amount_minor is None else format(from_minor(amount_minor, currency), "f")
+
+
+def standing_json(standing: Standing) -> dict[str, Any]:
+    """A customer's credit."""
+    money = standing.currency
+    return {
+        "status": standing.status,
+        "currency": money,
+        "limit": amount_json(standing.limit_minor, money),
+        "exposure": amount_json(standing.exposure_minor, money),
+        "available": amount_json(standing.available_minor, money),
+        "reasons": standing.reasons(),
+    }
+
+
+def tell_standing(call: Call, standing: Standing) -> None:
+    """A customer's credit in two lines at most."""
+    money = standing.currency
+    limit_text = "no limit" if standing.limit_minor is None else f"limit {amount_text(standing.limit_minor, money)}"
+    free = "" if standing.available_minor is None else f", {amount_text(standing.available_minor, money)} available"
+    call.screen.line(
+        f"credit {standing.status}: {limit_text}, exposure {amount_text(standing.exposure_minor, money)}{free}"
+    )
+    for reason in standing.reasons():
+        call.screen.line(f"    {reason}", style="yellow")
+
+
+def _words(status: str) -> str:
+    return status.replace("_", " ")
+
+
+def _tell(call: Call, text: str, released: Sequence[str]) -> None:
+    call.screen.line(text)
+    if released:
+        call.screen.line(f"released: {', '.join(released)}", style="green")
+
+
+def _tell_written(call: Call, written: Written) -> None:
+    money = written.currency
+    document = {
+        "number": written.number, "kind": written.kind, "currency": money, "due_date": written.due_date,
+        "net": amount_json(written.net_minor, money), "tax": amount_json(written.tax_minor, money),
+        "total": amount_json(written.total_minor, money), "order_status": written.order_status,
+        "released": list(written.released),
+    }  # fmt: skip
+    total = f"{amount_text(written.total_minor, money)}, of it tax {amount_text(written.tax_minor, money)}"
+    order = f"; the order is {_words(written.order_status)}" if written.order_status else ""
+    due = f", due {written.due_date}" if written.kind == "invoice" else ""
+    text = f"{_words(written.kind)} {written.number}: {total}{due}{order}"
+    call.finish(document, lambda: _tell(call, text, written.released))
+
+
+def _tell_paid(call: Call, paid: Paid) -> None:
+    money = paid.currency
+    document = {
+        "number": paid.number, "currency": money, "amount": amount_json(paid.amount_minor, money),
+        "settled": [{"invoice": one.invoice, "amount": amount_json(one.amount_minor, money)} for one in paid.settled],
+        "unapplied": amount_json(paid.unapplied_minor, money), "released": list(paid.released),
+    }  # fmt: skip
+
+    def words() -> None:
+        call.screen.line(f"payment {paid.number}: {amount_text(paid.amount_minor, money)}")
+        for one in paid.settled:
+            call.screen.line(f"    {one.invoice}: {amount_text(one.amount_minor, money)}")
+        _tell(call, f"    unapplied: {amount_text(paid.unapplied_minor, money)}", paid.released)
+
+    call.finish(document, words)
+
+
+def _tell_decided(call: Call, decided: Decided) -> None:
+    document = {"customer": decided.number, **standing_json(decided.standing), "released": list(decided.released)}
+
+    def words() -> None:
+        call.screen.line(f"customer {decided.number}")
+        tell_standing(call, decided.standing)
+        if decided.released:
+            call.screen.line(f"released: {', '.join(decided.released)}", style="green")
+
+    call.finish(document, words)

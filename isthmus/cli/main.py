@@ -7,7 +7,19 @@ from typing import Annotated
 import typer
 
 from isthmus import __version__
-from isthmus.cli import checking, clerk, database, deciding, matching, planning, playground, running, standing, telling
+from isthmus.cli import (
+    accounts,
+    checking,
+    clerk,
+    database,
+    deciding,
+    matching,
+    planning,
+    playground,
+    running,
+    standing,
+    telling,
+)
 from isthmus.cli import worklist as worklist_words
 
 app = typer.Typer(
@@ -36,6 +48,7 @@ def _root(
     """Joins a CRM and an ERP, and proves that both agree."""
 
 
+accounts.register(clerk.app)
 for module in (checking, matching, planning, running, deciding, standing, telling, playground):
     module.register(app)
 app.add_typer(worklist_words.app, name="worklist")
