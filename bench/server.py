@@ -1,0 +1,110 @@
+"""The playground as a process of its own, with clean data of the wanted size that is planted once and kept."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from isthmus.kernel.clock import SystemClock
+
+CACHE = Path(__file__).resolve().parent.parent / "var" / "bench"
+_ALL_PASS = (  # every record is inside the filters, so that sizes are exact
+    """UPDATE "Account" SET "Type" = 'Customer'""",
+    """UPDATE "Order" SET "Status" = 'Activated', "StatusCode" = 'Activated'""",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many records are planted. Orders have three lines on average; there are no quotes."""
+
+    accounts: int
+    products: int = 20
+    orders: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """Where this size is kept between two measurements."""
+        return CACHE / f"playground-{self.accounts}-{self.products}-{self.orders}"
+
+
+class AheadClock:
+    """The machine's clock, so many seconds ahead: hours that pass between two runs need not be waited for."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        self._ahead = ahead
+
+    def now(self) -> datetime:
+        return SystemClock().now().astimezone(UTC) + self._ahead
+
+
+@contextmanager
+def copy_of(size: Size) -> Iterator[Path]:
+    """A folder with the same data that may be written to; it is gone afterwards."""
+    with serving(size):  # planted, if it was not
+        pass
+    folder = CACHE / "playground-copy"
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(size.folder, folder)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def serving(size: Size, *, folder: Path | None = None, ahead_hours: int = 0) -> Iterator[str]:
+    """A running playground; yields its address. It ends with the block, or with us."""
+    asked = [str(folder or size.folder), str(size.accounts), str(size.products), str(size.orders), str(ahead_hours)]
+    command = [sys.executable, "-m", "bench.server", *asked]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
+        assert server.stdin is not None
+        assert server.stdout is not None
+        said = server.stdout.readline()
+        if not said:
+            raise SystemExit("the playground did not start; its own words are above")
+        try:
+            yield json.loads(said)["url"]
+        finally:
+            server.stdin.close()
+
+
+def _serve(folder: Path, size: Size, ahead: timedelta) -> None:
+    """Serves until stdin is closed, so that no server outlives the measurement, however that ends."""
+    from isthmus.playground.seed import SeedSizes
+    from isthmus.playground.server import start
+
+    is_new = not (folder / "clean").exists()
+    if is_new:
+        shutil.rmtree(folder, ignore_errors=True)
+    seed = SeedSizes(accounts=size.accounts, products=size.products, quotes=0, orders=size.orders, lines=3, dirty=False)
+    with start(folder, seed, clock=AheadClock(ahead)) as playground:
+        if is_new:
+            with playground.store.writing(str(playground.store.setting("integration_user"))) as tx:
+                for statement in _ALL_PASS:
+                    tx.db.execute(statement)
+            (folder / "clean").touch()
+        print(json.dumps({"url": playground.url}), flush=True)  # noqa: T201
+        sys.stdin.read()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A playground with clean data; ends when stdin is closed.")
+    parser.add_argument("folder", type=Path)
+    for name in ("accounts", "products", "orders", "ahead_hours"):
+        parser.add_argument(name, type=int)
+    given = parser.parse_args()
+    size = Size(given.accounts, given.products, given.orders)
+    _serve(given.folder, size, timedelta(hours=given.ahead_hours))
+
+
+if __name__ == "__main__":
+    main()

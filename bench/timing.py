@@ -1,0 +1,59 @@
+"""Whole processes: started, waited for and weighed by the operating system; nothing is timed from within."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """One process: its time from start to end, its own user and system time, its largest memory, and what it said.
+
+    ``cpu_seconds`` is without the database's. ``peak_mb`` cannot be less than this program's own when it started it.
+    """
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    said: Any
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def time_module(module: str, *arguments: str, environ: Mapping[str, str] | None = None) -> Timed:
+    """Runs ``python -m module`` to its end. It must end well, and its last line must be JSON."""
+    command = [sys.executable, "-m", module, *arguments]
+    started = perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, env={**os.environ, **(environ or {})})  # noqa: S603, TID251
+    assert process.stdout is not None
+    said = process.stdout.read()
+    _, status, used = os.wait4(process.pid, 0)
+    seconds = perf_counter() - started
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"{module} ended with {process.returncode}; its own words are above")
+    return Timed(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, json.loads(said))
+
+
+def in_turn(first: Callable[[], Timed], second: Callable[[], Timed], pairs: int) -> list[tuple[Timed, Timed]]:
+    """A B A B …: both see the same moods of the machine."""
+    return [(first(), second()) for _ in range(pairs)]
+
+
+def ratio_of(pairs: Sequence[tuple[Timed, Timed]]) -> float:
+    """How many times as long the second takes: the median of the ratios, pair by pair."""
+    return median(second.seconds / first.seconds for first, second in pairs)
+
+
+def middle(timed: Sequence[Timed]) -> Timed:
+    """The run with the median time (of an even number, the slower of the middle two)."""
+    return sorted(timed, key=lambda one: one.seconds)[len(timed) // 2]
