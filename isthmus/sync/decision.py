@@ -18,7 +18,7 @@ from isthmus.merge import Forms, Merged, Overruled, merge
 from isthmus.state.bindings import Binding, Lane, Sight
 from isthmus.state.progress import Due
 from isthmus.state.worklist import Item
-from isthmus.sync.match import Matches
+from isthmus.sync.match import Keys, Matches
 
 Outcome = Literal[
     "created", "updated", "withdrawn", "rebound", "unchanged", "superseded", "filtered", "worklisted"
@@ -128,6 +128,7 @@ class Read:
     faults: tuple[Fault, ...]
     outside: Term | None
     due: Due | None = None
+    keys: Keys = ()  # for the match rules; filled by the look-up step for records that may be born
 
     @property
     def id(self) -> str:

@@ -12,7 +12,7 @@ from isthmus.state import bindings, worklist
 from isthmus.state.bindings import Lane
 from isthmus.sync.crossing import references_of
 from isthmus.sync.decision import Direction, Read, Reference, Sights, tell_term
-from isthmus.sync.match import Hit, Matches, key_of
+from isthmus.sync.match import Hit, Matches
 from isthmus.sync.ports import Stage
 
 #: How many missing references of a page are fetched to tell why they are missing; the others are told in general.
@@ -86,9 +86,11 @@ def _look_for_matches(stage: Stage, unbound: Sequence[Read]) -> Matches:
     """Candidates of the target for each rule, and which of them are bound already."""
     direction = stage.direction
     matches = Matches(rules=direction.spec.match)
+    for read in unbound:
+        read.keys = matches.keys(read.form)
     found: dict[tuple[int, tuple[str, ...]], set[str]] = {}
     for index, rule in enumerate(matches.rules):
-        keys = {key for read in unbound if (key := key_of(read.form, rule))}
+        keys = {key for read in unbound if (key := read.keys[index])}
         if not keys:
             continue
         fields = tuple(direction.target_field(path) for path in rule)
@@ -113,7 +115,7 @@ def _look_at_targets(stage: Stage, news: Iterable[Read], sights: Sights) -> None
         binding = sights.bindings.get(read.id)
         if binding is not None and direction.shared:
             wanted.add(binding.seen(direction.target).id)
-        elif binding is None and (found := sights.matches.find(read.form)):
+        elif binding is None and (found := sights.matches.find(read.keys)):
             wanted.update(hit.id for hit in found[2] if hit.taken_by is None)
     if not wanted:
         return

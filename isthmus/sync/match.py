@@ -9,6 +9,7 @@ from isthmus.kernel.records import Fields, match_text
 
 Rule = tuple[str, ...]  # dotted entity fields, all of which must be filled
 Key = tuple[str, ...]  # their normalised values
+Keys = tuple[Key | None, ...]  # one a rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +27,21 @@ class Matches:
     rules: tuple[Rule, ...] = ()
     hits: dict[tuple[int, Key], list[Hit]] = field(default_factory=dict)
 
-    def find(self, form: Fields) -> tuple[Rule, Key, list[Hit]] | None:
+    def keys(self, form: Fields) -> Keys:
+        """A form's values for every rule; None for a rule that does not apply."""
+        return tuple(key_of(form, rule) for rule in self.rules)
+
+    def find(self, keys: Keys) -> tuple[Rule, Key, list[Hit]] | None:
         """The first rule that applies and has hits: its fields, the values, the hits."""
-        for index, rule in enumerate(self.rules):
-            key = key_of(form, rule)
+        for index, key in enumerate(keys):
             hits = self.hits.get((index, key)) if key else None
             if key and hits:
-                return rule, key, hits
+                return self.rules[index], key, hits
         return None
 
-    def will_exist(self, form: Fields, source_id: str) -> None:
-        """From now on the values of this form belong to a record that the page creates."""
-        for index, rule in enumerate(self.rules):
-            key = key_of(form, rule)
+    def will_exist(self, keys: Keys, source_id: str) -> None:
+        """From now on these values belong to a record that the page creates."""
+        for index, key in enumerate(keys):
             if key:
                 self.hits.setdefault((index, key), []).append(Hit("", source_id))
 
@@ -55,7 +58,7 @@ def key_of(form: Fields, rule: Sequence[str]) -> Key | None:
     """The normalised values of a rule's fields; None unless all are filled."""
     key = []
     for path in rule:
-        value = value_at(form, path)
+        value = value_at(form, path) if "." in path else form.get(path)
         text = match_text(str(value)) if value is not None else ""
         if not text:
             return None

@@ -148,7 +148,7 @@ def _plan_unbound(case: Case) -> Decision:
     faults = read.faults or tuple(direction.mapping.validate(read.form))
     if faults:
         return listed(read, "invalid", join_faults(faults))
-    found = sights.matches.find(read.form)
+    found = sights.matches.find(read.keys)
     if found and (len(found[2]) > 1 or found[2][0].taken_by is not None):
         return _ambiguous(case, found)
     crossing = cross(direction, read.form, sights)
@@ -160,7 +160,7 @@ def _plan_unbound(case: Case) -> Decision:
     binding.regardless = read.outside is not None
     if found:
         return _adopt(case, binding, crossing)
-    sights.matches.will_exist(read.form, read.id)
+    sights.matches.will_exist(read.keys, read.id)
     fields, lines = direction.mapping.to_fields(direction.target, crossing.form, None)
     change = Change("create", direction.key(read.id), fields, lines)
     decision = Decision(read, "created", change, binding, crossing.form, direction.carried)

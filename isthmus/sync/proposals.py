@@ -99,7 +99,7 @@ def _propose_page(stage: Stage, reads: Sequence[Read], found: Proposals) -> None
             found.filtered += 1
         elif read.faults:
             found.invalid += 1
-        elif match := sights.matches.find(read.form):
+        elif match := sights.matches.find(read.keys):
             hits[read.id] = (match[0], match[2])
         else:
             found.unmatched += 1
