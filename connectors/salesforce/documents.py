@@ -61,36 +61,53 @@ class Documents:
             raise Refused(where, f"{stream} has no lines that we can write", "write its lines as records of their own")
         line_stream, parent = LINES[stream]
         line_field = self._searcher.key_field(line_stream, "writing lines")
-        header_id = change.id or self._searcher.find_keys(stream, [change.key]).get(change.key)
-        present = self._present(line_stream, (parent, line_field), header_id)
         nodes = [self._header(stream, change, where)]
-        reference = header_id or f"@{{{_HEADER}.id}}"
+        present = self._present(change, (line_stream, parent, line_field))
         for number, line in enumerate(change.lines or ()):
             key = f"{change.key}/{line['key']}"
             body = {name: value for name, value in line.items() if name not in ("key", "Id", parent, line_field)}
             known = present.pop(key, None)
             if known:
-                nodes.append(self._node("PATCH", f"{line_stream}/{known}", f"line{number}", body=body))
+                changed = self._changeable(line_stream, body, known, where=f"{where} {key}")
+                nodes.append(self._node("PATCH", f"{line_stream}/{known['Id']}", f"line{number}", body=changed))
             else:
                 path = f"{line_stream}/{line_field}/{path_part(key, where)}"
-                nodes.append(self._node("PATCH", path, f"line{number}", body={**body, parent: reference}))
-        nodes += [self._node("DELETE", f"{line_stream}/{gone}", f"gone{number}")
-                  for number, gone in enumerate(present.values())]  # fmt: skip
+                new = {**body, parent: change.id or f"@{{{_HEADER}.id}}"}
+                nodes.append(self._node("PATCH", path, f"line{number}", body=new))
+        nodes += [
+            self._node("DELETE", f"{line_stream}/{gone['Id']}", f"gone{number}")
+            for number, gone in enumerate(present.values())
+        ]
         if len(nodes) > NODES:
             raise Refused(
-                where, f"header and lines are {len(nodes)} records, and Salesforce takes {NODES} in one transaction",
+                where,
+                f"header and lines are {len(nodes)} records, and Salesforce takes {NODES} in one transaction",
                 "split the document",
-            )  # fmt: skip
+            )
         return _Draft(change, nodes)
 
-    def _present(self, stream: str, names: tuple[str, str], header_id: str | None) -> dict[str, str]:
-        """The lines that are there now: key → id. Lines without our key are there under their own id, and go."""
-        if header_id is None:
+    def _present(self, change: Change, names: tuple[str, str, str]) -> dict[str, Fields]:
+        """The lines that are there now, by key. Lines without our key are there under their own id, and go."""
+        if change.id is None:
             return {}
-        parent, key = names
-        where = f"IsDeleted = false AND {parent} IN {id_list([header_id])}"
-        rows = self._rest.query_all(select(["Id", key], stream, where), "high")
-        return {row[key] or row["Id"]: row["Id"] for row in rows}
+        stream, parent, key = names
+        fixed = {name for line in change.lines or () for name in line if self._is_fixed(stream, name)}
+        where = f"IsDeleted = false AND {parent} IN {id_list([change.id])}"
+        rows = self._rest.query_all(select(["Id", key, *sorted(fixed)], stream, where), "high")
+        return {row[key] or row["Id"]: row for row in rows}
+
+    def _is_fixed(self, stream: str, name: str) -> bool:
+        """Can this field be given only when a record is made?"""
+        field = self._describer.shape(stream).description.fields.get(name)
+        return field is not None and field.creatable and not field.updatable
+
+    def _changeable(self, stream: str, body: Fields, known: Fields, *, where: str) -> Fields:
+        """The body without what can no longer change; Refused when it would have to."""
+        fixed = [name for name in body if self._is_fixed(stream, name)]
+        for name in fixed:
+            if body[name] != known.get(name):
+                raise Refused(where, f"{name} of a line cannot change once it is made", "give the line another key")
+        return {name: value for name, value in body.items() if name not in fixed}
 
     def _header(self, stream: str, change: Change, where: str) -> dict[str, Any]:
         body = {name: value for name, value in change.fields.items() if name != "Id"}

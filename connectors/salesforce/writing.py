@@ -86,6 +86,9 @@ class Writer:
 
     def _write_batch(self, stream: str, changes: dict[int, Change]) -> dict[int, Answer]:
         answers, going = self._sort_out(stream, changes)
+        for place, answer in self._already_made(stream, going).items():
+            answers[place] = answer
+            del going[place]
         updates = {place: one for place, one in going.items() if one.id and one.lines is None}
         creates = {place: one for place, one in going.items() if not one.id and one.lines is None}
         documents = {place: one for place, one in going.items() if one.lines is not None}
@@ -110,6 +113,14 @@ class Writer:
             answers[place] = answer
             del going[place]
         return answers, going
+
+    def _already_made(self, stream: str, changes: dict[int, Change]) -> dict[int, Answer]:
+        """Creates that an earlier call has done: what was made then was made whole, so nothing is written again."""
+        creates = {place: one for place, one in changes.items() if one.verb == "create"}
+        if not creates:
+            return {}
+        made = self._searcher.find_keys(stream, [one.key for one in creates.values()])
+        return {place: Answer(one.key, "created", made[one.key]) for place, one in creates.items() if one.key in made}
 
     def _prepare(self, stream: str, change: Change) -> Change:
         where = f"{self._rest.where} {stream} {change.id or change.key}"
@@ -172,7 +183,7 @@ class Writer:
         }
 
     def _create(self, stream: str, changes: dict[int, Change]) -> dict[int, Answer]:
-        """Upserts on our key, so that a second call finds what the first one made."""
+        """Upserts on our key: of two calls at once, one creates and the other finds."""
         field = self._searcher.key_field(stream, "creating records")
         rows = [_row(stream, {**_without_id(one.fields), field: one.key}) for one in changes.values()]
         told = self._send_rows(f"composite/sobjects/{stream}/{field}", rows)
