@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -74,14 +75,16 @@ def _text_conditions() -> st.SearchStrategy[Written]:
     return st.builds(equal, some, st.booleans()) | st.builds(among, st.lists(some, min_size=1, max_size=4), st.booleans())
 
 
-def _like_conditions() -> st.SearchStrategy[Written]:
-    def like(parts: list[str]) -> Written:
-        import re
+def _like_text(part: str) -> str:
+    return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("'", "\\'")
 
-        wild = {"%": ".*", "_": "."}
+
+def _like_conditions() -> st.SearchStrategy[Written]:
+    wild = {"%": ".*", "_": "."}
+
+    def like(parts: list[str]) -> Written:
         pattern = "".join(wild.get(part, re.escape(part)) for part in parts)
-        text = "".join(part if part in wild else part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-                       .replace("'", "\\'") for part in ("".join(["\0", part]) if False else part for part in parts))
+        text = "".join(part if part in wild else _like_text(part) for part in parts)
 
         def means(row: Row) -> bool:
             value = row["ERP_Status__c"]
