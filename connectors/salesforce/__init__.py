@@ -25,7 +25,7 @@ from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, No
 from isthmus.kernel.clock import SystemClock
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.description import StreamDescription
-from isthmus.kernel.errors import Broken, Fault, Misconfigured, Refused
+from isthmus.kernel.errors import Broken, Fault, IsthmusError, Misconfigured
 from isthmus.kernel.records import Page, Record
 from isthmus.kernel.selection import Selection
 
@@ -126,7 +126,7 @@ class Connector:
         """A session without the OpenID scope is told by the user's name in the connection."""
         try:
             return dict(self.rest.who_by_userinfo())
-        except (Misconfigured, Refused):
+        except IsthmusError:
             if not self.config.username:
                 raise
         users = self._searcher.find_exactly("User", "Username", [self.config.username])

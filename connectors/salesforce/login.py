@@ -124,6 +124,7 @@ class Login:
             raise
 
     def _ask(self) -> Token:
+        from jwt.exceptions import PyJWTError
         from simple_salesforce.exceptions import SalesforceAuthenticationFailed
         from simple_salesforce.login import SalesforceLogin
 
@@ -134,7 +135,7 @@ class Login:
                 SalesforceLogin(session=cast(Any, session), sf_version=self._config.version, **self._proof())
         except SalesforceAuthenticationFailed as refused:
             raise self._explain(str(refused.code), str(refused.auth_message)) from None
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, PyJWTError) as error:
             raise Misconfigured(
                 self._where,
                 f"private_key is not an RSA key in PEM form ({type(error).__name__})",

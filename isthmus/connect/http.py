@@ -32,6 +32,8 @@ from isthmus.kernel.clock import Clock, SystemClock
 from isthmus.kernel.errors import IsthmusError, Misconfigured, Unavailable
 
 log = logging.getLogger("isthmus.http")
+# Its debug lines have whole addresses, and a query in an address holds people's names.
+logging.getLogger("urllib3").setLevel(logging.INFO)
 
 Expected = Literal["json", "csv", "any"]
 _REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS"})
