@@ -139,6 +139,7 @@ class _Rows:
             volatile=bool(piece.get("volatile")),
             place=place,
             group=group,
+            whole=set(piece.at) == set(piece.value),
         )
 
     def _fault(self, place: Place, what: str, remedy: str) -> None:

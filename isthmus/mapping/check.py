@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from isthmus.kernel.description import FieldDescription, StreamDescription
 from isthmus.kernel.errors import Fault, Misconfigured
@@ -169,10 +170,9 @@ class _Checker:
 
 
 def _unknown(where: str, stream: StreamDescription, name: str) -> Fault:
-    remedy = suggest(name, tuple(stream.fields), "or give our user the right to see it; its fields are")
-    if remedy.startswith("did you mean"):
-        remedy += " If not, give our user the right to see it"
-    return Fault(where, f"{stream.stream} shows our user no field '{name}'", remedy)
+    near = get_close_matches(name, tuple(stream.fields), n=1, cutoff=0.7)
+    remedy = f"did you mean '{near[0]}'?" if near else "correct the name, or give our user the right to read it"
+    return Fault(where, f"{stream.stream} has no field '{name}', or our user may not see it", remedy)
 
 
 def _check_type(use: _Use, field: FieldDescription) -> Iterator[Fault]:

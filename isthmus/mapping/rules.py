@@ -49,6 +49,8 @@ def _row_fits(row: Row, entity: Entity, fields: dict[str, EntityField], *, path:
     if known is None:
         yield _unknown_row(row, entity, fields, path=path)
         return
+    if not row.whole:
+        return
     if row.type != known.type:
         remedy = "take 'as' out" if known.type == "text" else f"say 'as: {known.type}'"
         yield _fault(row.place, f"'{path}' of {entity.name} is {known.type}, not {row.type}", remedy)
@@ -153,7 +155,7 @@ def _writable(spec: MappingSpec, entity: Entity) -> Iterator[Fault]:
         for side in _SIDES:
             source = row.source(side)
             given_there = known is not None and known.read_only and side == "erp"
-            if source is None or given_there or not must_write(spec, row, side):
+            if source is None or given_there or not row.whole or not must_write(spec, row, side):
                 continue
             if reason := cannot_write(source):
                 why = "records are created there" if side in spec.creates else f"its owner is {row.owner}"
@@ -204,7 +206,7 @@ def _ruled(row: Row, *, in_lines: bool) -> Iterator[Fault]:
 
 def _one_owner(name: str, rows: list[Row]) -> Iterator[Fault]:
     for row in rows[1:]:
-        if _ownership(row) != _ownership(rows[0]):
+        if row.whole and rows[0].whole and _ownership(row) != _ownership(rows[0]):
             what = f"'{row.path}' and '{rows[0].path}' are won as one value but differ in owner or volatile"
             yield _fault(row.place, what, f"say the same in all rows of {name}")
 

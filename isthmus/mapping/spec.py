@@ -38,7 +38,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One field on both sides, or on one. ``required`` is what the file says, or the rule for references."""
+    """One field on both sides, or on one. ``required`` is what the file says, or the rule for references.
+
+    ``whole`` is false while a key of the row could not be read: nothing is concluded from what it does not say.
+    """
 
     name: str
     crm: Source | None
@@ -52,6 +55,7 @@ class Row:
     volatile: bool
     place: Place
     group: str | None = None
+    whole: bool = True
 
     @property
     def path(self) -> str:
