@@ -146,9 +146,10 @@ def settings(call: Call, asked: dict[str, Any]) -> Any:
     unknown = set(asked) - set(known)
     if unknown:
         raise Refusal("INVALID_INPUT", f"unknown settings: {', '.join(sorted(unknown))}")
+    if "org_id" in asked:
+        asked["org_id"] = _id(asked["org_id"])
+        _change_organization(call.store, asked["org_id"])
     for name, value in asked.items():
-        if name == "org_id":
-            _change_organization(call.store, _id(value))
         call.store.change_setting(name, value)
     return {name: call.store.setting(name) for name in known if name != "jwt_public_key"}
 

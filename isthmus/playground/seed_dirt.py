@@ -34,6 +34,9 @@ class _Dirt:
         self.contacts: dict[str, list[Row]] = {}
         for contact in sowing.rows["Contact"]:
             self.contacts.setdefault(contact["AccountId"], []).append(contact)
+        self.quotes: dict[str, list[Row]] = {}
+        for quote in sowing.rows["Quote"]:
+            self.quotes.setdefault(quote["AccountId"], []).append(quote)
         self.entries = {row["Id"]: row for row in sowing.rows["PricebookEntry"]}
         parents = {row.get("ParentId") for row in sowing.rows["Account"]}
         customers = [row for row in sowing.rows["Account"] if row["Type"] == "Customer" and row["Id"] not in parents]
@@ -123,6 +126,9 @@ def _deleted_account(dirt: _Dirt, account: Row) -> None:
     orders = dirt.orders_of(account)
     _note(dirt, "deleted_account", [account], note="deleted, with orders left behind")
     _note(dirt, "order_of_deleted_account", orders, note=f"its account {account['Id']} is in the recycle bin")
+    quotes = dirt.quotes.get(account["Id"])
+    if quotes:
+        _note(dirt, "quote_of_deleted_account", quotes, note=f"its account {account['Id']} is in the recycle bin")
 
 
 def _strange_characters(dirt: _Dirt, account: Row) -> None:

@@ -28,7 +28,7 @@ class Redirect(HTTPAdapter):
         super().__init__()
         self._url = url
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:  # type: ignore[override]
+    def send(self, request: requests.PreparedRequest, *args: Any, **options: Any) -> requests.Response:
         assert request.url is not None
         request.url = self._url + "/" + request.url.split("/", 3)[3]
         return super().send(request, *args, **options)
@@ -84,7 +84,7 @@ class Client:
         assert told.status_code >= 400, told.text
         return told.status_code, told.json()[0]["errorCode"]
 
-    def admin(self, path: str, method: str = "POST", **body: Any) -> Any:
+    def admin(self, path: str, method: str = "POST", /, **body: Any) -> Any:
         told = self.session.request(method, f"{self.playground.url}/playground/{path}", json=body, timeout=30)
         assert told.status_code < 300, told.text
         return told.json() if told.content else None

@@ -83,7 +83,7 @@ def test_activated_order_is_closed_to_some_changes_and_open_to_others(shop: Shop
 def test_totals_follow_the_lines(shop: Shop) -> None:
     client, order = shop.client, shop.order()
     first, second = shop.add(order), shop.add(order, Quantity="0.5", UnitPrice="0.01")
-    lines = client.query(f"SELECT TotalPrice, ListPrice, Product2Id FROM OrderItem WHERE OrderId = '{order}' ORDER BY Id")
+    lines = client.query(f"SELECT TotalPrice, Product2Id FROM OrderItem WHERE OrderId = '{order}' ORDER BY Id")
     assert [row["TotalPrice"] for row in lines] == [Decimal("30.15"), Decimal("0.01")], "halves round up"
     assert lines[0]["Product2Id"] == shop.entry["Product2Id"]
     assert shop.total(order) == Decimal("30.16")

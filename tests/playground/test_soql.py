@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import requests
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from isthmus.kernel.clock import SetClock
@@ -19,7 +19,8 @@ from isthmus.playground import SeedSizes, start
 from tests.playground.conftest import NOW, Client
 
 Row = dict[str, Any]
-TEXTS = ["alpha", "Alpha", "beta", "a_b", "a%b", "axb", "Ünï", "ÜNÏ", "it's", "back\\slash", "two words", "", "line\nfeed"]
+TEXTS = ["alpha", "Alpha", "beta", "a_b", "a%b", "axb", "Ünï", "ÜNÏ", "it's", "back\\slash", "two words", "",
+         "line\nfeed"]  # fmt: skip
 NUMBERS = ["0", "-5", "10.05", "10.5", "999999999.99", "-0.01"]
 DAYS = ["2026-01-01", "2026-02-28", "2026-12-31"]
 
@@ -72,7 +73,8 @@ def _text_conditions() -> st.SearchStrategy[Written]:
         return Written(f"ERP_Status__c {'NOT IN' if negated else 'IN'} ({listed})", means)
 
     some = st.sampled_from(TEXTS)
-    return st.builds(equal, some, st.booleans()) | st.builds(among, st.lists(some, min_size=1, max_size=4), st.booleans())
+    several = st.lists(some, min_size=1, max_size=4)
+    return st.builds(equal, some, st.booleans()) | st.builds(among, several, st.booleans())
 
 
 def _like_text(part: str) -> str:
@@ -144,7 +146,7 @@ CONDITIONS = st.recursive(
 )
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, deadline=None)
 @given(condition=CONDITIONS)
 def test_conditions_select_what_a_plain_reading_selects(
     sample: tuple[Client, list[Row]], condition: Written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import jwt
 import pytest
@@ -42,7 +43,7 @@ def _session(client: Client) -> requests.Session:
 def test_unmodified_simple_salesforce_logs_in_reads_and_writes(shared: Client) -> None:
     extra = shared.playground.connection.extra
     with _session(shared) as session:
-        client = Salesforce(consumer_key=extra["consumer_key"], consumer_secret=extra["consumer_secret"],
+        client: Any = Salesforce(consumer_key=extra["consumer_key"], consumer_secret=extra["consumer_secret"],
                             domain=DOMAIN, session=session, version="66.0")  # fmt: skip
         made = client.Contact.create({"LastName": "Quill", "Email": "quill@contact.example"})
         assert client.Contact.get(made["id"])["Name"] == "Quill"
@@ -53,7 +54,8 @@ def test_unmodified_simple_salesforce_logs_in_reads_and_writes(shared: Client) -
         assert names == ["Ada Quill"]
         assert client.Contact.delete(made["id"]) == 204
         assert any(one["name"] == "Order" for one in client.describe()["sobjects"])
-        assert [page.splitlines()[0] for page in client.bulk2.Account.query("SELECT Id FROM Account", wait=0)] == ['"Id"']
+        pages = list(client.bulk2.Account.query("SELECT Id FROM Account", wait=0))
+        assert [page.splitlines()[0] for page in pages] == ['"Id"']
 
 
 def test_wrong_secret_is_refused_with_oauths_error_object(shared: Client) -> None:
@@ -80,8 +82,10 @@ def test_signed_assertion_opens_a_session_of_its_user(shared: Client, keys: tupl
     who = requests.get(f"{shared.playground.url}/services/oauth2/userinfo", headers=header, timeout=30).json()
     assert who["preferred_username"] == "emi.hoshino@playground.example"
     assert ask(private, exp=str(claims["exp"])).status_code == 200  # simple-salesforce sends text
-    for key, changed in [(_key()[0], {}), (private, {"sub": "nobody@playground.example"}), (private, {"exp": 1}),
-                         (private, {"aud": "https://elsewhere.example"}), (private, {"iss": "other"})]:  # fmt: skip
+    wrong: list[tuple[str, dict[str, Any]]]
+    wrong = [(_key()[0], {}), (private, {"sub": "nobody@playground.example"}), (private, {"exp": 1}),
+             (private, {"aud": "https://elsewhere.example"}), (private, {"iss": "other"})]  # fmt: skip
+    for key, changed in wrong:
         refused = ask(key, **changed)
         assert refused.status_code == 400
         assert set(refused.json()) == {"error", "error_description"}
@@ -89,7 +93,7 @@ def test_signed_assertion_opens_a_session_of_its_user(shared: Client, keys: tupl
 
 def test_unsigned_assertion_is_refused(shared: Client, keys: tuple[str, str]) -> None:
     shared.admin("settings", jwt_public_key=keys[1])
-    assertion = jwt.encode({"iss": "x", "sub": "y", "exp": 9_999_999_999}, None, algorithm="none")
+    assertion = jwt.encode({"iss": "x", "sub": "y", "exp": 9_999_999_999}, "", algorithm="none")
     form = {"grant_type": GRANT, "assertion": assertion}
     told = requests.post(f"{shared.playground.url}/services/oauth2/token", data=form, timeout=30)
     assert (told.status_code, told.json()["error"]) == (400, "invalid_grant")
