@@ -75,7 +75,7 @@ class Connector:
             fields["id"] = FieldDescription("id", "id", creatable=False, updatable=False, unique=True)
         return StreamDescription(stream, fields, label=stream.replace("_", " ").capitalize())
 
-    def read(self, selection: Selection, since: str | None, overlap: timedelta) -> Iterator[Page]:
+    def read(self, selection: Selection, since: str | None, overlap: timedelta) -> Iterator[Page]:  # noqa: ARG002
         """Pages in the order of the log of changes. The log needs no overlap: nothing appears behind a position."""
         stream = self._stream(selection.stream)
         position = self._position(since)
@@ -109,7 +109,7 @@ class Connector:
         if unknown:
             raise Misconfigured(f"stream {stream}", f"has no field {unknown[0]!r}", "correct `match`")
         with reading(self._engine) as connection:
-            return [Candidate(str(one), texts) for one, texts in find_rows(connection, found, fields, values)]
+            return [Candidate(str(one), texts) for one, texts in find_rows(connection, found, fields, values=values)]
 
     def find_keys(self, stream: str, keys: Sequence[str]) -> dict[str, str]:
         """Key → id of the records that these keys stand for; buried keys stand for none."""

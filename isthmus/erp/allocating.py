@@ -89,7 +89,7 @@ def _spend(desk: Desk, payment: Row, invoices: Sequence[str] | None) -> Paid:
             settled.append((item, Settled(item["number"], amount)))
             left -= amount
     ids = [item["id"] for item, _ in settled]
-    touch(desk, "payment", Payment, [payment["id"]] if ids else [])
+    touch(desk, "payment", [payment["id"]] if ids else [])
     close_settled(desk, ids)
     return Paid(
         id=payment["id"],
@@ -138,10 +138,10 @@ def allocate_note(desk: Desk, note: Row, invoice: Row) -> None:
         _allocate(desk, invoice["id"], amount, credit_note_id=note["id"])
 
 
-def touch(desk: Desk, stream: str, model: type[Invoice | Payment], ids: Sequence[int]) -> None:
+def touch(desk: Desk, stream: str, ids: Sequence[int]) -> None:
     """Logs a change of documents whose own fields stay, but not what is open of them."""
     versions = log_changes(desk.connection, stream, ids, at=desk.at, by=desk.by)
-    table = cast(Table, model.__table__)
+    table = cast(Table, (Invoice if stream == "invoice" else Payment).__table__)
     for record_id, version in zip(ids, versions, strict=True):
         changed = table.update().where(table.c.id == record_id)
         desk.connection.execute(changed.values(version=version, changed_by=desk.by))
@@ -149,7 +149,7 @@ def touch(desk: Desk, stream: str, model: type[Invoice | Payment], ids: Sequence
 
 def close_settled(desk: Desk, invoice_ids: Sequence[int]) -> None:
     """Closes the invoiced orders of these invoices all of whose invoices are settled."""
-    touch(desk, "invoice", Invoice, invoice_ids)
+    touch(desk, "invoice", invoice_ids)
     table = cast(Table, Invoice.__table__)
     spent = select(func.coalesce(func.sum(Allocation.amount_minor), 0)).where(Allocation.invoice_id == table.c.id)
     open_ones = select(table.c.order_id).where(table.c.kind == "invoice", table.c.order_id.is_not(None))

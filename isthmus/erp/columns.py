@@ -5,7 +5,7 @@ Units come last in a name, so a name says its range: ``…_minor`` are amounts, 
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from sqlalchemy import BigInteger, Boolean, CheckConstraint, Date, DateTime, Integer, MetaData, String, Table, Text
 from sqlalchemy.engine import Dialect
@@ -31,7 +31,7 @@ class Flag(TypeDecorator[bool]):
     def process_bind_param(self, value: bool | None, dialect: Dialect) -> Any:
         return value if value is None or dialect.name != "sqlite" else int(value)
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> bool | None:
+    def process_result_value(self, value: Any, _dialect: Dialect) -> bool | None:
         return None if value is None else bool(value)
 
 
@@ -44,7 +44,7 @@ class Day(TypeDecorator[str]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else Date())
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+    def process_result_value(self, value: Any, _dialect: Dialect) -> str | None:
         return value if value is None or isinstance(value, str) else str(value.isoformat())
 
 
@@ -57,7 +57,7 @@ class Stamp(TypeDecorator[str]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         return dialect.type_descriptor(Text() if dialect.name == "sqlite" else DateTime(timezone=True))
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+    def process_result_value(self, value: Any, _dialect: Dialect) -> str | None:
         return value if value is None or isinstance(value, str) else format_stamp(value)
 
 
@@ -98,8 +98,7 @@ class Model(DeclarativeBase):
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        table = cls.__table__
-        assert isinstance(table, Table)
+        table = cast(Table, cls.__table__)
         table.dialect_options["sqlite"]["strict"] = True
         for column in list(table.columns):
             for name, rule, dialect in _rules(column.name, column.type):
@@ -119,5 +118,5 @@ def _rules(name: str, kind: TypeEngine[Any]) -> list[tuple[str, str, str | None]
     if isinstance(kind, Day):
         rules.append(("day", f"{name} IS date({name})", "sqlite"))
     if isinstance(kind, String) and kind.length:
-        rules.append(("length", f"length({name}) <= {kind.length}", "sqlite"))
+        rules.append(("length", f"length({name}) <= {kind.length} AND instr({name}, char(0)) = 0", "sqlite"))
     return rules

@@ -12,7 +12,8 @@ from isthmus.erp.sales import OPEN
 
 _NANOS = 1_000_000_000
 
-_RATE = """(SELECT minor_rate_nanos FROM erp_rate r WHERE r.source = a.currency AND r.target = coalesce(t.currency, c.currency)
+_RATE = """(SELECT minor_rate_nanos FROM erp_rate r
+        WHERE r.source = a.currency AND r.target = coalesce(t.currency, c.currency)
         AND r.day <= {today} ORDER BY r.day DESC LIMIT 1)"""
 #: amount × rate / 10^9, half up, for an amount of zero or more.
 _PRODUCT = (
@@ -47,7 +48,8 @@ WITH amounts AS (
     GROUP BY customer_id
 )
 SELECT c.id AS customer_id, c.number, c.name, coalesce(t.currency, c.currency) AS currency, t.limit_minor,
-    coalesce(e.exposure_minor, 0) AS exposure_minor, e.unrated, coalesce(t.held, {{no}}) AS held, t.held_why, d.oldest_due_date,
+    coalesce(e.exposure_minor, 0) AS exposure_minor, e.unrated, coalesce(t.held, {{no}}) AS held, t.held_why,
+    d.oldest_due_date,
     coalesce(t.grace_days, k.grace_days) AS grace_days
 FROM erp_customer c
 JOIN erp_company k ON k.code = c.company

@@ -53,17 +53,17 @@ def holders(connection: Connection, stream: str, keys: Sequence[str]) -> dict[st
     return {key: Holder(record_id, status) for key, record_id, status in connection.execute(query)}
 
 
-def alias(connection: Connection, stream: str, key: str, record_id: int) -> None:
+def alias(connection: Connection, stream: str, key: str, *, record_id: int) -> None:
     """Makes a key stand for the record that its own was merged into. Raises Refused for a key that is not there."""
-    _turn(connection, stream, key, {"status": "alias", "record_id": record_id})
+    _turn(connection, stream, key, values={"status": "alias", "record_id": record_id})
 
 
 def bury(connection: Connection, stream: str, key: str) -> None:
     """Makes sure that no record ever carries this key again. Raises Refused for a key that is not there."""
-    _turn(connection, stream, key, {"status": "buried"})
+    _turn(connection, stream, key, values={"status": "buried"})
 
 
-def _turn(connection: Connection, stream: str, key: str, values: dict[str, object]) -> None:
+def _turn(connection: Connection, stream: str, key: str, *, values: dict[str, object]) -> None:
     column = external_key.c
     statement = update(external_key).where(column.stream == stream, column.key == key).values(values)
     if connection.execute(statement).rowcount != 1:

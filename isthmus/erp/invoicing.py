@@ -102,15 +102,17 @@ def _parts(row: Row, lines: Sequence[Row], quantities: Mapping[str, int] | None)
     parts = []
     for line in lines:
         if line["key"] in wanted:
-            taken = (line["invoiced_micros"], wanted[line["key"]], line["quantity_micros"])
-            net = part_of(line["amount_minor"] - line["discount_share_minor"], *taken)
-            parts.append(_Part(line, wanted[line["key"]], net, part_of(line["tax_minor"], *taken)))
+            taken = {
+                "done_micros": line["invoiced_micros"],
+                "more_micros": wanted[line["key"]],
+                "of_micros": line["quantity_micros"],
+            }
+            net = part_of(line["amount_minor"] - line["discount_share_minor"], **taken)
+            parts.append(_Part(line, wanted[line["key"]], net, part_of(line["tax_minor"], **taken)))
     return parts
 
 
-def _write(
-    desk: Desk, row: Row, parts: Sequence[_Part], *, kind: str, freight: tuple[int, int], due_date: str
-) -> Row:
+def _write(desk: Desk, row: Row, parts: Sequence[_Part], *, kind: str, freight: tuple[int, int], due_date: str) -> Row:
     """Writes and posts a document. ``row`` is the order that is invoiced, or the invoice that is credited."""
     (invoice_id,) = take_numbers(desk.connection, "invoice", 1)
     number, sign = number_of("invoice", invoice_id), 1 if kind == "invoice" else -1

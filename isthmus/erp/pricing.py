@@ -28,9 +28,7 @@ class Sums:
     freight_tax_minor: int
 
 
-def price(
-    lines: Sequence[Row], header: Mapping[str, Any], tax_of: Callable[[int | None], Tax]
-) -> Sums:
+def price(lines: Sequence[Row], header: Mapping[str, Any], tax_of: Callable[[int | None], Tax]) -> Sums:
     """Completes each line (amount, discount share, tax) and answers the sums.
 
     Each line is rounded half up once, and so is its tax; the header's discount is shared out by largest remainder over
@@ -67,7 +65,7 @@ def tax_on(net_minor: int, tax: Tax) -> int:
     return divide_half_up(net_minor * tax.rate_micros, 100 * MICROS)
 
 
-def part_of(amount_minor: int, done_micros: int, more_micros: int, of_micros: int) -> int:
+def part_of(amount_minor: int, *, done_micros: int, more_micros: int, of_micros: int) -> int:
     """What the next part of a line comes to, so that all parts together are exactly the line."""
     before = divide_half_up(amount_minor * done_micros, of_micros)
     return divide_half_up(amount_minor * (done_micros + more_micros), of_micros) - before

@@ -37,12 +37,10 @@ def _picked(stream: Stream) -> list[Column[Any]]:
 def moved_since(
     connection: Connection, stream: Stream, since: tuple[int, int], *, below: int, limit: int
 ) -> list[Moved]:
-    """The next records whose last change lies after a position and in a transaction below the horizon, in that order."""
+    """The next records that changed last after a position and in a transaction below the horizon, in that order."""
     table = stream.table
     transaction, number = since
-    after = or_(
-        change.c.transaction > transaction, and_(change.c.transaction == transaction, change.c.number > number)
-    )
+    after = or_(change.c.transaction > transaction, and_(change.c.transaction == transaction, change.c.number > number))
     query = (
         select(change.c.transaction, *_picked(stream))
         .join(table, and_(table.c.id == change.c.record_id, table.c.version == change.c.number))
@@ -85,13 +83,13 @@ def lines_of(connection: Connection, stream: Stream, ids: Sequence[int]) -> dict
 
 
 def find_rows(
-    connection: Connection, stream: Stream, paths: Sequence[str], values: Sequence[tuple[str, ...]]
+    connection: Connection, stream: Stream, paths: Sequence[str], *, values: Sequence[tuple[str, ...]]
 ) -> Iterator[tuple[int, tuple[str | None, ...]]]:
     """Records whose fields equal one of the tuples after `match_text`: (id, the fields' values as they are)."""
     columns = {one.path: stream.table.c[one.column] for one in stream.shape.fields}
     asked = [columns[path] for path in paths]
     wanted = {tuple(match_text(text) for text in texts) for texts in values}
-    query = select(stream.table.c.id, *asked).where(_narrow(connection, stream, paths, wanted))
+    query = select(stream.table.c.id, *asked).where(_narrow(connection, stream, paths, wanted=wanted))
     for record_id, *found in connection.execute(query.order_by(stream.table.c.id)):
         texts = tuple(None if value is None else str(value) for value in found)
         if all(texts) and tuple(match_text(text or "") for text in texts) in wanted:
@@ -99,7 +97,7 @@ def find_rows(
 
 
 def _narrow(
-    connection: Connection, stream: Stream, paths: Sequence[str], wanted: set[tuple[str, ...]]
+    connection: Connection, stream: Stream, paths: Sequence[str], *, wanted: set[tuple[str, ...]]
 ) -> ColumnElement[bool]:
     """The condition that an index can answer, if one of the fields keeps its match text."""
     for position, path in enumerate(paths):

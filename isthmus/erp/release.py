@@ -43,7 +43,8 @@ def gate(desk: Desk, applicants: Sequence[Applicant]) -> None:
         reason = None
         if _asks_for_more(applicant):
             standing = known[row["customer_id"]]
-            reason = standing.refusal(rates.worth(row["total_minor"], row["currency"], standing.currency), row["currency"])
+            worth = rates.worth(row["total_minor"], row["currency"], standing.currency)
+            reason = standing.refusal(worth, row["currency"])
         row["status"], row["hold_reason"] = ("held", reason) if reason else ("confirmed", None)
         if not reason:
             _count(row, known, rates, sign=1)

@@ -37,10 +37,9 @@ def grant(connection: Connection, role: str) -> None:
 def _statements(role: str, schema: str) -> list[str]:
     statements = [f"GRANT USAGE ON SCHEMA {schema} TO {role}", f"REVOKE CREATE ON SCHEMA {schema} FROM {role}"]
     for table in metadata.tables:
-        statements.append(f"REVOKE ALL ON {table} FROM {role}")
-        statements.append(f"GRANT {', '.join(_rights(table))} ON {table} TO {role}")
-    for view in ("erp_receivable", "erp_credit", "erp_address", "erp_version"):
-        statements.append(f"GRANT SELECT ON {view} TO {role}")
+        statements += (f"REVOKE ALL ON {table} FROM {role}", f"GRANT {', '.join(_rights(table))} ON {table} TO {role}")
+    views = ("erp_receivable", "erp_credit", "erp_address", "erp_version")
+    statements += [f"GRANT SELECT ON {view} TO {role}" for view in views]
     statements += [f"GRANT USAGE ON SEQUENCE erp_{stream}_number TO {role}" for stream in STREAMS]
     return statements
 

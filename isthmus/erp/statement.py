@@ -137,9 +137,7 @@ def customers(desk: Desk, *, status: str | None = None, limit: int = 100) -> lis
     return [line for line in lines if status in (None, line.standing.status)][:limit]
 
 
-def orders(
-    desk: Desk, *, status: str | None = None, customer: str | None = None, limit: int = 100
-) -> list[OrderLine]:
+def orders(desk: Desk, *, status: str | None = None, customer: str | None = None, limit: int = 100) -> list[OrderLine]:
     """Orders, the latest first; of one status or customer if asked."""
     order, party = cast(Table, Order.__table__).c, cast(Table, Customer.__table__).c
     query = select(

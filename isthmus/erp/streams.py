@@ -1,7 +1,7 @@
 """How the ERP shows its records: one declaration per stream that describing, reading and writing follow.
 
-A field's unit lives in its column's name (``freight`` is ``freight_minor``, ``quantity`` is ``quantity_micros``); groups
-such as ``billing`` are columns with a prefix. Ids and references are text outside and whole numbers inside.
+A field's unit lives in its column's name (``freight`` is ``freight_minor``, ``quantity`` is ``quantity_micros``);
+groups such as ``billing`` are columns with a prefix. Ids and references are text outside and whole numbers inside.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: its path outside, its column inside. ``owned`` fields are the ERP's own and never written from outside."""
+    """One field: its path outside, its column inside. ``owned`` ones are the ERP's own, never written from outside."""
 
     path: str
     column: str

@@ -9,6 +9,7 @@ from isthmus.erp.desk import Desk
 from isthmus.erp.intake import orders, plain, quotes
 from isthmus.erp.intake.page import Item, Page, drop_doubles
 from isthmus.erp.streams import STREAMS
+from isthmus.kernel.errors import Fault
 
 _Write = Callable[[Page, list[Item]], None]
 _WRITERS: dict[str, tuple[_Write, _Write]] = {
@@ -26,7 +27,7 @@ def write(desk: Desk, stream: str, changes: Sequence[Change]) -> list[Answer]:
     """
     create, update = _WRITERS[stream]
     page = Page(desk, STREAMS[stream])
-    items, doubles = drop_doubles(page, [Item(index, change) for index, change in enumerate(changes)])
+    items, doubles = drop_doubles([Item(index, change) for index, change in enumerate(changes)])
     for verbs, action in ((("withdraw",), update), (("update", "reopen"), update), (("create",), create)):
         chosen = [item for item in items if item.change.verb in verbs]
         if chosen:
@@ -36,5 +37,7 @@ def write(desk: Desk, stream: str, changes: Sequence[Change]) -> list[Answer]:
         if double.change.verb == first.change.verb == "create" and known.result == "created":
             page.answers[double.index] = known
         else:
-            page.refuse(double, double.change.key, "this key stands twice in one page", "send one change per record")
+            page.refuse(
+                double, Fault(double.change.key, "this key stands twice in one page", "send one change per record")
+            )
     return [page.answers[index] for index in range(len(changes))]

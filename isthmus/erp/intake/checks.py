@@ -38,10 +38,9 @@ def _faults(shape: Shape, fields: Fields, *, new: bool, where: str) -> list[Faul
         fault = _fault(shape, path, value)
         if fault:
             faults.append(Fault(where + path, *fault))
-    for field in shape.writable.values():
-        if field.required and values.get(field.path, "" if new else field) in (None, ""):
-            faults.append(Fault(where + field.path, "is missing", "fill it in"))
-    return faults
+    needed = [field.path for field in shape.writable.values() if field.required]
+    missing = [path for path in needed if values.get(path, "" if new else path) in (None, "")]
+    return faults + [Fault(where + path, "is missing", "fill it in") for path in missing]
 
 
 def _flatten(shape: Shape, fields: Fields) -> list[tuple[str, Any]]:
@@ -73,7 +72,7 @@ def _check_text(field: Field, value: Any) -> tuple[str, str] | None:
         return f"{value!r} is not text", "write text"
     if field.length and len(value) > field.length:
         return f"is {len(value)} characters long, the ERP takes {field.length}", "shorten it"
-    if "\0" in value or (not value.isprintable() and _unwritable(value)):
+    if "\0" in value or _unwritable(value):
         return "holds a character that no database keeps", "remove it"
     if field.path == "currency" and value not in CURRENCIES:
         return f"{value!r} is not an ISO 4217 currency", "use a code such as EUR"

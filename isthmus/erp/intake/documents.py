@@ -18,8 +18,9 @@ from isthmus.erp.intake.page import Item, Page
 from isthmus.erp.parties import Customer
 from isthmus.erp.pricing import Tax, price
 from isthmus.erp.products import Product
+from isthmus.erp.streams import Shape
 from isthmus.erp.taxes import TaxTable
-from isthmus.kernel.errors import Refused
+from isthmus.kernel.errors import Broken, Fault, Refused
 
 
 @dataclass(slots=True)
@@ -33,17 +34,23 @@ class Around:
 
 def take_in(page: Page, items: Iterable[Item]) -> None:
     """Turns changes into rows; refuses those whose own values are wrong."""
-    shape = page.stream.lines
-    assert shape is not None
+    shape = lines_shape(page)
     for item in items:
         faults = faults_of(page.stream, item.change)
         if faults:
-            page.refuse(item, faults[0].where, faults[0].what, faults[0].remedy)
+            page.refuse(item, faults[0])
             continue
         item.row = page.stream.shape.take(item.change.fields, item.present or None)
         lines = item.present_lines if item.change.lines is None else item.change.lines
         item.line_rows = [shape.take(line) for line in lines or ()]
         item.lines = [shape.show(row) for row in item.line_rows]
+
+
+def lines_shape(page: Page) -> Shape:
+    """The shape of the stream's lines, which every document has. Raises Broken for a stream without."""
+    if page.stream.lines is None:
+        raise Broken(page.stream.name, "has no lines")
+    return page.stream.lines
 
 
 def look_around(page: Page, items: Sequence[Item]) -> Around:
@@ -53,20 +60,11 @@ def look_around(page: Page, items: Sequence[Item]) -> Around:
     customers = {item.row["customer_id"] for item in items}
     products = {line["product_id"] for item in items for line in item.line_rows}
     found = select(customer.id, customer.active, customer.billing_country)
-    named = select(product.id, product.tax_category)
+    found = found.where(among(connection, customer.id, sorted(customers)))
+    named = select(product.id, product.tax_category).where(among(connection, product.id, sorted(products)))
     return Around(
-        {
-            customer_id: (active, country)
-            for customer_id, active, country in connection.execute(
-                found.where(among(connection, customer.id, sorted(customers)))
-            )
-        },
-        {
-            product_id: category
-            for product_id, category in connection.execute(
-                named.where(among(connection, product.id, sorted(products)))
-            )
-        },
+        {one: (active, country) for one, active, country in connection.execute(found)},
+        {row[0]: row[1] for row in connection.execute(named)},
         TaxTable(connection),
     )
 
@@ -78,25 +76,25 @@ def settle_amounts(page: Page, items: Sequence[Item], around: Around, *, day: st
         missing = next((line for line in item.line_rows if line["product_id"] not in around.products), None)
         if customer is None:
             what = f"there is no customer {item.row['customer_id']}"
-            page.refuse(item, "customer_id", what, "bind the customer first")
+            page.refuse(item, Fault("customer_id", what, "bind the customer first"))
         elif missing is not None:
             where, what = f"line {missing['key']} product_id", f"there is no product {missing['product_id']}"
-            page.refuse(item, where, what, "bind the product first")
+            page.refuse(item, Fault(where, what, "bind the product first"))
         else:
             _price(page, item, around, country=customer[1], day=item.row[day] or page.desk.day)
 
 
 def _price(page: Page, item: Item, around: Around, *, country: str | None, day: str) -> None:
     try:
-        sums = price(item.line_rows, item.row, partial(_tax, around, country, day))
+        sums = price(item.line_rows, item.row, partial(_tax, around=around, country=country, day=day))
     except Refused as error:
-        page.refuse(item, error.fault.where, error.fault.what, error.fault.remedy)
+        page.refuse(item, error.fault)
         return
     item.row.update(tax_minor=sums.tax_minor, total_minor=sums.total_minor, company=COMPANY)
     item.row.update(to_invoice_minor=sums.total_minor, freight_tax_minor=sums.freight_tax_minor)
 
 
-def _tax(around: Around, country: str | None, day: str, product_id: int | None) -> Tax:
+def _tax(product_id: int | None, *, around: Around, country: str | None, day: str) -> Tax:
     category = "standard" if product_id is None else around.products[product_id]
     return around.taxes.tax(country, category, day)
 
@@ -116,8 +114,7 @@ def rows_of(items: Iterable[Item]) -> list[dict[str, Any]]:
 
 def insert_lines(page: Page, items: Sequence[Item]) -> None:
     """Writes the lines of these documents."""
-    shape, parent = page.stream.lines, page.stream.parent
-    assert shape is not None
+    shape, parent = lines_shape(page), page.stream.parent
     columns = tuple(column.name for column in shape.table.columns)
     rows = []
     for item in items:
@@ -130,15 +127,14 @@ def insert_lines(page: Page, items: Sequence[Item]) -> None:
 
 def update_documents(page: Page, items: Sequence[Item]) -> None:
     """Gives each changed document a new version, and writes its row and, if they changed, its lines."""
-    desk, table, shape = page.desk, page.stream.table, page.stream.lines
-    assert shape is not None
-    versions = log_changes(desk.connection, page.stream.name, [one["id"] for one in rows_of(items)], at=desk.at, by=desk.by)
+    desk, table, shape = page.desk, page.stream.table, lines_shape(page)
+    ids = [item.row["id"] for item in items]
+    versions = log_changes(desk.connection, page.stream.name, ids, at=desk.at, by=desk.by)
     for item, version in zip(items, versions, strict=True):
         item.row.update(version=version, changed_by=desk.by)
     columns = tuple(column.name for column in table.columns if column.name not in ("id", "number", "company"))
     rows = list(map(itemgetter(*columns, "id"), rows_of(items)))
     update_rows(desk.connection, table, columns, key="id", rows=rows)
-    ids = [item.row["id"] for item in items]
     if ids:
         connection = desk.connection
         connection.execute(delete(shape.table).where(among(connection, shape.table.c[page.stream.parent], ids)))

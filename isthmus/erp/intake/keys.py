@@ -10,6 +10,7 @@ from isthmus.erp.changes import write_version
 from isthmus.erp.external_keys import COLUMNS, Holder, external_key, holders
 from isthmus.erp.intake.page import Item, Page
 from isthmus.erp.records import lines_of, rows_by_id
+from isthmus.kernel.errors import Fault
 
 
 def settle_keys(page: Page, items: Sequence[Item]) -> dict[str, Holder]:
@@ -25,7 +26,7 @@ def settle_keys(page: Page, items: Sequence[Item]) -> dict[str, Holder]:
             done.append((item, holder.record_id))
         else:
             what = "this key is buried" if holder.status == "buried" else "this key was merged into another record"
-            page.refuse(item, item.change.key, what, "nothing is to be done: the create came too late")
+            page.refuse(item, Fault(item.change.key, what, "nothing is to be done: the create came too late"))
     load(page, [(item, record_id) for item, record_id in done])
     for item, _ in done:
         page.answer(item, "created")
@@ -58,10 +59,10 @@ def claim(page: Page, items: list[Item]) -> None:
         holder = holders.get(item.change.key)
         target = item.change.id or (str(holder.record_id) if holder else None)
         if target is None or not target.isdigit() or len(target) > 18:
-            page.refuse(item, page.stream.name, f"there is no {page.stream.name} {target}", "check the binding")
+            page.refuse(item, Fault(page.stream.name, f"there is no {page.stream.name} {target}", "check the binding"))
         elif holder and (holder.record_id != int(target) or holder.status == "buried"):
             what = "this key is buried" if holder.status == "buried" else "this key belongs to another record"
-            page.refuse(item, item.change.key, what, "resolve the merge first")
+            page.refuse(item, Fault(item.change.key, what, "resolve the merge first"))
         else:
             targets.append((item, int(target)))
     _lock(page, targets)
@@ -73,7 +74,9 @@ def _lock(page: Page, targets: list[tuple[Item, int]]) -> None:
     present = rows_by_id(page.desk.connection, page.stream, [record_id for _, record_id in targets], lock=True)
     for item, record_id in targets:
         if record_id not in present:
-            page.refuse(item, page.stream.name, f"there is no {page.stream.name} {record_id}", "check the binding")
+            page.refuse(
+                item, Fault(page.stream.name, f"there is no {page.stream.name} {record_id}", "check the binding")
+            )
     load(page, [(item, record_id) for item, record_id in targets if record_id in present])
     for item, record_id in targets:
         expects = item.change.expects

@@ -10,6 +10,7 @@ from sqlalchemy import Table, select
 from isthmus.db import among, update_rows
 from isthmus.erp.changes import log_changes
 from isthmus.erp.credit import lock_customers
+from isthmus.erp.intake.attempts import attempt
 from isthmus.erp.intake.documents import (
     Around,
     insert_documents,
@@ -20,11 +21,12 @@ from isthmus.erp.intake.documents import (
     update_documents,
 )
 from isthmus.erp.intake.keys import claim, load, settle_keys, store_keys
-from isthmus.erp.intake.page import Item, Page, attempt
+from isthmus.erp.intake.page import Item, Page
 from isthmus.erp.intake.quotes import move_quotes
 from isthmus.erp.release import Applicant, gate, order, release, set_status
 from isthmus.erp.sales import Quote
 from isthmus.erp.sequences import number_of, take_numbers
+from isthmus.kernel.errors import Fault
 
 #: What may still change of an order once something of it is invoiced.
 _LOOSE = ("customer_reference", "salesperson")
@@ -40,7 +42,9 @@ def create(page: Page, items: list[Item]) -> None:
     around = look_around(page, items)
     for item in items:
         if not around.customers.get(item.row["customer_id"], (True, None))[0]:
-            page.refuse(item, "customer_id", "the customer is not active", "reactivate it, or take the order back")
+            page.refuse(
+                item, Fault("customer_id", "the customer is not active", "reactivate it, or take the order back")
+            )
     _check(page, page.left(items), around)
     attempt(page, page.left(items), _create)
 
@@ -48,7 +52,7 @@ def create(page: Page, items: list[Item]) -> None:
 def _check(page: Page, items: list[Item], around: Around) -> None:
     for item in items:
         if not item.line_rows:
-            page.refuse(item, "lines", "an order needs a line", "add a product to the order")
+            page.refuse(item, Fault("lines", "an order needs a line", "add a product to the order"))
     settle_amounts(page, page.left(items), around, day="order_date")
     _check_quotes(page, page.left(items))
 
@@ -60,7 +64,7 @@ def _check_quotes(page: Page, items: list[Item]) -> None:
         return
     connection, column = page.desk.connection, cast(Table, Quote.__table__).c
     query = select(column.id, column.customer_id).where(among(connection, column.id, ids))
-    owners = {quote_id: customer_id for quote_id, customer_id in connection.execute(query)}
+    owners = {row[0]: row[1] for row in connection.execute(query)}
     live = select(order.c.quote_id, order.c.id, order.c.number).where(order.c.status != "cancelled")
     live = live.where(among(connection, order.c.quote_id, ids))
     users = {quote_id: (order_id, number) for quote_id, order_id, number in connection.execute(live)}
@@ -70,12 +74,12 @@ def _check_quotes(page: Page, items: list[Item]) -> None:
             continue
         user, number = users.get(quote_id, (None, None))
         if quote_id not in owners:
-            page.refuse(item, "quote_id", f"there is no quote {quote_id}", "bind the quote first")
+            page.refuse(item, Fault("quote_id", f"there is no quote {quote_id}", "bind the quote first"))
         elif owners[quote_id] != item.row["customer_id"]:
-            page.refuse(item, "quote_id", "the quote is another customer's", "correct the quote or the account")
+            page.refuse(item, Fault("quote_id", "the quote is another customer's", "correct the quote or the account"))
         elif user not in (None, item.row.get("id", item)):
             what = f"its quote is already used by order {number}"
-            page.refuse(item, "quote_id", what, "cancel that order, or take the quote off this one")
+            page.refuse(item, Fault("quote_id", what, "cancel that order, or take the quote off this one"))
         else:
             users[quote_id] = (item.row.get("id", item), "of this page")
 
@@ -101,7 +105,7 @@ def update(page: Page, items: list[Item]) -> None:
     """Changes orders, cancels them, or brings them back; then releases what the freed credit allows."""
     for item in items:
         if item.change.verb == "withdraw" and item.change.how == "deactivate":
-            page.refuse(item, "gone", "an order cannot be deactivated", "write `cancel` in the mapping")
+            page.refuse(item, Fault("gone", "an order cannot be deactivated", "write `cancel` in the mapping"))
     _lock(page, page.left(items))
     claim(page, page.left(items))
     _refuse_by_status(page, page.left(items))
@@ -130,10 +134,10 @@ def _refuse_by_status(page: Page, items: Sequence[Item]) -> None:
     for item in items:
         status, number = item.present["status"], item.present["number"]
         if item.change.verb == "update" and status == "cancelled":
-            page.refuse(item, "status", f"order {number} is cancelled", "reopen it first")
+            page.refuse(item, Fault("status", f"order {number} is cancelled", "reopen it first"))
         elif item.change.verb == "withdraw" and status in _SOLD:
             what = f"order {number} is {status.replace('_', ' ')} and cannot be cancelled"
-            page.refuse(item, "status", what, "write a credit note for its invoices instead")
+            page.refuse(item, Fault("status", what, "write a credit note for its invoices instead"))
 
 
 def _refuse_sold(page: Page, items: Sequence[Item]) -> None:
@@ -145,7 +149,7 @@ def _refuse_sold(page: Page, items: Sequence[Item]) -> None:
         if moved or item.lines != item.present_lines:
             what = f"order {item.present['number']} is {item.present['status'].replace('_', ' ')}"
             remedy = "write a credit note and a new order instead"
-            page.refuse(item, moved[0] if moved else "lines", f"{what}: it stays as it was sold", remedy)
+            page.refuse(item, Fault(moved[0] if moved else "lines", f"{what}: it stays as it was sold", remedy))
 
 
 def _update(page: Page, items: list[Item]) -> None:

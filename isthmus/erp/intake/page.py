@@ -1,26 +1,17 @@
-"""A page of changes on its way into the ERP: its items, their answers, and what happens when the database says no."""
+"""A page of changes on its way into the ERP: its items and their answers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-
-import psycopg
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from isthmus.connect.protocol import Answer, Change, Result
 from isthmus.erp.changes import write_version
 from isthmus.erp.desk import Desk
-from isthmus.erp.intake.checks import faults_of
 from isthmus.erp.records import Row
 from isthmus.erp.streams import Stream
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Fields, Record
-
-#: What says that a record, and not the database, is at fault.
-_REFUSALS = (IntegrityError, DataError, psycopg.IntegrityError, psycopg.DataError)
-#: …or that a value has a type that only a look at each record can name.
-_CONFUSIONS = (*_REFUSALS, DBAPIError, OverflowError, psycopg.ProgrammingError, TypeError, AttributeError, ValueError, KeyError)
 
 
 @dataclass(slots=True)
@@ -44,9 +35,8 @@ class Page:
     stream: Stream
     answers: dict[int, Answer] = field(default_factory=dict)
 
-    def refuse(self, item: Item, where: str, what: str, remedy: str) -> None:
+    def refuse(self, item: Item, fault: Fault) -> None:
         """Answers that an item was not written, and why."""
-        fault = Fault(where, what, remedy)
         self.answers[item.index] = Answer(item.change.key, "refused", id=item.change.id, fault=fault)
 
     def answer(self, item: Item, result: Result) -> None:
@@ -72,53 +62,7 @@ def record_of(stream: Stream, row: Row, lines: list[Fields] | None, *, by: str) 
     )
 
 
-def attempt(page: Page, items: list[Item], write: Callable[[Page, list[Item]], None]) -> None:
-    """Writes items under a savepoint. If the database refuses, those at fault are found and the others written."""
-    if not items:
-        return
-    try:
-        _under_savepoint(page, items, write)
-        return
-    except _CONFUSIONS as error:
-        cause = error
-    for item in items:
-        for fault in faults_of(page.stream, item.change)[:1]:
-            page.refuse(item, fault.where, fault.what, fault.remedy)
-    sound = page.left(items)
-    if len(sound) < len(items):
-        attempt(page, sound, write)
-        return
-    if not isinstance(cause, _REFUSALS):
-        raise cause
-    if len(items) == 1:
-        page.refuse(items[0], page.stream.name, _words(cause), "correct the record")
-        return
-    half = len(items) // 2
-    attempt(page, items[:half], write)
-    attempt(page, items[half:], write)
-
-
-def _under_savepoint(page: Page, items: list[Item], write: Callable[[Page, list[Item]], None]) -> None:
-    answers = dict(page.answers)
-    try:
-        with page.desk.connection.begin_nested():
-            write(page, items)
-    except BaseException:
-        page.answers = answers
-        raise
-
-
-def _words(error: BaseException) -> str:
-    """The database's reason without the values that it may quote."""
-    cause = error.orig if isinstance(error, DBAPIError) else error
-    if isinstance(cause, psycopg.Error):
-        if cause.diag.constraint_name:
-            return f"the database refuses it: {cause.diag.constraint_name}"
-        return f"the database refuses it: {cause.diag.message_primary}"
-    return f"the database refuses it: {cause}"
-
-
-def drop_doubles(page: Page, items: list[Item]) -> tuple[list[Item], list[tuple[Item, Item]]]:
+def drop_doubles(items: list[Item]) -> tuple[list[Item], list[tuple[Item, Item]]]:
     """Items whose key stands here for the first time, and (a later one of the same key, the first one)."""
     first: dict[str, Item] = {}
     doubles = []

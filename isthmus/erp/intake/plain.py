@@ -11,11 +11,13 @@ from sqlalchemy import delete
 from isthmus.db import among, insert_rows, update_rows
 from isthmus.erp.changes import log_changes
 from isthmus.erp.desk import COMPANY
+from isthmus.erp.intake.attempts import attempt
 from isthmus.erp.intake.keys import claim, settle_keys, store_keys
-from isthmus.erp.intake.page import Item, Page, attempt
+from isthmus.erp.intake.page import Item, Page
 from isthmus.erp.records import Row, rows_by_id
 from isthmus.erp.sequences import number_of, take_numbers
 from isthmus.erp.streams import STREAMS
+from isthmus.kernel.errors import Fault
 from isthmus.kernel.money import CURRENCIES
 from isthmus.kernel.records import match_text
 
@@ -90,14 +92,16 @@ def refuse_unknown_parents(page: Page, items: Sequence[Item]) -> None:
     known = rows_by_id(page.desk.connection, STREAMS["customer"], sorted(wanted))
     for item, parent in named:
         if isinstance(parent, str) and parent.isdigit() and int(parent) not in known:
-            page.refuse(item, "parent_id", f"there is no customer {parent}", "bind the parent account first")
+            page.refuse(item, Fault("parent_id", f"there is no customer {parent}", "bind the parent account first"))
 
 
 def update(page: Page, items: list[Item]) -> None:
     """Changes customers or products, deactivates them, or brings them back."""
     for item in items:
         if item.change.verb == "withdraw" and item.change.how == "cancel":
-            page.refuse(item, "gone", f"a {page.stream.name} cannot be cancelled", "write `deactivate` in the mapping")
+            page.refuse(
+                item, Fault("gone", f"a {page.stream.name} cannot be cancelled", "write `deactivate` in the mapping")
+            )
     claim(page, page.left(items))
     refuse_unknown_parents(page, page.left(items))
     attempt(page, page.left(items), _update)
@@ -133,9 +137,7 @@ def _wanted(page: Page, item: Item) -> Row:
 def write_changed(page: Page, changed: Sequence[Item]) -> None:
     """Gives each changed record a new version and writes its row."""
     desk, stream = page.desk, page.stream
-    versions = log_changes(
-        desk.connection, stream.name, [item.row["id"] for item in changed], at=desk.at, by=desk.by
-    )
+    versions = log_changes(desk.connection, stream.name, [item.row["id"] for item in changed], at=desk.at, by=desk.by)
     for item, version in zip(changed, versions, strict=True):
         item.row = {**item.row, "version": version, "changed_by": desk.by}
     columns = tuple(name for name in stored_columns(page) if name not in ("id", "number", "company"))
@@ -153,4 +155,3 @@ def replace_lines(page: Page, items: Sequence[Item]) -> None:
         delete(shape.table).where(among(page.desk.connection, shape.table.c[page.stream.parent], ids))
     )
     store_lines(page, items)
-

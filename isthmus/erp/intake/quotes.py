@@ -10,6 +10,7 @@ from sqlalchemy import Table, select
 from isthmus.db import among, update_rows
 from isthmus.erp.changes import log_changes
 from isthmus.erp.desk import Desk
+from isthmus.erp.intake.attempts import attempt
 from isthmus.erp.intake.documents import (
     insert_documents,
     look_around,
@@ -19,9 +20,10 @@ from isthmus.erp.intake.documents import (
     update_documents,
 )
 from isthmus.erp.intake.keys import claim, settle_keys, store_keys
-from isthmus.erp.intake.page import Item, Page, attempt
+from isthmus.erp.intake.page import Item, Page
 from isthmus.erp.sales import Quote
 from isthmus.erp.sequences import number_of, take_numbers
+from isthmus.kernel.errors import Fault
 
 quote = cast(Table, Quote.__table__)
 
@@ -56,11 +58,11 @@ def update(page: Page, items: list[Item]) -> None:
     """Changes quotes, cancels them, or opens them again."""
     for item in items:
         if item.change.verb == "withdraw" and item.change.how == "deactivate":
-            page.refuse(item, "gone", "a quote cannot be deactivated", "write `cancel` in the mapping")
+            page.refuse(item, Fault("gone", "a quote cannot be deactivated", "write `cancel` in the mapping"))
     claim(page, page.left(items))
     for item in page.left(items):
         if item.change.verb == "update" and item.present["status"] == "cancelled":
-            page.refuse(item, "status", f"quote {item.present['number']} is cancelled", "reopen it first")
+            page.refuse(item, Fault("status", f"quote {item.present['number']} is cancelled", "reopen it first"))
     _price(page, [item for item in page.left(items) if item.change.verb != "withdraw"])
     attempt(page, page.left(items), _update)
 

@@ -92,7 +92,8 @@ def _refusal(table: str, name: str, event: str, *, says: str, when: str = "") ->
 
 def _ledger() -> Iterator[str]:
     table, posting = "erp_entry", "OLD.posted_at IS NULL AND NEW.posted_at IS NOT NULL"
-    yield from _refusal(table, "drafted", "INSERT", when="NEW.posted_at IS NOT NULL", says="write a draft, then post it")
+    born = "write a draft, then post it"
+    yield from _refusal(table, "drafted", "INSERT", when="NEW.posted_at IS NOT NULL", says=born)
     yield from _refusal(table, "fixed", "UPDATE OR DELETE", when="OLD.posted_at IS NOT NULL", says=STAYS)
     yield from _refusal(table, "id", "UPDATE", when="NEW.id <> OLD.id", says="an entry keeps its id")
     yield from _trigger(table, "posting", "UPDATE", when=posting, runs="erp_post_entry()")

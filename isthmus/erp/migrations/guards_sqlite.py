@@ -1,4 +1,4 @@
-"""What SQLite itself refuses. `REPLACE` deletes the row it meets, so every insert that could meet one is guarded too."""
+"""What SQLite itself refuses. `REPLACE` deletes the row it meets, so each insert that could meet one is guarded."""
 
 from __future__ import annotations
 

@@ -16,6 +16,9 @@ _BEYOND = {
 }
 
 
+_PARTS = ("street", "city", "state", "postal_code", "country")
+
+
 def _total(condition: str, name: str) -> str:
     return f"CAST(sum(CASE WHEN {condition} THEN open_minor ELSE 0 END) AS BIGINT) AS {name}"
 
@@ -70,7 +73,7 @@ def _address() -> str:
         ("erp_order", "order", ("bill_to", "ship_to")),
     ):
         for kind in kinds:
-            names = ", ".join(f"{kind}_{part} AS {part}" for part in ("street", "city", "state", "postal_code", "country"))
+            names = ", ".join(f"{kind}_{part} AS {part}" for part in _PARTS)
             parts.append(f"SELECT '{owner}' AS owner, id AS owner_id, '{kind}' AS kind, {names} FROM {table}")
     return "CREATE VIEW erp_address AS " + " UNION ALL ".join(parts)
 
