@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
@@ -15,53 +14,9 @@ from isthmus.kernel.errors import Refused
 from isthmus.kernel.records import ABSENT, Record, form_text
 from isthmus.kernel.selection import Lines, MovedBy, Term
 from isthmus.kernel.units import Unit
-from isthmus.mapping.compile import CompiledMapping, compile_mapping
-from isthmus.mapping.load import load_mappings, read_mapping
-
-FOLDER = Path(__file__).parents[2] / "mappings" / "salesforce_erp"
-HEAD = """\
-mapping: order
-entity: order
-owner: crm
-creates: [erp]
-crm: {stream: Order, lines: {stream: OrderItem, parent: OrderId, key: Id}}
-erp: {stream: order}
-fields:
-  customer: {crm: AccountId, erp: customer_id, refers_to: customer}
-  order_date: {crm: EffectiveDate, erp: order_date, as: date}
-  currency: {crm: Currency, erp: currency}
-"""
-LINES = """\
-lines:
-  product: {crm: Product2Id, erp: product_id, refers_to: product}
-  quantity: {crm: Quantity, erp: quantity, as: decimal}
-  unit_price: {crm: UnitPrice, erp: unit_price, as: price}
-  amount: {crm: TotalPrice, as: money}
-"""
-
-
-def compiled(rows: str = "", *, zone: str = "Europe/Berlin", rest: str = "") -> CompiledMapping:
-    """The order mapping with more rows."""
-    text = HEAD + "".join(f"  {row}\n" for row in rows.splitlines()) + LINES + rest
-    spec = read_mapping(text.encode(), "m.yaml")
-    return compile_mapping(spec, crm_numbers="decimal", erp_numbers="scaled", time_zone=zone)
-
-
-OWN = {
-    spec.name: compile_mapping(spec, crm_numbers="decimal", erp_numbers="scaled", time_zone="Europe/Berlin")
-    for spec in load_mappings(FOLDER)
-}
-
-
-def read(mapping: CompiledMapping, fields: dict[str, Any], lines: Any = None, side: Any = "crm") -> dict[str, Any]:
-    translated = mapping.to_entity(side, Record("1", "1", fields, lines))
-    assert translated.faults == []
-    return translated.form
-
-
-def faults(mapping: CompiledMapping, fields: dict[str, Any], lines: Any = None, side: Any = "crm") -> list[str]:
-    return [str(fault) for fault in mapping.to_entity(side, Record("1", "1", fields, lines)).faults]
-
+from isthmus.mapping.compile import compile_mapping
+from isthmus.mapping.load import read_mapping
+from tests.mapping.orders import HEAD, OWN, compiled, faults, read
 
 # --- absent, null, empty ------------------------------------------------------------------------------------------
 
@@ -159,88 +114,6 @@ def test_every_text_either_passes_and_can_be_stored_or_is_a_fault(text: str) -> 
         assert form_text(translated.form).decode()
 
 
-# --- numbers, dates, ids ------------------------------------------------------------------------------------------
-
-FREIGHT = "freight: {crm: Freight, erp: freight, as: money}"
-NUMBERS = [
-    ("EUR", Decimal("12.34"), 1234), ("EUR", Decimal("12.340"), 1234), ("EUR", "12.34", 1234), ("EUR", 12, 1200),
-    ("JPY", Decimal("12.0"), 12), ("KWD", Decimal("1.234"), 1234), ("EUR", Decimal("-0.01"), -1), ("EUR", None, None),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("currency", "value", "minor"), NUMBERS)
-def test_money_becomes_minor_units_of_the_currency(currency: str, value: Any, minor: int | None) -> None:
-    mapping = compiled(FREIGHT)
-    form = read(mapping, {"Currency": currency, "Freight": value})
-    assert form == {"currency": currency, "freight": minor}
-    assert mapping.to_fields("erp", form)[0]["freight"] == minor
-    assert read(mapping, {"currency": currency, "freight": minor}, side="erp") == form
-
-
-BAD_NUMBERS = [
-    (
-        {"Currency": "EUR", "Freight": Decimal("0.005")},
-        "freight: 0.005 has more decimals than EUR (2); correct the CRM",
-    ),
-    ({"Currency": "EUR", "Freight": "1_0"}, "freight: '1_0' is not a decimal number; correct the CRM"),
-    ({"Currency": "EUR", "Freight": "١٢"}, "freight: '١٢' is not a decimal number; correct the CRM"),
-    ({"Currency": "EUR", "Freight": 1.5}, "freight: 1.5 is not a decimal number; correct the CRM"),
-    ({"Currency": "EUR", "Freight": Decimal("NaN")}, "freight: NaN is not a number; correct the CRM"),
-    (
-        {"Currency": "EUR", "Freight": Decimal("1e30")},
-        "freight: 1000000000000000000000000000000 is too great; correct the CRM",
-    ),
-    ({"Freight": 1}, "freight: is an amount without a currency; fill the currency in the CRM"),
-    ({"Currency": None, "Freight": 1}, "freight: is an amount without a currency; fill the currency in the CRM"),
-    (
-        {"Currency": "XTS", "Freight": 1},
-        "currency: 'XTS' is not an ISO 4217 currency; correct the CRM or add it to 'values'",
-    ),
-]
-
-
-@pytest.mark.parametrize(("fields", "fault"), BAD_NUMBERS, ids=range(len(BAD_NUMBERS)))
-def test_a_number_that_does_not_fit_is_a_fault_and_never_rounded(fields: dict[str, Any], fault: str) -> None:
-    assert faults(compiled(FREIGHT), fields) == [fault]
-
-
-def test_an_amount_of_the_erp_must_be_whole() -> None:
-    fault = "freight: 12.5 is not an amount in whole units; correct the ERP"
-    assert faults(compiled(FREIGHT), {"currency": "EUR", "freight": Decimal("12.5")}, side="erp") == [fault]
-
-
-DAYS = [
-    ("2026-11-22", "2026-11-22"),
-    ("2026-11-22T23:30:00.000+0000", "2026-11-23"),  # already the next day where the books are kept
-    ("2026-11-22T23:30:00Z", "2026-11-23"),
-    ("2026-10-25T00:30:00+02:00", "2026-10-25"),
-    ("2026-11-22T23:30:00-05:00", "2026-11-23"),
-]
-
-
-@pytest.mark.parametrize(("value", "day"), DAYS)
-def test_an_instant_becomes_the_business_day(value: str, day: str) -> None:
-    assert read(compiled(), {"EffectiveDate": value}) == {"order_date": day}
-
-
-@pytest.mark.parametrize("value", ["22.11.2026", "2026-02-30", "2026-11-22T10:00:00", "", 20261122, "0000-01-01"])
-def test_what_is_no_date_is_refused(value: Any) -> None:
-    (fault,) = faults(compiled(), {"EffectiveDate": value})
-    assert fault.startswith("order_date: ")
-    assert fault.endswith("is not a date; write it as 2026-11-22")
-
-
-def test_ids_are_texts_and_must_be_filled_unless_the_row_says_otherwise() -> None:
-    mapping = compiled("quote: {crm: QuoteId, erp: quote_id, refers_to: quote, required: false}")
-    assert read(mapping, {"AccountId": "001", "QuoteId": None}) == {"customer": "001", "quote": None}
-    assert read(mapping, {"customer_id": 17}, side="erp") == {"customer": "17"}
-    assert faults(mapping, {"AccountId": None}) == ["customer: is empty; fill AccountId in the CRM"]
-    assert faults(mapping, {"AccountId": ""}) == ["customer: is empty; fill AccountId in the CRM"]
-    assert [(one.row, one.required, one.in_lines) for one in mapping.references] == [
-        ("customer", True, False), ("quote", False, False), ("product", True, True),
-    ]  # fmt: skip
-
-
 # --- values -------------------------------------------------------------------------------------------------------
 
 STATUS = "status: {owner: erp, erp: status, crm: {field: S, values: {Draft: draft, On hold: held}}}"
@@ -287,6 +160,7 @@ ADDRESS = """\
 bill_to:
   city: {crm: City, erp: bill_to.city}
   state: {crm: State, erp: bill_to.state}"""
+FREIGHT = "freight: {crm: Freight, erp: freight, as: money}"
 ITEM = {"Id": "802", "Product2Id": "01t", "Quantity": Decimal(2), "UnitPrice": Decimal("1.5"), "TotalPrice": Decimal(3)}
 
 
