@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -136,14 +136,20 @@ class AirflowServer:
 
     def failure(self, dag_id: str, run_id: str) -> str:
         """The last error in the log of the task that failed."""
-        tasks = self._ask("GET", _run(dag_id, run_id) + "/taskInstances")["task_instances"]
-        failed = [task for task in tasks if task["state"] == "failed"]
-        if not failed:
-            return "no task failed by itself"
-        address = f"{_run(dag_id, run_id)}/taskInstances/{failed[0]['task_id']}/logs/{failed[0]['try_number']}"
-        lines = self._ask("GET", address)["content"]
-        told = [_told(line) for line in lines if isinstance(line, dict) and line.get("level") == "error"]
-        return told[-1] if told else f"task {failed[0]['task_id']} failed without a word"
+        return next(self._errors(dag_id, run_id, "failed"), "no task failed by itself")
+
+    def waiting_to_retry(self, dag_id: str, run_id: str) -> Iterator[str]:
+        """The last error of each task that Airflow will try again later."""
+        return self._errors(dag_id, run_id, "up_for_retry")
+
+    def _errors(self, dag_id: str, run_id: str, state: str) -> Iterator[str]:
+        for task in self._ask("GET", _run(dag_id, run_id) + "/taskInstances")["task_instances"]:
+            if task["state"] != state:
+                continue
+            address = f"{_run(dag_id, run_id)}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
+            lines = self._ask("GET", address)["content"]
+            told = [_told(line) for line in lines if isinstance(line, dict) and line.get("level") == "error"]
+            yield told[-1] if told else f"task {task['task_id']} failed without a word"
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}

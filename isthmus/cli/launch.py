@@ -19,7 +19,7 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
-from isthmus.app import open_workshop
+from isthmus.app import Workshop, open_workshop
 from isthmus.cli.airflow_server import USER, AirflowServer
 from isthmus.cli.processes import Crew
 from isthmus.cli.summary import Cycle, run_lines, summary
@@ -195,17 +195,20 @@ def _wait(launch: Launch, ready: Callable[[], bool], what: str, *, seconds: floa
 
 
 def _cycle(launch: Launch) -> None:
-    """Every mapping in reference order and both directions, until a pass moves nothing on either side."""
+    """Every mapping in reference order and both directions; then all at once, until nothing moves on either side."""
     with closing(open_workshop(launch.settings, environment())) as workshop:
-        cycle = Cycle.begin(workshop)
-        _wait_for_dags(launch, workshop.names())
+        cycle, names = Cycle.begin(workshop), workshop.names()
+        _wait_for_dags(launch, names)
+        for name in names:
+            _run(launch, workshop, [name])
+        moved = cycle.moved()
         for _ in range(PASSES_MOST):
-            before = Cycle.begin(workshop)
-            for name in workshop.names():
-                _run(launch, cycle, name)
-            if not (launch.done and before.moved()):
+            if not (launch.done and moved):
                 break
-            launch.say("again, until nothing moves: an order has changed its quote, an ERP number its customer …")
+            launch.say(
+                "again, until nothing moves: an order changes its quote, a late customer lets its orders through"
+            )
+            moved = _run(launch, workshop, names)
         launch.airflow.wake("isthmus_worklist")
         _wait(launch, lambda: not launch.airflow.active_runs(), "the end of the cycle", seconds=RUN_SECONDS)
         launch.done = launch.done and cycle.adds_up()
@@ -223,20 +226,40 @@ def _wait_for_dags(launch: Launch, names: Sequence[str]) -> None:
     _wait(launch, known, "the DAGs")
 
 
-def _run(launch: Launch, cycle: Cycle, name: str) -> None:
-    """One mapping's DAG, from its start to its end, with what it says about itself."""
-    dag_id = f"isthmus_{name}"
-    launch.say(f"{name}: running")
-    launch.airflow.wake(dag_id)
-    run_id = launch.airflow.trigger(dag_id)
-    _wait(
-        launch, lambda: launch.airflow.run_state(dag_id, run_id) in ("success", "failed"), dag_id, seconds=RUN_SECONDS
-    )
-    if launch.airflow.run_state(dag_id, run_id) == "failed":
-        launch.done = False
-        launch.say(f"{name}: FAILED; {launch.airflow.failure(dag_id, run_id)}")
-    for line in run_lines(cycle, name):
-        launch.say(line)
+def _run(launch: Launch, workshop: Workshop, names: Sequence[str]) -> int:
+    """The DAGs of these mappings, from start to end, with what they say. Returns how many records they wrote."""
+    before = Cycle.begin(workshop)
+    launch.say(f"{', '.join(names)}: running")
+    runs = {}
+    for name in names:
+        launch.airflow.wake(f"isthmus_{name}")
+        runs[name] = launch.airflow.trigger(f"isthmus_{name}")
+    for name, run_id in runs.items():
+        state = _end_of(launch, f"isthmus_{name}", run_id)
+        if state == "failed":
+            launch.done = False
+            launch.say(f"{name}: FAILED; {launch.airflow.failure(f'isthmus_{name}', run_id)}")
+        for line in run_lines(before, name):
+            launch.say(line)
+    return before.moved()
+
+
+def _end_of(launch: Launch, dag_id: str, run_id: str) -> str:
+    """Waits for the end of a run and returns its state; says why when Airflow waits to try again."""
+    told: set[str] = set()
+    state = ""
+
+    def ended() -> bool:
+        nonlocal state
+        state = launch.airflow.run_state(dag_id, run_id)
+        for reason in launch.airflow.waiting_to_retry(dag_id, run_id) if state == "running" else ():
+            if reason not in told:
+                launch.say(f"{dag_id} waits to try again: {reason}")
+                told.add(reason)
+        return state in ("success", "failed")
+
+    _wait(launch, ended, dag_id, seconds=RUN_SECONDS)
+    return state
 
 
 def _stay(launch: Launch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from isthmus.kernel.money import from_minor
 from isthmus.state.runs import Run, recent_runs
 
 _OUTCOMES = ("created", "updated", "withdrawn", "rebound", "unchanged", "superseded", "filtered", "worklisted")
+_WRITTEN = ("created", "updated", "withdrawn")
 _RUNS_MOST = 1000
 
 
@@ -36,13 +37,12 @@ class Cycle:
         return [run for run in reversed(_runs(self.workshop, mapping)) if run.id > self.after]
 
     def adds_up(self) -> bool:
-        """Whether every run ended and accounts for all that it read."""
-        return all(run.report and json.loads(run.report)["adds_up"] for run in self.runs())
+        """Whether every run came to its end and accounts for all that it read."""
+        return all(_report(run)["adds_up"] for run in self.runs())
 
     def moved(self) -> int:
         """How many records were written, on either side."""
-        legs = [leg for run in self.runs() if run.report for leg in json.loads(run.report)["directions"]]
-        return sum(leg["outcomes"].get(name, 0) for leg in legs for name in ("created", "updated", "withdrawn"))
+        return sum(counts[name] for counts in _sums(self.runs()).values() for name in _WRITTEN)
 
 
 def _runs(workshop: Workshop, mapping: str | None = None) -> list[Run]:
@@ -51,34 +51,40 @@ def _runs(workshop: Workshop, mapping: str | None = None) -> list[Run]:
 
 
 def run_lines(cycle: Cycle, mapping: str) -> list[str]:
-    """The mapping's latest run: a line a direction, with what happened to what was read."""
-    runs = cycle.runs(mapping)
-    if not runs or not runs[-1].report:
-        return []
-    report = json.loads(runs[-1].report)
+    """What the mapping has done: a line a direction, with what happened to what was read."""
     return [
-        f"{mapping} {leg['direction']}: {_counted(leg)}" + ("" if report["adds_up"] else "  DOES NOT ADD UP")
-        for leg in report["directions"]
+        f"{mapping} {direction}: {counts['read']:,} read{_outcomes(counts)}"
+        for (_, direction), counts in _sums(cycle.runs(mapping)).items()
     ]
 
 
-def _counted(leg: Mapping[str, Any]) -> str:
-    told = [f"{leg['outcomes'][name]:,} {name}" for name in _OUTCOMES if leg["outcomes"].get(name)]
-    return f"{leg['read']:,} read" + (f" = {' + '.join(told)}" if told else "")
+def _outcomes(counts: Counter[str]) -> str:
+    told = [f"{counts[name]:,} {name}" for name in _OUTCOMES if counts[name]]
+    return f" = {' + '.join(told)}" if told else ""
+
+
+def _sums(runs: Sequence[Run]) -> dict[tuple[str, str], Counter[str]]:
+    """Mapping and direction → how many were read, and how many had each outcome."""
+    sums: dict[tuple[str, str], Counter[str]] = {}
+    for run in runs:
+        for leg in _report(run)["directions"]:
+            counts = sums.setdefault((run.mapping, leg["direction"]), Counter())
+            counts.update({**leg["outcomes"], "read": leg["read"]})
+    return sums
+
+
+def _report(run: Run) -> dict[str, Any]:
+    """A run without a report did not come to its end."""
+    report: dict[str, Any] = json.loads(run.report) if run.report else {"directions": [], "adds_up": False}
+    return report
 
 
 def summary(cycle: Cycle) -> list[str]:
     """All runs of the cycle as a table, the worklist by reason, and whether the ledger balances."""
-    sums: dict[tuple[str, str], Counter[str]] = {}
-    wrong: set[str] = set()
-    for run in cycle.runs():
-        report = json.loads(run.report or '{"directions": [], "adds_up": false}')
-        wrong.update([] if report["adds_up"] else [run.mapping])
-        for leg in report["directions"]:
-            counts = sums.setdefault((run.mapping, leg["direction"]), Counter())
-            counts.update({**leg["outcomes"], "read": leg["read"]})
+    runs = cycle.runs()
+    wrong = {run.mapping for run in runs if not _report(run)["adds_up"]}
     rows: list[tuple[str, ...]] = [("mapping", "direction", "read", *_OUTCOMES, "adds up")]
-    for (mapping, direction), counts in sums.items():
+    for (mapping, direction), counts in _sums(runs).items():
         cells = [f"{counts[name]:,}" if counts[name] or name == "read" else "·" for name in ("read", *_OUTCOMES)]
         rows.append((mapping, direction, *cells, "NO" if mapping in wrong else "yes"))
     return [*_table(rows), "", *_worklist(cycle.workshop), *_ledger(cycle.workshop)]

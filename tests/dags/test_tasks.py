@@ -1,0 +1,65 @@
+"""What does Airflow make of a run's end: success, skip, failure, or another try, and when?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import SimpleNamespace
+
+import isthmus_tasks
+import pytest
+from airflow.sdk.definitions.retry_policy import RetryAction
+from airflow.sdk.exceptions import AirflowSkipException
+from isthmus_tasks import RetryByError
+
+from isthmus.app import Report
+from isthmus.kernel.errors import Broken, Misconfigured, Moved, Refused, Unavailable
+from isthmus.sync.report import LegReport
+
+
+def decide(error: BaseException) -> tuple[RetryAction, timedelta | None]:
+    decision = RetryByError().evaluate(exception=error, try_number=1, max_tries=4, context=None)
+    return decision.action, decision.retry_delay
+
+
+def test_what_may_succeed_later_is_tried_when_the_system_said_so() -> None:
+    busy = Unavailable("crm", "is busy", "wait", retry_after_seconds=90)
+    assert decide(busy) == (RetryAction.RETRY, timedelta(seconds=90))
+    assert decide(Unavailable("crm", "is away")) == (RetryAction.RETRY, None)
+    assert decide(Moved("order", "has moved")) == (RetryAction.RETRY, None)
+
+
+@pytest.mark.parametrize("error", [Misconfigured("a", "b"), Refused("a", "b"), Broken("a", "b"), ValueError("x")])
+def test_what_would_fail_again_fails_at_once(error: Exception) -> None:
+    assert decide(error) == (RetryAction.FAIL, None)
+
+
+LEGS = (
+    LegReport("crm→erp", 3, {"created": 2, "filtered": 1}, {"created": 2}),
+    LegReport("erp→crm", 2, {"updated": 2}, {"updated": 2}),
+)
+
+
+def test_a_run_ends_with_its_table_in_the_log_and_its_counts(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "isthmus.dags")
+    counts = isthmus_tasks._conclude(Report("order", 7, LEGS))
+    assert counts == {"moved": 4, "created": 2, "filtered": 1, "updated": 2}
+    assert caplog.messages[0].split()[:4] == ["mapping", "direction", "read", "created"]
+    assert caplog.messages[-1] == "adds up"
+
+
+def test_a_run_that_finds_the_lease_taken_is_skipped() -> None:
+    with pytest.raises(AirflowSkipException, match="order: another run holds the lease"):
+        isthmus_tasks._conclude(Report("order", skipped="another run holds the lease"))
+
+
+def test_a_run_that_does_not_add_up_fails() -> None:
+    lost = LegReport("crm→erp", 4, {"created": 2, "filtered": 1}, {"created": 2})
+    with pytest.raises(Broken, match="does not add up: crm→erp: 4 read, but 3 outcomes stored"):
+        isthmus_tasks._conclude(Report("order", 7, (lost,)))
+
+
+@pytest.mark.parametrize(("person", "who"), [("vera", "airflow:vera"), (None, "airflow:scheduled")])
+def test_a_run_knows_who_asked_for_it(monkeypatch: pytest.MonkeyPatch, person: str | None, who: str) -> None:
+    run = SimpleNamespace(triggering_user_name=person, run_type="scheduled")
+    monkeypatch.setattr(isthmus_tasks, "get_current_context", lambda: {"dag_run": run})
+    assert isthmus_tasks._who() == who
