@@ -6,37 +6,35 @@ import argparse
 import json
 import os
 import platform
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from bench.engine import connection_of
+from bench.contenders import by_hand, isthmus, isthmus_both_ways
 from bench.idle import measure_idle
 from bench.memory import measure_memory
 from bench.postgres import Server, running
-from bench.server import CACHE, Size, serving
-from bench.timing import Timed, in_turn, middle, ratio_of, time_module
+from bench.server import CACHE, Address, Size, copy_of, serving
+from bench.timing import Timed, in_turn, middle, ratio_of
 
 FEW_ACCOUNTS, FEW_PRODUCTS = 2_000, 200  # whom the measured orders belong to, and what they sell
 Result = dict[str, Any]
 
 
-def compare(server: Server, size: Size, entity: str, pairs: int) -> Result:
+def compare(server: Server, size: Size, entity: str, *, pairs: int) -> Result:
     """One way of a mapping into an empty target, by hand and by Isthmus in turn."""
-    with serving(size) as url:
-        before = ["customer", "product"] if entity == "order" else []
-        hand, ours = _templates(server, url, before)
+    with serving(size) as address:
+        hand, ours = _templates(server, address, ["customer", "product"] if entity == "order" else [])
 
-        def by_hand() -> Timed:
+        def first() -> Timed:
             with server.fresh(hand) as database:
-                return time_module("bench.by_hand", entity, "--database", database, "--url", url)
+                return by_hand(entity, address, database)
 
-        def engine() -> Timed:
+        def second() -> Timed:
             with server.fresh(ours) as database:
-                return time_module("bench.engine", entity, "--one-way", "--database", database, "--url", url)
+                return isthmus([entity], address, database)
 
-        timed = in_turn(by_hand, engine, pairs)
+        timed = in_turn(first, second, pairs)
     _check(timed, size.orders if entity == "order" else size.accounts)
     hands, engines = ([pair[place] for pair in timed] for place in (0, 1))
     return {
@@ -46,14 +44,13 @@ def compare(server: Server, size: Size, entity: str, pairs: int) -> Result:
     }  # fmt: skip
 
 
-def _templates(server: Server, url: str, before: list[str]) -> tuple[str, str]:
+def _templates(server: Server, address: Address, before: list[str]) -> tuple[str, str]:
     """Databases with their tables and with what must be there before; not measured."""
     hand, ours = server.make("by_hand"), server.make("isthmus")
-    time_module("bench.by_hand", "prepare", "--database", hand, "--url", url)
+    by_hand("prepare", address, hand)
     if before:
-        time_module("bench.by_hand", "customer", "--database", hand, "--url", url)
-    # A mapping that finds nothing new still makes the tables.
-    time_module("bench.engine", *(before or ["quote"]), "--one-way", "--database", ours, "--url", url)
+        by_hand("customer", address, hand)
+    isthmus(before or ["quote"], address, ours)  # a mapping that finds nothing still makes the tables
     return "by_hand", "isthmus"
 
 
@@ -66,12 +63,10 @@ def _check(timed: list[tuple[Timed, Timed]], wanted: int) -> None:
 
 def both_ways(server: Server, size: Size) -> Result:
     """A first synchronisation as people run it: with the way back, which writes every number into the CRM."""
-    from bench.server import copy_of
-
-    server.make("whole")
-    with copy_of(size) as folder, serving(size, folder=folder) as url:
-        time_module("bench.engine", "quote", "--database", server.url("whole"), "--url", url)
-        timed = time_module("bench.engine", "customer", "--bulk", "--database", server.url("whole"), "--url", url)
+    database = server.make("whole")
+    with copy_of(size) as folder, serving(size, folder=folder) as address:
+        isthmus_both_ways(["quote"], address, database)
+        timed = isthmus_both_ways(["customer"], address, database)
     server.drop("whole")
     return {"what": "customers, first load, both ways", "records": timed.said["read"], "isthmus": timed.as_json()}
 
@@ -100,6 +95,7 @@ def _row(one: Result) -> tuple[str, ...]:
 
 
 def main() -> None:
+    """See the module."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--records", type=int, default=100_000, help="accounts; orders are half as many")
     parser.add_argument("--pairs", type=int, default=3, help="how often both run")
@@ -112,8 +108,8 @@ def main() -> None:
     results: list[Result] = []
     with running() as server:
         measures: dict[str, Callable[[], Result]] = {
-            "customer": lambda: compare(server, accounts, "customer", pairs),
-            "order": lambda: compare(server, orders, "order", pairs),
+            "customer": lambda: compare(server, accounts, "customer", pairs=pairs),
+            "order": lambda: compare(server, orders, "order", pairs=pairs),
             "whole": lambda: both_ways(server, accounts),
             "idle": lambda: measure_idle(server, Size(FEW_ACCOUNTS), pairs),
             "memory": lambda: measure_memory(server, records),
@@ -127,4 +123,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -23,8 +23,6 @@ import psycopg
 import requests  # noqa: TID251 - the script stands for somebody else's code
 from psycopg import sql
 
-from isthmus.playground.oauth import CONSUMER_KEY, CONSUMER_SECRET
-
 Row = dict[str, Any]
 SCHEMAS = Path(__file__).resolve().parent.parent / "schemas"
 IDS = 400  # in one IN (…)
@@ -56,10 +54,11 @@ CREATE TABLE watermark (entity TEXT PRIMARY KEY, position TEXT);
 class Salesforce:
     """A session; pages as they come."""
 
-    def __init__(self, url: str) -> None:
-        self._url = url
+    def __init__(self, extra: dict[str, str]) -> None:
+        self._url = url = extra["instance_url"]
         self._session = requests.Session()
-        asked = {"grant_type": "client_credentials", "client_id": CONSUMER_KEY, "client_secret": CONSUMER_SECRET}
+        asked = {"grant_type": "client_credentials", "client_id": extra["consumer_key"],
+                 "client_secret": extra["consumer_secret"]}  # fmt: skip
         token = self._session.post(f"{url}/services/oauth2/token", data=asked, timeout=60).json()["access_token"]
         self._session.headers["Authorization"] = f"Bearer {token}"
 
@@ -176,15 +175,18 @@ def order_values(form: Row) -> tuple[Any, ...]:
 def pages_of_orders(salesforce: Salesforce) -> Iterator[list[Row]]:
     for rows in salesforce.pages(ORDERS, _exact):
         lines: dict[str, list[Row]] = {row["Id"]: [] for row in rows}
-        ids = list(lines)
-        for start in range(0, len(ids), IDS):
-            asked = ",".join(f"'{one}'" for one in ids[start : start + IDS])
-            for some in salesforce.pages(f"{LINES} WHERE OrderId IN ({asked})", _exact):
-                for one in some:
-                    lines[one["OrderId"]].append(one)
+        for one in lines_of(salesforce, list(lines)):
+            lines[one["OrderId"]].append(one)
         for row in rows:
             row["lines"] = sorted(lines[row["Id"]], key=lambda one: one["OrderItemNumber"])
         yield rows
+
+
+def lines_of(salesforce: Salesforce, ids: list[str]) -> Iterator[Row]:
+    for start in range(0, len(ids), IDS):
+        asked = ",".join(f"'{one}'" for one in ids[start : start + IDS])
+        for some in salesforce.pages(f"{LINES} WHERE OrderId IN ({asked})", _exact):
+            yield from some
 
 
 # --- writing ------------------------------------------------------------------------------------------------------
@@ -199,7 +201,7 @@ JOBS: dict[str, Job] = {
 def write_page(db: psycopg.Connection, entity: str, forms: list[tuple[str, str, Row, bytes]]) -> None:
     """COPY into a temporary table, then one upsert each for records, lines and state."""
     table, names, _, values = JOBS[entity]
-    copy_in(db, f"{table}_in", ("crm_id", "version", "hash", *names), [
+    copy_in(db, f"{table}_in", ("crm_id", "version", "hash", *names), rows=[
         (key, version, digest, *values(form)) for key, version, form, digest in forms
     ])  # fmt: skip
     joined = {
@@ -223,7 +225,7 @@ def write_page(db: psycopg.Connection, entity: str, forms: list[tuple[str, str, 
 
 
 def write_lines(db: psycopg.Connection, forms: list[tuple[str, str, Row, bytes]]) -> None:
-    copy_in(db, "sales_order_line_in", ("crm_id", *LINE), [
+    copy_in(db, "sales_order_line_in", ("crm_id", *LINE), rows=[
         (key, one["key"], one["product"], one["quantity"], one["unit_price"], one["description"])
         for key, _, form, _ in forms for one in form["lines"]
     ])  # fmt: skip
@@ -239,7 +241,7 @@ def write_lines(db: psycopg.Connection, forms: list[tuple[str, str, Row, bytes]]
     )
 
 
-def copy_in(db: psycopg.Connection, name: str, names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+def copy_in(db: psycopg.Connection, name: str, names: tuple[str, ...], *, rows: list[tuple[Any, ...]]) -> None:
     kinds = {"hash": "BYTEA", **dict.fromkeys(("quantity", "unit_price", "freight", "discount"), "BIGINT")}
     listed = ", ".join(f"{one} {kinds.get(one, 'TEXT')}" for one in names)
     db.execute(sql.SQL(f"CREATE TEMP TABLE IF NOT EXISTS {name} ({listed}) ON COMMIT DELETE ROWS"))
@@ -286,12 +288,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=("prepare", *JOBS))
     parser.add_argument("--database", required=True)
-    parser.add_argument("--url", required=True, help="of the playground")
+    parser.add_argument("--connection", required=True, help="the playground as an Airflow connection in JSON")
     given = parser.parse_args()
     gc.disable()  # records make no cycles
-    salesforce = Salesforce(given.url)
+    salesforce = Salesforce(json.loads(given.connection)["extra"])
     with psycopg.connect(given.database, autocommit=True) as db:
-        done = prepare(salesforce, db) if given.what == "prepare" else run(given.what, salesforce, db)
+        if given.what == "prepare":
+            prepare(salesforce, db)
+        done = run(given.what, salesforce, db) if given.what in JOBS else {}
     print(json.dumps(done))  # noqa: T201
 
 

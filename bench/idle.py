@@ -6,9 +6,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from bench.engine import MAPPINGS, connection_of
+from bench.contenders import MAPPINGS
 from bench.postgres import Server
-from bench.server import Size, copy_of, serving
+from bench.server import Address, Size, copy_of, serving
 from bench.timing import Timed, middle, time_module
 
 
@@ -22,11 +22,11 @@ def measure_idle(server: Server, size: Size, pairs: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as settings, copy_of(size) as folder:
         file = _settings(Path(settings), database)
         for hour in range(2):
-            with serving(size, folder=folder, ahead_hours=hour) as url:
-                _sync(file, url)
-        with serving(size, folder=folder, ahead_hours=2) as url:
-            _sync(file, url)  # the last echo
-            timed = [_sync(file, url) for _ in range(max(3, pairs))]
+            with serving(size, folder=folder, ahead_hours=hour) as address:
+                _sync(file, address)
+        with serving(size, folder=folder, ahead_hours=2) as address:
+            _sync(file, address)  # the last echo
+            timed = [_sync(file, address) for _ in range(max(3, pairs))]
     server.drop("idle")
     read = [leg["read"] for one in timed for run in one.said["runs"] for leg in run["directions"]]
     if any(read):
@@ -34,8 +34,8 @@ def measure_idle(server: Server, size: Size, pairs: int) -> dict[str, Any]:
     return {"what": "customers, nothing changed", "records": 0, "isthmus": middle(timed).as_json()}
 
 
-def _sync(file: Path, url: str) -> Timed:
-    environ = {"AIRFLOW_CONN_SALESFORCE_DEFAULT": connection_of(url, bulk=True)}
+def _sync(file: Path, address: Address) -> Timed:
+    environ = {"AIRFLOW_CONN_SALESFORCE_DEFAULT": address.connection(bulk=True)}
     return time_module("isthmus.cli.main", "sync", "customer", "--json", "--settings", str(file), environ=environ)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from bench.contenders import isthmus
 from bench.postgres import Server
 from bench.server import Size, serving
-from bench.timing import Timed, time_module
+from bench.timing import Timed
 
 
 def measure_memory(server: Server, records: int) -> dict[str, Any]:
@@ -20,9 +21,8 @@ def measure_memory(server: Server, records: int) -> dict[str, Any]:
 
 def _load(server: Server, size: Size) -> Timed:
     server.make("memory")
-    with serving(size) as url:
-        arguments = ["--one-way", "--database", server.url("memory"), "--url", url]
-        time_module("bench.engine", "quote", *arguments)  # makes the tables
-        timed = time_module("bench.engine", "customer", *arguments)
+    with serving(size) as address:
+        isthmus(["quote"], address, server.url("memory"))  # makes the tables
+        timed = isthmus(["customer"], address, server.url("memory"))
     server.drop("memory")
     return timed

