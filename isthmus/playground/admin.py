@@ -87,7 +87,7 @@ def merge(call: Call, asked: dict[str, Any]) -> Any:
 def undelete(call: Call, asked: dict[str, Any]) -> Any:
     """POST /playground/undelete {id, user?}."""
     with call.store.writing(named_user(call.store, asked.get("user"))) as tx:
-        return {"ids": deleting.undelete(tx, _id(asked.get("id")))}
+        return {"ids": deleting.undelete(tx, _id(asked.get("id")), bin_since=call.store.bin_since())}
 
 
 def purge(call: Call, asked: dict[str, Any]) -> Any:

@@ -63,7 +63,8 @@ def local_endpoint(work: Answerer) -> Endpoint:
 
     async def serve(request: Request) -> Response:
         if request.client is None or request.client.host not in ("127.0.0.1", "::1"):
-            return answer(Refusal("FORBIDDEN", "The playground's own doors open to this machine only").body(), 403)
+            refusal = Refusal("FORBIDDEN", "The playground's own doors open to this machine only", status=403)
+            return sign(answer(refusal.body(), 403), request)
         return await served(request)
 
     return serve
@@ -86,7 +87,6 @@ class _Endpoint:
 
 
 def _serve(request: Request, body: bytes, asked: _Endpoint) -> Response:
-    store: Store = request.app.state.store
     try:
         response = asked.work(_read_call(request, body, open_to_all=asked.open_to_all))
     except Refusal as refusal:
@@ -94,11 +94,12 @@ def _serve(request: Request, body: bytes, asked: _Endpoint) -> Response:
     except Exception:
         log.exception("the playground failed on %s %s", request.method, request.url.path)
         response = answer(Refusal("UNKNOWN_EXCEPTION", "An unexpected error occurred.").body(), 500)
-    return _sign(response, request, store)
+    return sign(response, request)
 
 
-def _sign(response: Response, request: Request, store: Store) -> Response:
-    response.headers["Date"] = format_datetime(store.now(), usegmt=True)
+def sign(response: Response, request: Request) -> Response:
+    """Adds what every answer carries: the server's time, and the calls of the day."""
+    response.headers["Date"] = format_datetime(request.app.state.store.now(), usegmt=True)
     if request.url.path.startswith("/services/data/v"):
         used, most = request.app.state.usage.spent()
         response.headers["Sforce-Limit-Info"] = f"api-usage={used}/{most}"

@@ -55,10 +55,13 @@ def _stamp(tx: Transaction, entity: SalesforceObject, record_id: str, **columns:
     tx.db.execute(f'UPDATE "{entity.name}" SET {sets} WHERE "Id" = ?', (*columns.values(), record_id))
 
 
-def undelete(tx: Transaction, record_id: str) -> list[str]:
-    """Brings a record back with what was deleted with it; answers all their ids. Raises Refusal."""
+def undelete(tx: Transaction, record_id: str, *, bin_since: str) -> list[str]:
+    """Brings a record back with what was deleted with it; answers all their ids. Raises Refusal.
+
+    ``bin_since``: what was deleted before that stamp is no longer in the recycle bin.
+    """
     entity, row = _any_row(tx, record_id)
-    if not row["IsDeleted"]:
+    if not row["IsDeleted"] or row["SystemModstamp"] < bin_since:
         raise Refusal("UNDELETE_FAILED", "Entity is not in the recycle bin")
     sql = 'SELECT object, id FROM "_deleted" WHERE root = ? ORDER BY object, id'
     found = tx.db.execute(sql, (row["Id"],)).fetchall()

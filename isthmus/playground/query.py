@@ -27,7 +27,8 @@ def _first(call: Call, *, deleted: bool) -> Response:
     if not text:
         raise malformed("unexpected token: '<EOF>'")
     parsed = parse(text)
-    statement = compile_query(parsed, call.store.schema, shape="json", version=call.version, deleted=deleted)
+    since = call.store.bin_since() if deleted or parsed.all_rows else None
+    statement = compile_query(parsed, call.store.schema, shape="json", version=call.version, deleted_since=since)
     if not parsed.fields:
         (total,) = call.store.connection().execute(statement.count_sql, statement.parameters).fetchone()
         return answer({"totalSize": total, "done": True, "records": []})

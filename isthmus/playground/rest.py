@@ -15,6 +15,7 @@ from isthmus.playground.refusals import Refusal, not_there, record_deleted, unkn
 from isthmus.playground.schema import SalesforceObject
 from isthmus.playground.soql import Comparison, Literal, Query
 from isthmus.playground.soql_sql import compile_query
+from isthmus.playground.store import BIN_LIFE
 from isthmus.playground.values import read_object
 
 
@@ -36,8 +37,8 @@ def record(call: Call) -> Response:
         raise not_there()
     if call.method == "GET":
         return _read(call, entity, record_id)
-    _check_unmodified(call, entity, record_id)
     with call.store.writing(call.user) as tx:
+        _check_unmodified(call, entity, record_id)
         if call.method == "DELETE":
             deleting.delete(tx, entity, record_id)
         else:
@@ -143,11 +144,11 @@ def updated(call: Call) -> Response:
 def deleted(call: Call) -> Response:
     """GET …/sobjects/<object>/deleted?start=&end=: what is in the recycle bin since."""
     entity = described(call)
-    start, end, covered = _span(call, timedelta(days=15))
+    start, end, covered = _span(call, BIN_LIFE)
     sql = 'SELECT id, stamp FROM "_deleted" WHERE object = ? AND stamp >= ? AND stamp <= ? ORDER BY stamp, id'
     rows = call.store.connection().execute(sql, (entity.name, start, end))
     records = [{"id": each, "deletedDate": stamp + ".000+0000"} for each, stamp in rows]
-    earliest = (call.store.now() - timedelta(days=15)).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+    earliest = call.store.bin_since() + ".000+0000"
     return answer({"deletedRecords": records, "earliestDateAvailable": earliest, "latestDateCovered": covered})
 
 

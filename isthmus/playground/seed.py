@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from isthmus.playground.seed_base import plant_base
 from isthmus.playground.seed_dirt import plant_dirt
+from isthmus.playground.seed_organization import plant_organization
 from isthmus.playground.seed_parties import plant_accounts
 from isthmus.playground.seed_products import plant_products
 from isthmus.playground.seed_sales import plant_orders, plant_quotes
@@ -57,7 +57,7 @@ def plant(store: Store, sizes: SeedSizes) -> dict[str, Any]:
 def _plant(store: Store, sizes: SeedSizes) -> dict[str, Any]:
     sowing = Sowing(store.schema, sizes.seed, store.now() - timedelta(days=1))
     sowing.multi_currency = sizes.multi_currency
-    plant_base(sowing)
+    plant_organization(sowing)
     plant_products(sowing, sizes.products)
     plant_accounts(sowing, sizes.accounts)
     plant_quotes(sowing, sizes.quotes, sizes.lines)

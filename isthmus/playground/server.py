@@ -21,7 +21,7 @@ from starlette.routing import Route
 from isthmus.kernel.clock import Clock, SystemClock
 from isthmus.kernel.connection import Connection
 from isthmus.playground import admin, bulk, composite, describe, graph, oauth, query, rest
-from isthmus.playground.calls import Answerer, answer, endpoint, local_endpoint
+from isthmus.playground.calls import Answerer, answer, endpoint, local_endpoint, sign
 from isthmus.playground.cursors import Cursors
 from isthmus.playground.faulty import Faults, FaultyApp
 from isthmus.playground.refusals import Refusal, not_there
@@ -95,8 +95,8 @@ def _routes() -> list[Route]:
 async def _no_route(request: Request, error: Exception) -> Response:
     if isinstance(error, HTTPException) and error.status_code == 405:
         refusal = Refusal("METHOD_NOT_ALLOWED", f"HTTP Method '{request.method}' not allowed.", status=405)
-        return answer(refusal.body(), 405)
-    return answer(not_there().body(), 404)
+        return sign(answer(refusal.body(), 405), request)
+    return sign(answer(not_there().body(), 404), request)
 
 
 def build(store: Store) -> FaultyApp:

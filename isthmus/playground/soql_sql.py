@@ -27,12 +27,14 @@ class Statement:
     header: tuple[str, ...]
 
 
-def compile_query(query: Query, schema: Schema, *, shape: Shape, version: str, deleted: bool = False) -> Statement:
-    """The statement of a query; ``deleted`` shows the recycle bin as well (queryAll).
+def compile_query(
+    query: Query, schema: Schema, *, shape: Shape, version: str, deleted_since: str | None = None
+) -> Statement:
+    """The statement of a query; ``deleted_since`` shows what is in the recycle bin since that stamp (queryAll).
 
     Raises Refusal: INVALID_TYPE, INVALID_FIELD, MALFORMED_QUERY, INVALID_QUERY_FILTER_OPERATOR.
     """
-    return _Compiler(query, schema).compile(shape, version, deleted or query.all_rows)
+    return _Compiler(query, schema).compile(shape, version, deleted_since)
 
 
 @dataclass(slots=True)
@@ -57,14 +59,15 @@ class _Compiler:
         self._aliases: dict[tuple[str, ...], tuple[str, SalesforceObject]] = {}
         self._joins: list[str] = []
 
-    def compile(self, shape: Shape, version: str, deleted: bool) -> Statement:
+    def compile(self, shape: Shape, version: str, deleted_since: str | None) -> Statement:
         paths = [self._add(path) for path in self._query.fields]
         if len({path.lower() for path in self._query.fields}) != len(self._query.fields):
             raise Refusal("INVALID_FIELD", "duplicate field selected")
         conditions = ConditionWriter(self.resolve, self._subquery)
         where = [conditions.write(self._query.where)] if self._query.where else []
-        if not deleted and self._entity.recycled:
-            where.insert(0, 't0."IsDeleted" = 0')
+        if self._entity.recycled:
+            kept = f""" OR t0."SystemModstamp" >= '{deleted_since}'""" if deleted_since else ""
+            where.insert(0, f'(t0."IsDeleted" = 0{kept})')
         order = ", ".join(self._order())
         body = f'FROM "{self._entity.name}" t0 {" ".join(self._joins)}' + (
             f" WHERE {' AND '.join(where)}" if where else ""

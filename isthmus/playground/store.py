@@ -56,6 +56,10 @@ class Transaction:
         return make_id(entity.prefix, self.next_number(entity.name))
 
 
+#: What lies longer in the recycle bin is gone for every reader.
+BIN_LIFE = timedelta(days=15)
+
+
 class Store:
     """The file, its connections (one per thread) and what the organisation is set to."""
 
@@ -120,6 +124,10 @@ class Store:
     def stamp(self) -> str:
         """Now in whole seconds, as stored."""
         return format_seconds(self.now())
+
+    def bin_since(self) -> str:
+        """The stamp of the oldest deletion that the recycle bin still holds."""
+        return format_seconds(self.now() - BIN_LIFE)
 
     def setting(self, name: str, default: Any = None) -> Any:
         return self._settings.get(name, default)

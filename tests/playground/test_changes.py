@@ -43,6 +43,18 @@ def test_undelete_brings_back_the_record_and_what_went_with_it(fresh: Client, cl
     assert account not in {one["id"] for one in _changed(fresh, "deleted")["deletedRecords"]}
 
 
+def test_recycle_bin_forgets_after_fifteen_days(fresh: Client, clock: SetClock) -> None:
+    account = fresh.create("Account", Name="Forgotten")
+    fresh.send("DELETE", f"sobjects/Account/{account}")
+    soql = f"SELECT Id FROM Account WHERE Id = '{account}'"
+    clock.advance(timedelta(days=14))
+    assert len(fresh.login().query(soql, deleted=True)) == 1
+    clock.advance(timedelta(days=2))
+    assert fresh.login().query(soql, deleted=True) == []
+    told = fresh.session.post(f"{fresh.playground.url}/playground/undelete", json={"id": account}, timeout=30)
+    assert told.json()[0]["errorCode"] == "UNDELETE_FAILED"
+
+
 def test_hard_delete_leaves_no_trace(fresh: Client) -> None:
     account = fresh.create("Account", Name="Ghost")
     contact = fresh.create("Contact", LastName="Ash", AccountId=account)

@@ -18,7 +18,7 @@ _PEOPLE = (
 _CURRENCIES = (("EUR", 1_000_000, 2), ("USD", 1_085_000, 2), ("PLN", 4_310_000, 2), ("JPY", 162_400_000, 0))
 
 
-def plant_base(sowing: Sowing) -> None:
+def plant_organization(sowing: Sowing) -> None:
     """Plants what every other record refers to."""
     start = sowing.moment(0)
     sowing.users = ["005000000000000AAA"]  # until there are users; replaced below
