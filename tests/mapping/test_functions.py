@@ -42,7 +42,7 @@ def test_what_is_written_back_reads_again_as_the_same(function: Function, data: 
     backward = function.backward(**arguments)
     text = data.draw(st.sampled_from(["Germany", "us", "FRA", "ﬁji"]) if function.name == "country_code" else st.text())
     if function.name == "strip_prefix":
-        text = arguments["prefix"] + text
+        text = f"{arguments['prefix']}{text}"
     try:
         value = forward(text)
     except Unfit:
