@@ -6,7 +6,7 @@ bin := .venv/bin
 part = @printf '\n== %s\n' '$(1)'
 
 .PHONY: help
-help:  ## this list
+help:  ## this list of targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
 
 .venv/ready: requirements.lock pyproject.toml setup.py .ci/bootstrap
@@ -39,6 +39,10 @@ tests: .venv/ready  ## the tests (pytest, two at a time)
 .PHONY: run
 run: .venv/ready  ## everything on this machine, one full cycle, then stay up (ONCE=1: end after it; PORT=8800)
 	@exec $(bin)/python -m isthmus.cli.launch $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
+
+.PHONY: bench
+bench: .venv/ready  ## measure against a script by hand (QUICK=1: a tenth of the records, once)
+	@$(bin)/python -m bench $(if $(QUICK),--quick)
 
 .PHONY: lock
 lock: .venv/ready  ## pin newest versions in requirements.lock

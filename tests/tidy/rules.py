@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("isthmus", "connectors", "dags", "mappings", "schemas", "tests", "docs", ".ci")
+FOLDERS = ("isthmus", "connectors", "dags", "bench", "mappings", "schemas", "tests", "docs", ".ci")
 ROOT_FILES = ("*.py", "*.toml", "*.yaml", "*.md", "*.in", "*.lock", "Makefile")
 TEXT_ENDINGS = frozenset(
     ".py .yaml .yml .json .md .toml .xml .html .sql .sh .cfg .in .lock .css .js .mako .txt".split()

@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 import tomllib
 
+from typer.core import TyperGroup
+from typer.main import get_command
+
+from isthmus.cli.main import app
 from tests.tidy.rules import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -31,6 +35,14 @@ def test_every_make_command_in_a_document_exists() -> None:
         for target in re.findall(r"(?:`|^)make ([a-z]+)", document.read_text(encoding="utf-8"), re.MULTILINE)
     }
     assert {target for _, target in said} <= targets, sorted(said)
+
+
+def test_the_readme_names_exactly_the_commands_that_exist() -> None:
+    command = get_command(app)
+    assert isinstance(command, TyperGroup)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    said = re.findall(r"^isthmus ([a-z]+)(?: [|] ([a-z]+))?", readme, re.MULTILINE)
+    assert {name for names in said for name in names if name} == set(command.commands)
 
 
 def test_the_changelog_has_a_place_for_what_is_not_released() -> None:
