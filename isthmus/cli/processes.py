@@ -16,7 +16,7 @@ import psutil
 from isthmus.kernel.errors import Unavailable
 
 MARK = "ISTHMUS_LAUNCHED_FOR"
-PATIENCE_SECONDS = 10.0
+PATIENCE_SECONDS = 5.0
 _ROUNDS = 3  # what is being ended may still start something
 
 
