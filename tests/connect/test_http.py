@@ -30,7 +30,7 @@ from isthmus.kernel.clock import SetClock
 from isthmus.kernel.errors import IsthmusError, Misconfigured, Unavailable
 from tests.connect.raw_server import Asked, RawServer, raw_server, reply
 
-QUICK = Limits(connect_seconds=1, silence_seconds=0.2, answer_seconds=5, answer_bytes=100_000, attempts=3)
+LIMITS = Limits(connect_seconds=5, silence_seconds=20, answer_seconds=60, answer_bytes=100_000, attempts=3)
 CANARY = "canary-5f1d"
 
 
@@ -43,7 +43,7 @@ class Sleeps(list[float]):
 
 def door_to(*servers: RawServer, sleeps: Sleeps | None = None, **more: Any) -> Door:
     ports = Ports(sleep=sleeps if sleeps is not None else Sleeps(), random=Random(1), **more.pop("ports", {}))
-    options = Options(more.pop("limits", QUICK), ports, secrets=(CANARY,))
+    options = Options(more.pop("limits", LIMITS), ports, secrets=(CANARY,))
     return Door("crm", [one.url for one in servers], judge=judge_plainly("crm"), options=options, **more)
 
 
@@ -66,7 +66,7 @@ def test_a_busy_server_is_asked_again_with_growing_random_waits() -> None:
 def test_a_server_that_stays_busy_is_left_after_the_last_attempt() -> None:
     with raw_server(in_turn(reply({}, 503))) as server, pytest.raises(Unavailable, match="503"):
         door_to(server).send(Request("GET", server.url))
-    assert len(server.asked) == QUICK.attempts
+    assert len(server.asked) == LIMITS.attempts
 
 
 def test_retry_after_is_kept_to() -> None:
@@ -122,7 +122,7 @@ def test_silence_ends_in_the_time_out() -> None:
         yield b""
 
     with raw_server(silent) as server:
-        with pytest.raises(Unavailable, match=r"no answer|broke"):
+        with pytest.raises(Unavailable, match="no answer within"):
             door_to(server, limits=Limits(silence_seconds=0.1, attempts=1)).send(Request("GET", server.url))
         held.set()
 
@@ -162,7 +162,7 @@ def test_an_answer_that_drips_for_ever_is_cut_off() -> None:
 def test_what_is_no_answer_is_never_taken_for_data(answer: bytes, said: str) -> None:
     with raw_server(in_turn(answer)) as server, pytest.raises(Unavailable, match=said):
         door_to(server).send(Request("GET", server.url))
-    assert len(server.asked) == QUICK.attempts
+    assert len(server.asked) == LIMITS.attempts
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -324,7 +324,7 @@ def test_the_judge_decides_what_an_answer_means() -> None:
         return None if reply_.status == 400 else Verdict(Misconfigured("crm", str(reply_.value), ""))
 
     with raw_server(in_turn(reply({"error": "x"}, 400), reply({"why": "closed"}, 403))) as server:
-        door = Door("crm", [server.url], judge=lenient, options=Options(QUICK))
+        door = Door("crm", [server.url], judge=lenient, options=Options(LIMITS))
         assert door.send(Request("GET", server.url)).value == {"error": "x"}
         with pytest.raises(Misconfigured, match="closed"):
             door.send(Request("GET", server.url))

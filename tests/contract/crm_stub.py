@@ -17,7 +17,8 @@ from tests.connect.raw_server import Asked, RawServer, raw_server, reply
 ORG, USER = "00D000000000001EAA", "005000000000001AAA"
 ACCOUNT = "001000000000001AAA"
 STAMP = "2026-11-22T09:00:00.000+0000"
-QUICK = Limits(connect_seconds=1, silence_seconds=0.2, answer_seconds=5, attempts=3)
+LIMITS = Limits(connect_seconds=5, silence_seconds=20, answer_seconds=60, attempts=3)
+IMPATIENT = Limits(connect_seconds=5, silence_seconds=0.2, attempts=2)
 Route = Callable[[Asked], "bytes | None"]
 
 
@@ -135,7 +136,7 @@ def stub_server() -> Iterator[Stub]:
         yield stub
 
 
-def connect(stub: Stub, sleeps: Sleeps | None = None, **extra: Any) -> Connector:
+def connect(stub: Stub, sleeps: Sleeps | None = None, limits: Limits = LIMITS, **extra: Any) -> Connector:
     """A connector with client credentials to the stub."""
     known: Mapping[str, Any] = {
         "instance_url": stub.url,
@@ -144,4 +145,4 @@ def connect(stub: Stub, sleeps: Sleeps | None = None, **extra: Any) -> Connector
         "external_ids": {"Account": "ERP_Key__c"},
     }
     connection = Connection("crm", "salesforce", extra={**known, **extra})
-    return Connector(connection, sleep=sleeps if sleeps is not None else Sleeps(), limits=QUICK, random=Random(1))
+    return Connector(connection, sleep=sleeps if sleeps is not None else Sleeps(), limits=limits, random=Random(1))

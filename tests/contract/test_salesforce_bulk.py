@@ -103,11 +103,12 @@ def test_documents_and_later_reads_are_never_jobs(
         (HEADING, "1", 1),
         (f"{HEADING}{ACCOUNT},2026-11-22T09:00:00.000Z,false,,005,Ada\n", "2", 2),
         (f"{HEADING}{ACCOUNT},2026-11-22T09:00:00.000Z,false,,005,Ada\n", "1", 2),
+        (f"{HEADING}{ACCOUNT},2026-11-22T09:00:00.000Z,false,,005,Ada\n", "2", 1),
         (f"{HEADING}{ACCOUNT},2026-11-22T09:00:00.000Z,false\n", "1", 1),
         (f"{HEADING}{ACCOUNT},2026-11-22T09:00:00.000Z,maybe,,005,Ada\n", "1", 1),
         (f'{HEADING}{ACCOUNT},2026-11-22T09:00:00.000Z,false,,005,"Ada', "1", 1),
     ],
-    ids=["empty", "short", "fewer than the job had", "cut row", "no boolean", "open quote"],
+    ids=["empty", "short", "fewer than the job had", "fewer than the part had", "cut row", "no boolean", "open quote"],
 )
 def test_a_result_that_is_not_what_was_announced_is_not_believed(
     stub: Stub, csv: str, told: str, processed: int

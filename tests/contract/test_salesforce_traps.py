@@ -18,7 +18,7 @@ from isthmus.kernel.connection import Connection
 from isthmus.kernel.errors import IsthmusError, Misconfigured, Unavailable
 from isthmus.kernel.selection import Lines, Selection
 from tests.connect.raw_server import Asked, raw_server, reply
-from tests.contract.crm_stub import ACCOUNT, Sleeps, Stub, connect, page, row, soql_of
+from tests.contract.crm_stub import ACCOUNT, IMPATIENT, Sleeps, Stub, connect, page, row, soql_of
 
 NONE = timedelta(0)
 NAMES = Selection("Account", ("Name",))
@@ -57,7 +57,7 @@ def test_01_every_request_has_a_time_out_login_and_writes_included(stub: Stub, p
 
     for method in ("GET", "POST", "PATCH"):
         stub.on(method, path, hang)
-    crm = connect(stub)
+    crm = connect(stub, limits=IMPATIENT)
 
     def use() -> None:
         if path == COLLECTION:
@@ -65,7 +65,7 @@ def test_01_every_request_has_a_time_out_login_and_writes_included(stub: Stub, p
         else:
             list(crm.read(NAMES, None, NONE))
 
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable, match="no answer within"):
         use()
     held.set()
 
