@@ -39,17 +39,27 @@ def log_changes(connection: Connection, stream: str, ids: Sequence[int], *, at: 
     """Logs a change of each of these records and answers their new versions, in the same order."""
     if not ids:
         return []
+    if connection.dialect.name == "postgresql":
+        logged = connection.execute(text(_LOG), {"stream": stream, "ids": list(ids), "at": at, "by": by}).one()
+        versions = dict(zip(*logged, strict=True))
+        return [versions[record_id] for record_id in ids]
     numbers = take_numbers(connection, "change", len(ids))
-    transaction = _transaction(connection)
-    rows = [(stream, transaction, number, record_id, at, by) for number, record_id in zip(numbers, ids, strict=True)]
+    # SQLite has one writer at a time: numbers come in the order of commits, and no transaction is needed.
+    rows = [(stream, 0, number, record_id, at, by) for number, record_id in zip(numbers, ids, strict=True)]
     insert_rows(connection, change, COLUMNS, rows=rows)
     return numbers
 
 
-def _transaction(connection: Connection) -> int:
-    if connection.dialect.name != "postgresql":
-        return 0  # SQLite has one writer at a time: numbers come in the order of commits
-    return int(connection.execute(text("SELECT pg_current_xact_id()::text::bigint")).scalar_one())
+_LOG = """
+WITH logged AS (
+    INSERT INTO erp_change (stream, transaction, number, record_id, at, by)
+    SELECT :stream, CAST(CAST(pg_current_xact_id() AS text) AS bigint), nextval('erp_change_number'), id,
+        CAST(:at AS timestamptz), :by
+    FROM unnest(CAST(:ids AS bigint[])) AS id
+    RETURNING record_id, number
+)
+SELECT array_agg(record_id), array_agg(number) FROM logged
+"""
 
 
 def horizon(connection: Connection) -> int:

@@ -28,8 +28,8 @@ sequence = cast(Table, Sequence.__table__)
 def take_numbers(connection: Connection, name: str, count: int) -> list[int]:
     """So many new numbers of a sequence, ascending."""
     if connection.dialect.name == "postgresql":
-        query = text(f"SELECT nextval('erp_{name}_number') FROM generate_series(1, :count)")
-        return [number for (number,) in connection.execute(query, {"count": count})]
+        query = text(f"SELECT array_agg(nextval('erp_{name}_number')) FROM generate_series(1, :count)")
+        return list(connection.execute(query, {"count": count}).scalar_one() or ())
     query = text("UPDATE erp_sequence SET last = last + :count WHERE name = :name RETURNING last")
     last = connection.execute(query, {"count": count, "name": name}).scalar_one()
     return list(range(last - count + 1, last + 1))

@@ -6,9 +6,10 @@ groups such as ``billing`` are columns with a prefix. Ids and references are tex
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, Literal, cast
 
 from sqlalchemy import Column, String, Table
@@ -44,6 +45,31 @@ class Field:
     values: tuple[str, ...] = ()
 
 
+class _Members:
+    """Names outside and columns inside, moved from one to the other without a loop in Python."""
+
+    def __init__(self, names: tuple[str, ...], columns: tuple[str, ...]) -> None:
+        self.names, self.columns = names, columns
+        self.column = dict(zip(names, columns, strict=True))
+        self._pick = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
+
+    @classmethod
+    def of(cls, pairs: Iterable[tuple[str, str]]) -> _Members:
+        listed = list(pairs)
+        return cls(tuple(name for name, _ in listed), tuple(column for _, column in listed))
+
+    def take(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """All columns; null where nothing is said. Names that are no member's are passed over."""
+        return dict(zip(self.columns, map(fields.get, self.names), strict=True))
+
+    def change(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The columns of what is said. Raises KeyError for an unknown name."""
+        return {self.column[name]: value for name, value in fields.items()}
+
+    def show(self, row: Mapping[str, Any]) -> Fields:
+        return dict(zip(self.names, self._pick(row), strict=True))
+
+
 @dataclass(frozen=True)
 class Shape:
     """The fields of a record or of a line, ready to be shown and taken apart fast."""
@@ -56,71 +82,83 @@ class Shape:
         return tuple(field.column for field in self.fields)
 
     @cached_property
-    def flat(self) -> tuple[tuple[str, str], ...]:
-        return tuple((field.path, field.column) for field in self.fields if "." not in field.path)
+    def flat(self) -> _Members:
+        """The fields that stand by themselves."""
+        return _Members.of((field.path, field.column) for field in self.fields if "." not in field.path)
 
     @cached_property
-    def groups(self) -> tuple[tuple[str, tuple[tuple[str, str], ...]], ...]:
+    def groups(self) -> dict[str, _Members]:
+        """The members of each group."""
         members: dict[str, list[tuple[str, str]]] = {}
         for one in self.fields:
             group, dot, member = one.path.partition(".")
             if dot:
                 members.setdefault(group, []).append((member, one.column))
-        return tuple((group, tuple(pairs)) for group, pairs in members.items())
+        return {group: _Members.of(pairs) for group, pairs in members.items()}
 
     @cached_property
-    def references(self) -> tuple[str, ...]:
-        return tuple(field.path for field in self.fields if field.kind == "reference")
-
-    @cached_property
-    def reference_columns(self) -> tuple[str, ...]:
-        return tuple(field.column for field in self.fields if field.kind == "reference")
+    def references(self) -> tuple[tuple[str, str], ...]:
+        """(path, column) of what refers to other records."""
+        return tuple((field.path, field.column) for field in self.fields if field.kind == "reference")
 
     @cached_property
     def defaults(self) -> tuple[tuple[str, Any], ...]:
         return tuple((column, DEFAULTS[column]) for column in self.columns if column in DEFAULTS)
 
     @cached_property
-    def targets(self) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
-        """Where a written field goes: its column; for a group the columns of its members."""
-        flat = {name: column for name, column in self.flat if name in self.writable}
-        return flat, {group: dict(members) for group, members in self.groups}
-
-    @cached_property
     def writable(self) -> dict[str, Field]:
         return {field.path: field for field in self.fields if not field.owned}
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The names that a written record may have at its top."""
+        return frozenset(path.partition(".")[0] for path in self.writable)
 
     def take(self, fields: Fields, present: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """The columns that fields become. Absent fields keep what is present; without that they are null.
 
         Raises KeyError for a field that is unknown or the ERP's own, ValueError for a reference that is no id.
         """
-        row: dict[str, Any] = dict.fromkeys(self.columns) if present is None else dict(present)
-        columns, members = self.targets
-        for name, value in fields.items():
-            if name in columns:
-                row[columns[name]] = value
-            else:
-                _take_group(row, members[name], value)
+        if not fields.keys() <= self.known:
+            raise KeyError(*(fields.keys() - self.known))
+        row = self._new(fields) if present is None else self._changed(fields, present)
         for column, default in self.defaults:
             if row[column] is None:
                 row[column] = default
-        for column in self.reference_columns:
+        for _, column in self.references:
             row[column] = row[column] and int(row[column])
+        return row
+
+    def _new(self, fields: Fields) -> dict[str, Any]:
+        row = self.flat.take(fields)
+        for group, members in self.groups.items():
+            said = fields.get(group) or {}
+            if not said.keys() <= members.column.keys():
+                raise KeyError(*(said.keys() - members.column.keys()))
+            row.update(members.take(said))
+        return row
+
+    def _changed(self, fields: Fields, present: Mapping[str, Any]) -> dict[str, Any]:
+        row = dict(present)
+        row.update({self.flat.column[name]: value for name, value in fields.items() if name not in self.groups})
+        for group, value in fields.items():
+            if group in self.groups:
+                members = self.groups[group]
+                row.update(members.take({}) if value is None else members.change(value))
         return row
 
     def show(self, row: Mapping[str, Any]) -> Fields:
         """A row as the ERP shows it outside."""
-        shown: Fields = {name: row[column] for name, column in self.flat}
-        for group, members in self.groups:
-            shown[group] = {name: row[column] for name, column in members}
-        for name in self.references:
-            if shown[name] is not None:
-                shown[name] = str(shown[name])
+        shown = self.flat.show(row)
+        for group, members in self.groups.items():
+            shown[group] = members.show(row)
+        for name, column in self.references:
+            if row[column] is not None:
+                shown[name] = str(row[column])
         return shown
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stream:
     """A stream of records, and of their lines if they have some (``parent`` is the lines' column for the record)."""
 
@@ -134,12 +172,10 @@ class Stream:
     def table(self) -> Table:
         return self.shape.table
 
-
-def _take_group(row: dict[str, Any], columns: Mapping[str, str], value: Fields | None) -> None:
-    if value is None:
-        row.update(dict.fromkeys(columns.values()))
-    else:
-        row.update({columns[member]: inner for member, inner in value.items()})
+    @cached_property
+    def stored(self) -> tuple[str, ...]:
+        """All columns of the records' table."""
+        return tuple(column.name for column in self.table.columns)
 
 
 def _kind(column: Column[Any]) -> Kind:

@@ -44,13 +44,13 @@ def _faults(shape: Shape, fields: Fields, *, new: bool, where: str) -> list[Faul
 
 
 def _flatten(shape: Shape, fields: Fields) -> list[tuple[str, Any]]:
-    groups = dict(shape.groups)
+    groups = shape.groups
     flat: list[tuple[str, Any]] = []
     for name, value in fields.items():
         if name in groups and isinstance(value, Mapping):
             flat += [(f"{name}.{member}", inner) for member, inner in value.items()]
         elif name in groups and value is None:
-            flat += [(f"{name}.{member}", None) for member, _ in groups[name]]
+            flat += [(f"{name}.{member}", None) for member in groups[name].names]
         else:
             flat.append((name, value))
     return flat

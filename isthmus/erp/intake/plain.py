@@ -38,18 +38,13 @@ def _create(page: Page, items: list[Item]) -> None:
         row = stream.shape.take(item.change.fields)
         row.update(id=record_id, number=number_of(stream.name, record_id), version=version, changed_by=desk.by)
         finish(page, item, row)
-    columns = stored_columns(page)
+    columns = stream.stored
     pick = itemgetter(*columns)
     insert_rows(desk.connection, stream.table, columns, rows=[pick(item.row) for item in items])
     store_lines(page, items)
     store_keys(page, [(item.change.key, item.row["id"]) for item in items])
     for item in items:
         page.answer(item, "created")
-
-
-def stored_columns(page: Page) -> tuple[str, ...]:
-    """All columns of the stream's table."""
-    return tuple(column.name for column in page.stream.table.columns)
 
 
 def finish(page: Page, item: Item, row: Row) -> None:
@@ -140,7 +135,7 @@ def write_changed(page: Page, changed: Sequence[Item]) -> None:
     versions = log_changes(desk.connection, stream.name, [item.row["id"] for item in changed], at=desk.at, by=desk.by)
     for item, version in zip(changed, versions, strict=True):
         item.row = {**item.row, "version": version, "changed_by": desk.by}
-    columns = tuple(name for name in stored_columns(page) if name not in ("id", "number", "company"))
+    columns = tuple(name for name in stream.stored if name not in ("id", "number", "company"))
     pick = itemgetter(*columns, "id")
     update_rows(desk.connection, stream.table, columns, key="id", rows=[pick(item.row) for item in changed])
 
