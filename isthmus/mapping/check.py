@@ -158,6 +158,9 @@ class _Checker:
         if (use.row.owner != self.side and not field.updatable) or (created and not field.creatable):
             what = f"'{field.name}' cannot be written by our user, but '{use.row.path}' must be"
             yield Fault(use.where, what, "give our user the right to edit it, or map another field")
+        if use.row.type == "date" and field.type == "datetime":
+            what = f"'{field.name}' is an instant, and '{use.row.path}' has only the day"
+            yield Fault(use.where, what, "map a date field, or make the other side the owner")
         yield from _check_room(use, field)
 
     def _terms(self, terms: tuple[Term, ...], stream: StreamDescription, place: Place) -> Iterator[Fault]:

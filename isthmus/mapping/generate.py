@@ -139,7 +139,7 @@ def _read_row(code: _Code, plan: Plan, pair: tuple[Row, Source], *, place: tuple
             depth,
             "try:",
             f"    v = {code.bind(getter)}(f)",
-            "except ValueError as e:",
+            "except (ValueError, ArithmeticError) as e:",
             f"    wrong(faults, {where}, e)",
             "else:",
         )
@@ -163,7 +163,10 @@ def _read_row(code: _Code, plan: Plan, pair: tuple[Row, Source], *, place: tuple
         code.add(depth, "elif v is not A and currency is None: " + f"no_currency(faults, {where})")
     call = f"{step}(v, currency)" if is_money(row) else f"{step}(v)"
     code.add(
-        depth, "elif v is not A:", f"    try: {into} = {call}", f"    except ValueError as e: wrong(faults, {where}, e)"
+        depth,
+        "elif v is not A:",
+        f"    try: {into} = {call}",
+        f"    except (ValueError, ArithmeticError) as e: wrong(faults, {where}, e)",
     )
 
 
@@ -231,4 +234,4 @@ def _write_row(code: _Code, pair: tuple[Row, Source], place: tuple[int, str, str
     call = f"{code.bind(step)}(v, currency)" if is_money(row) else f"{code.bind(step)}(v)"
     code.add(depth, "if v is not A:")
     code.add(depth + 1, f"try: {target}[{last!r}] = None if v is None else {call}")
-    code.add(depth + 1, f"except ValueError as e: raise refuse({where}, e) from None")
+    code.add(depth + 1, f"except (ValueError, ArithmeticError) as e: raise refuse({where}, e) from None")

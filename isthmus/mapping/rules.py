@@ -228,6 +228,15 @@ def _missing_rows(spec: MappingSpec, entity: Entity) -> Iterator[Fault]:
     for name, rows, where in wanted:
         if name not in rows:
             yield _fault(spec.place, f"{entity.name} needs '{name}', and no row in '{where}' gives it", f"add '{name}'")
+    yield from _one_sided(spec, {name for name, rows, _ in wanted if name in rows})
+
+
+def _one_sided(spec: MappingSpec, needed: set[str]) -> Iterator[Fault]:
+    """What a new record must have crosses from one side to the other."""
+    for row in spec.all_rows():
+        if spec.creates and row.whole and row.group is None and row.name in needed and not row.two_sided:
+            side = "crm" if row.crm is None else "erp"
+            yield _fault(row.place, f"'{row.name}' has no {side} side, but a new record needs it", f"add '{side}: …'")
 
 
 def _match(spec: MappingSpec) -> Iterator[Fault]:

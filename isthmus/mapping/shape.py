@@ -23,7 +23,7 @@ from isthmus.mapping.grammar import (
 SIDES = ("crm", "erp")
 TYPES = ("text", "date", "datetime", "money", "price", "decimal", "boolean", "integer")
 OPERATORS = ("in", "not_in", "equals", "before", "after", "is_empty")
-ROW_KEYS = ("crm", "erp", "as", "owner", "if_both_changed", "refers_to", "pull", "required", "volatile")
+CRON = r"@(hourly|daily|weekly|monthly|yearly)|([0-9*/,A-Za-z#-]+ ){4}[0-9*/,A-Za-z#-]+"
 
 
 def _by_form(node: Node) -> int:
@@ -201,7 +201,9 @@ MAPPING = Block(
         Key("about", Text("What it does, in a sentence.")),
         Key("entity", _name("The entity: a file in schemas/."), required=True),
         Key("maintainer", Text("Who answers for it.")),
-        Key("schedule", Text("When it runs: five fields of cron, or @hourly and the like.")),
+        Key(
+            "schedule", Text("When it runs: five fields of cron, or @hourly and the like.", CRON, "five fields of cron")
+        ),
         Key("owner", Choice((*SIDES, "both"), "The owner of every row that does not say otherwise."), required=True),
         Key("creates", ListOf(Choice(SIDES), "Where this mapping may create records.")),
         Key("gone", Block("'gone'", (Key("crm", _VANISHED), Key("erp", _VANISHED)), "A record vanished on that side.")),

@@ -182,10 +182,9 @@ class Blame:
         self._system = setting.name
         self._across = other_side(setting.side).upper()
 
-    def wrong(self, faults: list[Fault], where: str, error: ValueError) -> None:
-        remedy = error.remedy if isinstance(error, Unfit) and error.remedy else "correct the {system}"
-        what = error.what if isinstance(error, Unfit) else str(error)
-        faults.append(Fault(where, what, remedy.replace("{system}", self._system)))
+    def wrong(self, faults: list[Fault], where: str, error: ValueError | ArithmeticError) -> None:
+        what, remedy = _words(error)
+        faults.append(Fault(where, what, (remedy or "correct the {system}").replace("{system}", self._system)))
 
     def empty(self, faults: list[Fault], where: str, field: str) -> None:
         faults.append(Fault(where, "is empty", f"fill {field} in the {self._system}"))
@@ -197,10 +196,18 @@ class Blame:
     def no_key(self, faults: list[Fault], where: str) -> None:
         faults.append(Fault(where, "has no key", "read the field that 'lines' names as its key"))
 
-    def refuse(self, where: str, error: ValueError) -> Refused:
+    def refuse(self, where: str, error: ValueError | ArithmeticError) -> Refused:
         """A value that cannot be written to this side."""
-        what = error.what if isinstance(error, Unfit) else str(error)
-        return Refused(where, f"{what} and cannot be written to the {self._system}", f"correct the {self._across}")
+        return Refused(
+            where, f"{_words(error)[0]} and cannot be written to the {self._system}", f"correct the {self._across}"
+        )
+
+
+def _words(error: ValueError | ArithmeticError) -> tuple[str, str]:
+    """What is wrong, and the remedy where it is known."""
+    if isinstance(error, Unfit):
+        return error.what, error.remedy
+    return ("is too great", "") if isinstance(error, ArithmeticError) else (str(error), "")
 
 
 def sum_check(total: LinesSum, setting: Setting) -> Callable[[Fields, list[Fault]], None]:

@@ -189,6 +189,13 @@ def test_a_field_of_another_record_cannot_be_written() -> None:
     ]
 
 
+def test_a_day_cannot_be_written_to_an_instant() -> None:
+    streams = change(erp(), "order.order_date", {"type": "datetime"})
+    why = "'order_date' is an instant, and 'order_date' has only the day"
+    assert faults("erp", streams) == [f"m.yaml:13:41: {why}; map a date field, or make the other side the owner"]
+    assert faults("crm", change(crm(), "Order.EffectiveDate", {"type": "datetime"})) == []
+
+
 def test_a_picklist_whose_values_the_entity_does_not_know_needs_a_map() -> None:
     text = TEXT.replace("{field: Status__c, values: {Draft: draft, Held: held}}", "Status__c")
     found = check_against(read_mapping(text.encode(), "m.yaml"), "crm", crm().__getitem__)

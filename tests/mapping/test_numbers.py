@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from isthmus.mapping.values import read_datetime, read_integer
 from tests.mapping.orders import compiled, faults, read
 
 FREIGHT = "freight: {crm: Freight, erp: freight, as: money}"
@@ -38,6 +39,7 @@ BAD_NUMBERS = [
         {"Currency": "EUR", "Freight": Decimal("1e30")},
         "freight: 1000000000000000000000000000000 is too great; correct the CRM",
     ),
+    ({"Currency": "EUR", "Freight": Decimal("1e999999")}, "freight: is too great; correct the CRM"),
     ({"Freight": 1}, "freight: is an amount without a currency; fill the currency in the CRM"),
     ({"Currency": None, "Freight": 1}, "freight: is an amount without a currency; fill the currency in the CRM"),
     (
@@ -87,3 +89,21 @@ def test_ids_are_texts_and_must_be_filled_unless_the_row_says_otherwise() -> Non
     assert [(one.row, one.required, one.in_lines) for one in mapping.references] == [
         ("customer", True, False), ("quote", False, False), ("product", True, True),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("value", "whole"), [(3, 3), (Decimal("3.0"), 3), ("12", 12), (-1, -1)])
+def test_whole_numbers_may_come_with_zeros_behind_the_point(value: Any, whole: int) -> None:
+    assert read_integer(value) == whole
+
+
+@pytest.mark.parametrize("value", [Decimal("3.5"), "3.5", True, "x", 1.0, Decimal("1e30")])
+def test_what_is_no_whole_number_is_refused(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"is not a (whole |decimal )?number"):
+        read_integer(value)
+
+
+def test_an_instant_is_kept_in_utc() -> None:
+    assert read_datetime("2026-11-22T19:15:00.000+0100") == "2026-11-22T18:15:00.000000Z"
+    for wrong in ("2026-11-22", "2026-11-22T19:15:00", 5, None):
+        with pytest.raises(ValueError, match="is not an instant"):
+            read_datetime(wrong)
