@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from isthmus.connect.protocol import Change
@@ -217,6 +217,8 @@ def passes(term: Term, value: Any) -> bool:
     return bool(value < wanted if term.operator == "before" else value > wanted)
 
 
+@example(where=[Term("Name", "not_in", ("case study ltd",))])
+@example(where=[Term("CreatedDate", "after", ("2026-11-21",))])
 @given(where=st.lists(terms(), min_size=1, max_size=3))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_filter_never_lets_less_through_than_it_should(world: World, where: list[Term]) -> None:
