@@ -26,15 +26,11 @@ def compare(server: Server, size: Size, entity: str, *, pairs: int) -> Result:
     with serving(size) as address:
         hand, ours = _templates(server, address, ["customer", "product"] if entity == "order" else [])
 
-        def first() -> Timed:
-            with server.fresh(hand) as database:
-                return by_hand(entity, address, database)
-
-        def second() -> Timed:
-            with server.fresh(ours) as database:
-                return isthmus([entity], address, database)
-
-        timed = in_turn(first, second, pairs)
+        timed = in_turn(
+            lambda: server.measure(hand, lambda database: by_hand(entity, address, database)),
+            lambda: server.measure(ours, lambda database: isthmus([entity], address, database)),
+            pairs,
+        )
     _check(timed, size.orders if entity == "order" else size.accounts)
     hands, engines = ([pair[place] for pair in timed] for place in (0, 1))
     return {
@@ -73,25 +69,35 @@ def both_ways(server: Server, size: Size) -> Result:
 
 # --- telling ------------------------------------------------------------------------------------------------------
 
+HEAD = ("what", "records", "who", "seconds", "ratio", "records/s", "cpu s", "database cpu s", "peak MB")
+
 
 def tell(results: list[Result]) -> str:
-    head = ("what", "records", "by hand s", "isthmus s", "ratio", "records/s", "cpu s", "peak MB")
-    rows = [head, *(_row(one) for one in results)]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(head))]
+    """The table: one line a contender."""
+    rows = [HEAD, *(row for one in results for row in _rows(one))]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(HEAD))]
     return "\n".join(
-        "  ".join(cell.ljust(width) if place == 0 else cell.rjust(width)
-                  for place, (cell, width) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.ljust(width) if place in (0, 2) else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in rows
-    )  # fmt: skip
+    )
 
 
-def _row(one: Result) -> tuple[str, ...]:
-    ours, hand = one["isthmus"], one.get("by hand")
-    rate = f"{one['records'] / ours['seconds']:,.0f}" if one["records"] else ""
-    return (
-        one["what"], f"{one['records']:,}", f"{hand['seconds']:.2f}" if hand else "", f"{ours['seconds']:.2f}",
-        f"{one['ratio']:.2f}" if "ratio" in one else "", rate, f"{ours['cpu_seconds']:.2f}", f"{ours['peak_mb']:.0f}",
-    )  # fmt: skip
+def _rows(one: Result) -> list[tuple[str, ...]]:
+    told = []
+    for who in ("by hand", "isthmus"):
+        if run := one.get(who):
+            ratio = f"{one['ratio']:.2f}" if who == "isthmus" and "ratio" in one else ""
+            rate = f"{one['records'] / run['seconds']:,.0f}" if one["records"] else ""
+            figures = (run["cpu_seconds"], run["database_cpu_seconds"])
+            spent = (f"{figure:.2f}" if figure else "" for figure in figures)
+            told.append(
+                (one["what"], f"{one['records']:,}", who, f"{run['seconds']:.2f}", ratio, rate, *spent,
+                 f"{run['peak_mb']:.0f}")
+            )  # fmt: skip
+    return told
 
 
 def main() -> None:

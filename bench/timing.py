@@ -17,13 +17,14 @@ from typing import Any
 class Timed:
     """One process: its time from start to end, its own user and system time, its largest memory, and what it said.
 
-    ``cpu_seconds`` is without the database's. ``peak_mb`` cannot be less than this program's own when it started it.
+    ``cpu_seconds`` is without the database's own. ``peak_mb`` cannot be less than this program's own.
     """
 
     seconds: float
     cpu_seconds: float
     peak_mb: float
     said: Any
+    database_cpu_seconds: float = 0.0
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
