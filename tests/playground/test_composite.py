@@ -137,3 +137,13 @@ def test_plain_composite_goes_on_after_a_failure_unless_all_or_none(shared: Clie
     assert _count(shared, "Name = 'Composite'") == before
     many = {"compositeRequest": [_node(f"n{number}", "POST", "Account", {"Name": "n"}) for number in range(26)]}
     assert shared.error("POST", "composite", json=many) == (400, "LIMIT_EXCEEDED")
+
+
+def test_refused_delete_leaves_no_half_of_it(shared: Client) -> None:
+    """Contacts go with their account; when its orders forbid the deletion they are there again."""
+    account = shared.query("SELECT AccountId FROM Order WHERE Account.IsDeleted = false LIMIT 1")[0]["AccountId"]
+    contacts = f"SELECT Id FROM Contact WHERE AccountId = '{account}'"
+    before = shared.query(contacts)
+    (told,) = shared.send("DELETE", "composite/sobjects", params={"ids": account}).json()
+    assert told["errors"][0]["statusCode"] == "DELETE_FAILED"
+    assert shared.query(contacts) == before != []
