@@ -10,4 +10,3 @@ from tests.tidy.rules import ROOT
 os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-")
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(ROOT / "dags")
-os.environ["ISTHMUS_SETTINGS"] = str(ROOT / "isthmus.yaml")

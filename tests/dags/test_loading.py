@@ -24,6 +24,7 @@ def refuse(*_: object, **__: object) -> Any:
 @pytest.fixture(scope="module")
 def bag() -> Iterator[DagBag]:
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ISTHMUS_SETTINGS", str(ROOT / "isthmus.yaml"))
         patch.setattr(socket.socket, "connect", refuse)
         patch.setattr(sqlite3, "connect", refuse)
         before = perf_counter()
