@@ -49,6 +49,9 @@ lock: .venv/ready  ## pin newest versions in requirements.lock
 	@$(bin)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --upgrade \
 		--python-version 3.11 --group dev --output-file requirements.lock pyproject.toml
 
-.PHONY: clean
-clean:  ## remove .venv, caches and the data of `make run`
-	@rm -rf .venv var build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+.PHONY: clean reset
+clean:  ## remove .venv and caches; the data in var stays
+	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+reset:  ## forget everything that `make run` has kept in var: CRM, ERP, books, Airflow
+	@rm -rf var
