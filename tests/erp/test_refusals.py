@@ -46,11 +46,16 @@ def contents(world: World) -> list[object]:
 
 
 def assert_refused(world: World, *statements: str, says: str = "") -> None:
+    """Refused with these words, and nothing changed. The statement is in the failure, as cases run in loops."""
     before = contents(world)
-    with pytest.raises((DBAPIError, Unavailable)) as refusal:
+    refusal: Exception | None = None
+    try:
         world.execute(*statements)
-    assert says in str(refusal.value)
-    assert contents(world) == before
+    except (DBAPIError, Unavailable) as error:
+        refusal = error
+    assert refusal, f"was not refused: {statements}"
+    assert says in str(refusal), statements
+    assert contents(world) == before, statements
 
 
 def test_a_balanced_entry_in_an_open_period_is_posted(books: World) -> None:
@@ -66,36 +71,25 @@ UNSOUND = {
 }
 
 
-@pytest.mark.parametrize("case", UNSOUND)
-def test_an_unsound_entry_is_not_posted(books: World, case: str) -> None:
-    postings, says = UNSOUND[case]
-    books.execute(DRAFT, *(POSTING.format(position, amount) for position, amount in postings))
-    assert_refused(books, POST, says=says)
+def test_an_unsound_entry_is_not_posted(books: World) -> None:
+    for postings, says in UNSOUND.values():
+        entry = (DRAFT, *(POSTING.format(position, amount) for position, amount in postings))
+        assert_refused(books, *entry, POST, says=says)
 
 
-@pytest.mark.parametrize("day", ["2026-10-31", "2026-09-01"])
-def test_a_closed_period_and_all_before_it_take_no_entry(books: World, day: str) -> None:
-    books.execute(ENTRY.format(day=day), *WHOLE[1:])
-    assert_refused(books, POST, says="the period is closed")
-    assert_refused(books, POST.replace("SET", "SET entry_date = '2026-10-15',"), says="the period is closed")
+def test_a_closed_period_and_all_before_it_take_no_entry(books: World) -> None:
+    for day in ("2026-10-31", "2026-09-01"):
+        assert_refused(books, ENTRY.format(day=day), *WHOLE[1:], POST, says="the period is closed")
+    late = POST.replace("SET", "SET entry_date = '2026-10-15',")
+    assert_refused(books, *WHOLE, late, says="the period is closed")
 
 
-AMOUNTS = ["0.5", "'NaN'", "9000000000001", "-9000000000001", "NULL", "1e30", "'twelve'"]
+AMOUNTS = ["'0.5'", "'NaN'", "9000000000001", "-9000000000001", "NULL", "1e30", "'twelve'"]
 
 
-@pytest.mark.parametrize("amount", AMOUNTS)
-def test_an_amount_is_a_whole_number_within_range(books: World, amount: str) -> None:
-    books.execute(DRAFT)
-    before = contents(books)
-    try:
-        books.execute(POSTING.format(1, f"'EUR', {amount}"))
-    except DBAPIError:
-        assert contents(books) == before
-    else:  # PostgreSQL rounds a literal to the column's type: whole, and nothing of it is lost later
-        assert (amount, books.rows("SELECT amount_minor FROM erp_posting WHERE entry_id = 90")) in (
-            ("0.5", [(1,)]),
-            ("0.5", [(0,)]),
-        )
+def test_an_amount_is_a_whole_number_within_range(books: World) -> None:
+    for amount in AMOUNTS:
+        assert_refused(books, DRAFT, POSTING.format(1, f"'EUR', {amount}"))
 
 
 COLUMNS = "entry_id, position, account, customer_id, currency, amount_minor"
@@ -165,9 +159,9 @@ ATTACKS = {
 }
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
-def test_what_is_posted_stays(books: World, attack: str) -> None:
-    assert_refused(books, ATTACKS[attack])
+def test_what_is_posted_stays(books: World) -> None:
+    for attack in ATTACKS.values():
+        assert_refused(books, attack)
 
 
 def test_a_draft_may_be_thrown_away(books: World) -> None:
@@ -239,9 +233,9 @@ def postgresql_books(postgresql_url: str) -> Iterator[World]:
     engine.dispose()
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_no_table_that_stays_is_emptied_on_postgresql(postgresql_books: World, table: str) -> None:
-    assert_refused(postgresql_books, f"TRUNCATE {table} CASCADE", says="never emptied")
+def test_no_table_that_stays_is_emptied_on_postgresql(postgresql_books: World) -> None:
+    for table in TABLES:
+        assert_refused(postgresql_books, f"TRUNCATE {table} CASCADE", says="never emptied")
 
 
 def test_replica_mode_switches_nothing_off_on_postgresql(postgresql_books: World) -> None:
@@ -257,11 +251,12 @@ def test_a_temporary_table_does_not_stand_in_for_the_postings(postgresql_books: 
     assert_refused(postgresql_books, temporary, balanced, POST, says="two postings")
 
 
-@pytest.mark.parametrize("level", ["REPEATABLE READ", "SERIALIZABLE"])
-def test_an_old_snapshot_posts_nothing_on_postgresql(postgresql_books: World, level: str) -> None:
+def test_an_old_snapshot_posts_nothing_on_postgresql(postgresql_books: World) -> None:
     """Its check would not see what others wrote meanwhile."""
     postgresql_books.execute(*WHOLE)
-    assert_refused(postgresql_books, f"SET TRANSACTION ISOLATION LEVEL {level}", POST, says="read committed")
+    for level in ("REPEATABLE READ", "SERIALIZABLE"):
+        begin = f"SET TRANSACTION ISOLATION LEVEL {level}"
+        assert_refused(postgresql_books, begin, POST, says="read committed")
 
 
 def test_a_buried_key_never_comes_back(world: World) -> None:

@@ -74,7 +74,7 @@ FORBIDDEN = (
 )
 
 
-@pytest.mark.parametrize("statement", FORBIDDEN)
-def test_the_role_can_do_nothing_else(program: World, statement: str) -> None:
-    with pytest.raises(DBAPIError, match=r"permission denied|must be owner"):
-        program.execute(statement)
+def test_the_role_can_do_nothing_else(program: World) -> None:
+    for attempt in FORBIDDEN:
+        with pytest.raises(DBAPIError, match=r"permission denied|must be owner"):
+            program.execute(attempt)
