@@ -128,7 +128,8 @@ class Call:
         """Appends the details to ``var/isthmus.log`` beside the settings; says how else when that cannot be."""
         from isthmus.kernel.clock import SystemClock, format_stamp
 
-        folder = (self._file or Path("isthmus.yaml")).absolute().parent / "var"
+        file = self._file or Path(environment().get("ISTHMUS_SETTINGS", "isthmus.yaml"))
+        folder = file.absolute().parent / "var"
         path = folder / "isthmus.log"
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -171,7 +171,7 @@ def run_tests(
     call: Call,
     mappings: Annotated[list[str] | None, typer.Argument(help="Which mappings; all if none is named.")] = None,
 ) -> None:
-    """Run the tests that the mapping files hold. No system and no database is needed.
+    """Run the tests that the mapping files hold. No system and no database is needed; days are days in UTC.
 
     Example: isthmus test order
     """
@@ -184,7 +184,7 @@ def run_tests(
         if name not in known:
             raise Misconfigured(f"mapping {name}", "there is no such mapping", f"use one of {', '.join(known)}")
     wanted = [spec for spec in specs if not mappings or spec.name in mappings]
-    results = [(spec.name, one) for spec in wanted for one in trial.run_tests(spec, time_zone=call.settings.time_zone)]
+    results = [(spec.name, one) for spec in wanted for one in trial.run_tests(spec)]
     call.told["tests"] = [{"mapping": name, **asdict(one)} for name, one in results]
     faults = tuple(Fault(one.where, f"'{one.name}' {one.message}", "") for _, one in results if not one.passed)
     if faults:

@@ -40,9 +40,9 @@ def playground(
 
     at = folder or call.settings.file.parent / "var" / "playground"
     sizes = replace(SeedSizes(seed=seed), **_sizes(size))
+    _refuse_taken(port)  # first: a running playground must not lose its data to --fresh
     if fresh:
         _forget(at)
-    _refuse_taken(port)
     variable = f"AIRFLOW_CONN_{call.settings.crm.upper()}"
     value = _spell(connection_to(f"http://127.0.0.1:{port}"))
     document = {"url": f"http://127.0.0.1:{port}", "folder": str(at), "variable": variable, "value": value}
