@@ -31,6 +31,7 @@ PORT = 8700  # the first of four: Airflow, its two log servers, the playground
 START_SECONDS = 240.0
 RUN_SECONDS = 3600.0
 PASSES_MOST = 4
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HEAD = "# Written by `make run`: how to reach the playground. Remove this line to keep your own connections here.\n"
 _PLAYGROUND = "import sys, pathlib, isthmus.playground as p; p.serve(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
 
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--once", action="store_true", help="end after the first full cycle")
     parser.add_argument("--port", type=int, default=PORT, help="the first of four free ports")
     options = parser.parse_args(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _SIGNALS:
         signal.signal(number, _interrupt)
     try:
         return _launch(options.port, once=options.once)
@@ -68,6 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
+    """The first signal counts. Ending takes seconds, and impatience must not leave anything behind."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -113,8 +117,6 @@ def _nothing_left(launch: Launch) -> Iterator[None]:
     try:
         yield
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)  # ending takes seconds; impatience must not leave anything behind
         launch.say("stopping")
         launch.crew.end()
         launch.say("stopped; nothing is left running")
