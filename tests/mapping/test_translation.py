@@ -225,6 +225,12 @@ def test_what_the_erp_gives_is_never_written_to_it_not_even_at_creation() -> Non
     assert OWN["order"].to_fields("erp", form)[0] == {"customer_reference": "7"}
 
 
+def test_a_row_of_one_side_is_read_and_never_written() -> None:
+    form = {"currency": "EUR", "lines_total": 300, "tax": 5}
+    assert OWN["order"].to_fields("crm", form)[0] == {"CurrencyIsoCode": "EUR", "ERP_Tax__c": Decimal("0.05")}
+    assert OWN["order"].to_fields("erp", form)[0] == {"currency": "EUR"}
+
+
 def test_units_say_owner_sides_and_members() -> None:
     units = {unit.name: unit for unit in OWN["order"].units}
     both: frozenset[Side] = frozenset({"crm", "erp"})
