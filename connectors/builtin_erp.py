@@ -70,7 +70,10 @@ class Connector:
         shape = found.lines if part == "lines" else found.shape if not part else None
         if shape is None:
             raise Misconfigured(f"stream {stream}", "the ERP has no such lines", f"use {name}")
-        fields = {field.path: _describe(field, name in WRITABLE) for field in shape.fields}
+        fields = {field.path: _describe(field, writable=name in WRITABLE) for field in shape.fields}
+        if not part and found.open_as is not None:
+            fields[found.open_as.path] = _describe(found.open_as, writable=False)
+            fields["status"] = FieldDescription("status", "picklist", updatable=False, values=("open", "settled"))
         if not part:
             fields["id"] = FieldDescription("id", "id", creatable=False, updatable=False, unique=True)
         return StreamDescription(stream, fields, label=stream.replace("_", " ").capitalize())
@@ -150,7 +153,7 @@ class Connector:
             raise Misconfigured(where, f"{since!r} is no position in the ERP's log", "read everything once") from None
 
 
-def _describe(field: Field, writable: bool) -> FieldDescription:
+def _describe(field: Field, *, writable: bool) -> FieldDescription:
     free = writable and not field.owned
     return FieldDescription(
         name=field.path,

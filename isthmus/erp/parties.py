@@ -58,6 +58,7 @@ class Customer(Model):
     contact_last_name: Mapped[Short | None]
     contact_email: Mapped[Name | None]
     contact_phone: Mapped[Short | None]
+    custom: Mapped[Long | None]  # fields of the company's own, as JSON
     match_name: Mapped[Folded]
     match_tax_id: Mapped[Folded | None]
     version: Mapped[Whole]

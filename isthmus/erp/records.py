@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, and_, or_, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, func, or_, select
 
 from isthmus.db import among
 from isthmus.erp.changes import change
+from isthmus.erp.receivables import Allocation
 from isthmus.erp.streams import Stream
 from isthmus.kernel.records import Fields, match_text
 
@@ -50,6 +51,7 @@ def moved_since(
     )
     names = row_columns(stream)
     found = [(values[0], dict(zip(names, values[1:], strict=True))) for values in connection.execute(query)]
+    _add_open(connection, stream, [row for _, row in found])
     lines = lines_of(connection, stream, [row["id"] for _, row in found])
     return [Moved(row, lines.get(row["id"]), (transaction, row["version"])) for transaction, row in found]
 
@@ -62,7 +64,26 @@ def rows_by_id(connection: Connection, stream: Stream, ids: Sequence[int], *, lo
     if lock and connection.dialect.name == "postgresql":
         query = query.order_by(stream.table.c.id).with_for_update()
     names = row_columns(stream)
-    return {values[0]: dict(zip(names, values, strict=True)) for values in connection.execute(query)}
+    rows = {values[0]: dict(zip(names, values, strict=True)) for values in connection.execute(query)}
+    _add_open(connection, stream, list(rows.values()))
+    return rows
+
+
+def _add_open(connection: Connection, stream: Stream, rows: Sequence[Row]) -> None:
+    """Works out what is open of invoices, credit notes and payments: recomputed each time, kept nowhere."""
+    if stream.open_as is None or not rows:
+        return
+    ids, allocated = [row["id"] for row in rows], cast(Table, Allocation.__table__).c
+    sources = ("payment_id",) if stream.name == "payment" else ("invoice_id", "credit_note_id")
+    spent: dict[int, int] = {}
+    for source in sources:
+        query = select(allocated[source], func.sum(allocated.amount_minor)).where(
+            among(connection, allocated[source], ids)
+        )
+        spent |= {one: int(amount) for one, amount in connection.execute(query.group_by(allocated[source]))}
+    for row in rows:
+        total = row["amount_minor" if stream.name == "payment" else "total_minor"]
+        row[stream.open_as.column] = total - spent.get(row["id"], 0)
 
 
 def lines_of(connection: Connection, stream: Stream, ids: Sequence[int]) -> dict[int, list[Fields]]:
@@ -105,8 +126,3 @@ def _narrow(
             column = stream.table.c[stream.find_by[path]]
             return among(connection, column, sorted({texts[position] for texts in wanted}))
     return stream.table.c[{one.path: one.column for one in stream.shape.fields}[paths[0]]].is_not(None)
-
-
-def shown(stream: Stream, row: Mapping[str, Any]) -> Fields:
-    """A record's own fields as the ERP shows them."""
-    return stream.shape.show(row)

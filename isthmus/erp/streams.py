@@ -12,6 +12,7 @@ from functools import cached_property
 from operator import itemgetter
 from typing import Any, Literal, cast
 
+import orjson
 from sqlalchemy import Column, String, Table
 
 from isthmus.erp.columns import Day, Flag, Model
@@ -21,7 +22,7 @@ from isthmus.erp.receivables import Allocation, Invoice, InvoiceLine, Payment
 from isthmus.erp.sales import QUOTE_STATES, Order, OrderLine, Quote, QuoteLine
 from isthmus.kernel.records import Fields
 
-Kind = Literal["text", "amount", "micros", "truth", "day", "reference", "choice"]
+Kind = Literal["text", "amount", "micros", "truth", "day", "reference", "choice", "open"]
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "tax_category": ("standard", "reduced", "zero"),
@@ -106,6 +107,11 @@ class Shape:
         return tuple((column, DEFAULTS[column]) for column in self.columns if column in DEFAULTS)
 
     @cached_property
+    def is_open(self) -> bool:
+        """Whether records may have fields of the company's own, below ``custom``."""
+        return "custom" in self.columns
+
+    @cached_property
     def writable(self) -> dict[str, Field]:
         return {field.path: field for field in self.fields if not field.owned}
 
@@ -127,6 +133,8 @@ class Shape:
                 row[column] = default
         for _, column in self.references:
             row[column] = row[column] and int(row[column])
+        if self.is_open and isinstance(row["custom"], dict):
+            row["custom"] = spell_custom(row["custom"])
         return row
 
     def _new(self, fields: Fields) -> dict[str, Any]:
@@ -155,6 +163,8 @@ class Shape:
         for name, column in self.references:
             if row[column] is not None:
                 shown[name] = str(row[column])
+        if self.is_open and row["custom"] is not None:
+            shown["custom"] = orjson.loads(row["custom"])
         return shown
 
 
@@ -167,10 +177,19 @@ class Stream:
     lines: Shape | None = None
     parent: str = ""
     find_by: Mapping[str, str] = field(default_factory=dict)  # path → column with its match text
+    open_as: Field | None = None  # what is not allocated of a document: its field, worked out when it is read
 
     @property
     def table(self) -> Table:
         return self.shape.table
+
+    def show(self, row: Mapping[str, Any]) -> Fields:
+        """A record's own fields as the ERP shows them."""
+        shown = self.shape.show(row)
+        if self.open_as is not None:
+            shown[self.open_as.path] = row[self.open_as.column]
+            shown["status"] = "open" if row[self.open_as.column] else "settled"
+        return shown
 
     @cached_property
     def stored(self) -> tuple[str, ...]:
@@ -178,7 +197,15 @@ class Stream:
         return tuple(column.name for column in self.table.columns)
 
 
+def spell_custom(fields: Mapping[str, Any]) -> str | None:
+    """The one spelling of fields of the company's own: JSON with sorted names, without what is null."""
+    filled = {name: value for name, value in fields.items() if value is not None}
+    return orjson.dumps(filled, option=orjson.OPT_SORT_KEYS).decode() if filled else None
+
+
 def _kind(column: Column[Any]) -> Kind:
+    if column.name == "custom":
+        return "open"
     if column.name.endswith("_minor"):
         return "amount"
     if column.name.endswith("_micros"):
@@ -194,7 +221,8 @@ def _kind(column: Column[Any]) -> Kind:
 
 def _field(table: Table, path: str, *, owned: Sequence[str], references: Mapping[str, str], stream: str) -> Field:
     stem = path.replace(".", "_")
-    name = next(name for name in (stem, f"{stem}_minor", f"{stem}_micros") if name in table.c)
+    names = (_ALIASES.get((table.name, path), stem), f"{stem}_minor", f"{stem}_micros")
+    name = next(name for name in names if name in table.c)
     column = table.c[name]
     values = CHOICES.get(path) or CHOICES.get(f"{stream}.{path}") or ()
     return Field(
@@ -233,6 +261,8 @@ _REFERENCES = {
     "credits_id": "invoice",
     "invoice_id": "invoice",
 }
+#: Fields whose column has another name than theirs.
+_ALIASES = {("erp_allocation", "key"): "id", ("erp_invoice_line", "amount"): "net_minor"}
 _ADDRESS = ("street", "city", "state", "postal_code", "country")
 _CONTACT = ("first_name", "last_name", "email", "phone")
 
@@ -251,7 +281,7 @@ STREAMS: dict[str, Stream] = {
         "customer",
         _shape(
             Customer,
-            "number name tax_id currency terms email phone website parent_id active",
+            "number name tax_id currency terms email phone website parent_id active custom",
             stream="customer",
             billing=_ADDRESS,
             shipping=_ADDRESS,
@@ -261,7 +291,7 @@ STREAMS: dict[str, Stream] = {
     ),
     "product": Stream(
         "product",
-        _shape(Product, "number name sku description unit tax_category active", stream="product"),
+        _shape(Product, "number name sku description unit tax_category active custom", stream="product"),
         _shape(Price, "key price_list currency minimum_quantity unit_price valid_from active", stream="price"),
         "product_id",
         find_by={"sku": "match_sku"},
@@ -271,7 +301,7 @@ STREAMS: dict[str, Stream] = {
         _shape(
             Quote,
             "number status customer_id quote_date valid_until currency customer_reference salesperson freight discount"
-            " tax total",
+            " tax total custom",
             stream="quote",
         ),
         _shape(QuoteLine, _LINE, stream="line"),
@@ -282,7 +312,7 @@ STREAMS: dict[str, Stream] = {
         _shape(
             Order,
             "number status hold_reason customer_id quote_id order_date currency customer_reference salesperson freight"
-            " discount tax total",
+            " discount tax total custom",
             stream="order",
             bill_to=_ADDRESS,
             ship_to=_ADDRESS,
@@ -296,14 +326,16 @@ STREAMS: dict[str, Stream] = {
             Invoice,
             "number kind order_id customer_id credits_id invoice_date due_date currency freight net tax total",
         ),
-        _shape(InvoiceLine, "key product_id quantity unit_price description net tax"),
+        _shape(InvoiceLine, "key product_id quantity unit_price description amount tax"),
         "invoice_id",
+        open_as=Field("outstanding", "outstanding_minor", "amount", None, False, True),
     ),
     "payment": Stream(
         "payment",
         _shape(Payment, "number customer_id payment_date currency amount reference"),
-        _shape(Allocation, "invoice_id amount"),
+        _shape(Allocation, "key invoice_id amount"),
         "payment_id",
+        open_as=Field("unapplied", "unapplied_minor", "amount", None, False, True),
     ),
 }
 #: The streams that others may write.

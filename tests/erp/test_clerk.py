@@ -165,3 +165,18 @@ def test_a_statement_shows_what_was_booked_what_is_open_and_how_old_it_is(world:
 def test_what_is_not_there_is_refused_by_name(world: World) -> None:
     with pytest.raises(Refused, match="order O0000042: is not there"), world.desk() as desk:
         invoice(desk, "O0000042")
+
+
+def test_what_is_open_of_invoices_and_payments_is_read_with_them(world: World) -> None:
+    customer = world.customer()
+    order = world.order(customer, (2, 1000))
+    with world.desk() as desk:
+        written = invoice(desk, order.id)
+        credit_note(desk, written.number, {"1": 1_000_000})
+        paid = pay(desk, customer, amount_minor=1_500, currency="EUR")
+    fields = world.fetch("invoice", str(written.id)).fields
+    assert (fields["outstanding"], fields["status"], fields["order_id"]) == (0, "settled", order.id)
+    payment = world.fetch("payment", str(paid.id))
+    assert (payment.fields["unapplied"], payment.fields["status"], payment.by_us) == (500, "open", False)
+    assert payment.lines == [{"key": "2", "invoice_id": str(written.id), "amount": 1_000}]
+    assert world.connector.describe("invoice").fields["outstanding"].type == "number"

@@ -8,7 +8,7 @@ from typing import Any
 
 from isthmus.connect.protocol import Change
 from isthmus.erp.columns import GREATEST_MICROS
-from isthmus.erp.streams import Field, Shape, Stream
+from isthmus.erp.streams import Field, Shape, Stream, spell_custom
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.money import CURRENCIES, GREATEST
 from isthmus.kernel.records import Fields
@@ -122,6 +122,19 @@ def _check_choice(field: Field, value: Any) -> tuple[str, str] | None:
     return None if value in field.values else (f"{value!r} is not one of {', '.join(field.values)}", "use one of them")
 
 
+def _check_open(field: Field, value: Any) -> tuple[str, str] | None:
+    if not isinstance(value, Mapping):
+        return f"{value!r} is no group of fields", "write the fields below it"
+    for name, inner in value.items():
+        if not (isinstance(inner, (str, int, bool)) or inner is None):
+            return f"{name} is {type(inner).__name__}", "a field of your own is a text, a whole number or true/false"
+        if isinstance(inner, str) and ("\0" in inner or _unwritable(inner)):
+            return f"{name} holds a character that no database keeps", "remove it"
+    if field.length and len(spell_custom(value) or "") > field.length:
+        return f"is more than {field.length} characters in all", "shorten it"
+    return None
+
+
 _CHECKS = {
     "text": _check_text,
     "amount": _check_number,
@@ -130,4 +143,5 @@ _CHECKS = {
     "day": _check_day,
     "reference": _check_reference,
     "choice": _check_choice,
+    "open": _check_open,
 }

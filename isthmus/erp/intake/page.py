@@ -55,7 +55,7 @@ def record_of(stream: Stream, row: Row, lines: list[Fields] | None, *, by: str) 
     return Record(
         id=str(row["id"]),
         version=write_version(row["version"]),
-        fields=stream.shape.show(row),
+        fields=stream.show(row),
         lines=lines,
         by_us=writer == by,
         changed_by=writer,
