@@ -89,7 +89,7 @@ def _wrong_files() -> list[tuple[str, str, list[str]]]:
     cases = []
     for first, *faults in blocks:
         old, _, new = first.partition(" => ")
-        cases.append((old, new.replace("\\n", "\n"), [fault.strip() for fault in faults]))
+        cases.append((old.replace("\\n", "\n"), new.replace("\\n", "\n"), [fault.strip() for fault in faults]))
     return cases
 
 
