@@ -14,13 +14,17 @@ from isthmus.state.tables import alias, binding
 
 @dataclass(slots=True)
 class Sight:
-    """How one side was seen last: its id, its version, and the form that it showed (as text) with its hash."""
+    """How one side was seen last: its id, its version, and the form that it showed (as text) with its hash.
+
+    ``wrote`` names the units that we have written there since, comma separated: what they show next is no edit.
+    """
 
     org: str
     id: str
     version: str
     hash: bytes
     form: str
+    wrote: str = ""
 
 
 @dataclass(slots=True)
@@ -47,7 +51,7 @@ _ORDER = (
     "entity",
     "gone",
     "regardless",
-    *(f"{side}_{part}" for side in ("crm", "erp") for part in ("org", "id", "version", "hash", "form")),
+    *(f"{side}_{part}" for side in ("crm", "erp") for part in ("org", "id", "version", "hash", "form", "wrote")),
 )
 _COLUMNS = [binding.c.id, *(binding.c[name] for name in _ORDER)]
 
@@ -56,14 +60,14 @@ def _values(item: Binding) -> tuple[object, ...]:
     crm, erp = item.crm, item.erp
     return (
         item.entity, item.gone, item.regardless,
-        crm.org, crm.id, crm.version, crm.hash, crm.form,
-        erp.org, erp.id, erp.version, erp.hash, erp.form,
+        crm.org, crm.id, crm.version, crm.hash, crm.form, crm.wrote,
+        erp.org, erp.id, erp.version, erp.hash, erp.form, erp.wrote,
     )  # fmt: skip
 
 
 def _binding(row: Sequence[object]) -> Binding:
     number, entity, gone, regardless, *rest = row
-    return Binding(number, entity, Sight(*rest[:5]), Sight(*rest[5:]), gone, bool(regardless))  # type: ignore[arg-type]
+    return Binding(number, entity, Sight(*rest[:6]), Sight(*rest[6:]), gone, bool(regardless))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, select
@@ -99,11 +99,12 @@ def load_due(connection: Connection, lane: Lane, ids: Sequence[str] | None = Non
 
 
 def drop_due(connection: Connection, lane: Lane, items: Iterable[Due]) -> None:
-    """Takes away what has been planned, unless it became due anew meanwhile."""
-    rows = [{"b_id": item.id, "b_since": item.since} for item in items]
+    """Takes away what has been planned, unless it became due anew or gained something meanwhile."""
+    names = ("id", "since", "regardless", "force", "resolution")
+    rows = [{f"b_{name}": getattr(item, name) for name in names} for item in items]
     if rows:
         at = (due.c.mapping == lane.mapping, due.c.side == lane.side)
-        same = (due.c.id == bindparam("b_id"), due.c.since == bindparam("b_since"))
+        same = [due.c[name].is_not_distinct_from(bindparam(f"b_{name}", type_=due.c[name].type)) for name in names]
         connection.execute(delete(due).where(*at, *same), rows)
 
 
@@ -132,6 +133,13 @@ def load_open_intents(connection: Connection, lane: Lane) -> list[Intent]:
         intent.c.mapping == lane.mapping, intent.c.side == lane.side, intent.c.settled_at.is_(None)
     )
     return [Intent(row[0], tuple(json.loads(row[1]))) for row in connection.execute(query.order_by(intent.c.id))]
+
+
+def narrow_intent(connection: Connection, number: int, keys: Collection[str]) -> None:
+    """Leaves open only what nobody answered: the entries with these external keys."""
+    body = connection.execute(select(intent.c.body).where(intent.c.id == number)).scalar_one()
+    left = json.dumps([entry for entry in json.loads(body) if entry["key"] in keys])
+    connection.execute(intent.update().where(intent.c.id == number).values(body=left))
 
 
 def settle_intents(connection: Connection, ids: Sequence[int], now: str) -> None:

@@ -75,6 +75,8 @@ binding = Table(
     Column("erp_hash", LargeBinary, nullable=False),
     Column("crm_form", Text, nullable=False),
     Column("erp_form", Text, nullable=False),
+    Column("crm_wrote", Text, nullable=False),  # units that we wrote there and have not seen since, comma separated
+    Column("erp_wrote", Text, nullable=False),
     UniqueConstraint("entity", "crm_org", "crm_id"),
     UniqueConstraint("entity", "erp_org", "erp_id"),
 )
@@ -127,7 +129,7 @@ worklist = Table(
     Column("where", Text, nullable=False),
     Column("what", Text, nullable=False),
     Column("remedy", Text, nullable=False),
-    Column("version", Text, nullable=False),
+    Column("version", Text, nullable=False),  # what the record showed: our own notes move its stamp, but not this
     Column("since", Text, nullable=False),
     Column("seen", Text, nullable=False),
     Column("attempts", Integer, nullable=False),

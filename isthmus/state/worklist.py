@@ -18,7 +18,10 @@ Reason = Literal["invalid", "waiting", "refused", "ambiguous", "conflict", "in_d
 
 @dataclass(slots=True)
 class Item:
-    """One record of one direction that is not through, or (``held``) is shown because the ERP holds it."""
+    """One record of one direction that is not through, or (``held``) is shown because the ERP holds it.
+
+    ``version`` is the hash of what the record showed: its stamp moves with our own notes.
+    """
 
     source_id: str
     reason: Reason
@@ -77,7 +80,7 @@ def find(connection: Connection, number: int) -> Item | None:
 
 
 def put(connection: Connection, lane: Lane, items: Sequence[Item], *, now: str) -> None:
-    """Adds or renews items. One that was dismissed stays so while its record's version is the same."""
+    """Adds or renews items. One that was dismissed stays so while its record shows the same and has the same fault."""
     known = load(connection, lane, [item.source_id for item in items])
     fresh, again = [], []
     for item in items:
@@ -86,7 +89,7 @@ def put(connection: Connection, lane: Lane, items: Sequence[Item], *, now: str) 
         if before is None:
             fresh.append((lane.mapping, lane.side, *_values(item)))
             continue
-        if before.dismissed_by and before.version == item.version:
+        if before.dismissed_by and (before.version, before.fault) == (item.version, item.fault):
             item.dismissed_by, item.dismissed_why = before.dismissed_by, before.dismissed_why
         again.append((*_values(item), before.id))
     insert_rows(connection, worklist, ("mapping", "side", *_ORDER), rows=fresh)
@@ -149,6 +152,12 @@ def noted(connection: Connection, mapping: str, ids: Sequence[str]) -> set[str]:
     """Which of these records show, or are about to show, that they are not through."""
     query = select(note.c.id).where(note.c.mapping == mapping, note.c.status != "Synchronised")
     return {row[0] for row in connection.execute(query.where(among(connection, note.c.id, ids)))}
+
+
+def drop_notes(connection: Connection, mapping: str, ids: Sequence[str]) -> None:
+    """These records are deleted: there is nothing left to show a note on."""
+    if ids:
+        connection.execute(delete(note).where(note.c.mapping == mapping, among(connection, note.c.id, ids)))
 
 
 def untold_notes(connection: Connection, mapping: str, most: int) -> list[tuple[str, str, str | None]]:

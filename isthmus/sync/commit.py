@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from isthmus.connect.protocol import Answer
 from isthmus.kernel.records import Page
 from isthmus.state import bindings, progress, runs, worklist
 from isthmus.state.bindings import Binding, Lane
 from isthmus.state.progress import Due, Watermark
-from isthmus.sync.conclude import Conclusion
+from isthmus.state.worklist import Item
+from isthmus.sync.conclude import Conclusion, editor_of
+from isthmus.sync.decision import Direction
 from isthmus.sync.ports import Stage
 
 STATUS_WORDS = {
@@ -34,12 +36,22 @@ class Work:
     answers: Sequence[Answer]
     dues: Sequence[Due] = ()
     is_watermark: bool = True  # due records do not move the watermark
+    later: list[str] = field(default_factory=list)  # records that only the next run is to plan again
+
+
+    def without_listed(self) -> Work:
+        """Only what is through, when too much is not: the watermark stays, and the rest is read again."""
+        through = [one for one in self.conclusions if one.outcome != "worklisted"]
+        ids = {one.read.id for one in through}
+        dues = [due for due in self.dues if due.id in ids]
+        return Work(Page([], len(through)), through, self.answers, dues, is_watermark=False)
 
 
 def store_page(stage: Stage, run: runs.Run, work: Work) -> None:
     """Everything that the page came to, at once."""
     now = stage.ports.now()
     _store_bindings(stage, work.conclusions)
+    _join_questions(stage, work.conclusions, now)
     _store_worklist(stage, work.conclusions, now)
     _store_dues(stage, work, now)
     _wake(stage, work.conclusions, now)
@@ -63,6 +75,37 @@ def _store_bindings(stage: Stage, conclusions: Sequence[Conclusion]) -> None:
     bindings.add_aliases(stage.connection, stage.stream(stage.direction.source), aliases)
 
 
+def _join_questions(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
+    """A conflict is one question, kept under the CRM record. What the other side says of it now makes it due there."""
+    direction, connection = stage.direction, stage.connection
+    across = Lane(direction.mapping.name, direction.target)
+    told = {
+        one.decision.binding.seen(direction.target).id: one
+        for one in conclusions
+        if direction.shared and one.decision.binding is not None and (one.bind or _is_question(one.item))
+    }
+    dues, joined = [], []
+    for key, item in worklist.load(connection, across, list(told)).items() if told else ():
+        one = told[key]
+        if not _is_question(item):
+            continue
+        if one.item is not None and _is_question(one.item):
+            same = one.item.detail == item.detail
+            if direction.source == "crm":
+                joined.append(key)
+                continue
+            one.item = None
+            if same:
+                continue
+        dues.append(Due(key, f"{direction.mapping.entity} {one.read.id} says something else now", now))
+    worklist.remove(connection, across, joined)
+    progress.add_due(connection, across, dues)
+
+
+def _is_question(item: Item | None) -> bool:
+    return item is not None and item.reason == "conflict" and item.detail is not None
+
+
 def _store_worklist(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
     """New and renewed items; records that are through leave the list. Repeats are only counted, not told again."""
     lane = stage.direction.lane
@@ -79,9 +122,10 @@ def _store_worklist(stage: Stage, conclusions: Sequence[Conclusion], now: str) -
             and one.outcome == "worklisted"
         ):
             one.entry = None
-    listed = {item.source_id for item in items}
+    stays = {item.source_id for item in items}
+    stays.update(one.read.id for one in conclusions if one.outcome == "superseded")  # an older look says nothing
     worklist.put(stage.connection, lane, items, now=now)
-    worklist.remove(stage.connection, lane, [key for key in known if key not in listed])
+    worklist.remove(stage.connection, lane, [key for key in known if key not in stays])
     if lane.side == "crm":
         _store_notes(stage, conclusions)
 
@@ -89,6 +133,7 @@ def _store_worklist(stage: Stage, conclusions: Sequence[Conclusion], now: str) -
 def _store_notes(stage: Stage, conclusions: Sequence[Conclusion]) -> None:
     """The reason why a record is not through goes onto the record itself; it leaves with the reason."""
     mapping, connection = stage.direction.mapping.name, stage.connection
+    worklist.drop_notes(connection, mapping, [one.read.id for one in conclusions if one.read.record.deleted])
     notes = [
         (one.read.id, STATUS_WORDS[one.item.reason], str(one.item.fault))
         for one in conclusions
@@ -111,20 +156,48 @@ def _store_dues(stage: Stage, work: Work, now: str) -> None:
             pulled.setdefault(entity, {})[key] = Due(key, why, now, regardless=True)
         if one.decision.overruled and one.decision.binding is not None:
             fields = ", ".join(sorted(item.unit for item in one.decision.overruled))
-            who = one.read.record.changed_by or "somebody"
+            who = editor_of(one.read) or "somebody"
             source, target = direction.source.upper(), direction.target.upper()
             why = f"{fields} was edited in the {source} by {who}; the {target} owns it"
             undone.append(Due(one.decision.binding.seen(direction.target).id, why, now, force=True))
+        elif one.outcome != "worklisted" and (answers := _asks_back(direction, one)):
+            undone.append(Due(*answers, now))
+        if one.again:
+            work.later.append(one.read.id)
+    again = [Due(one.read.id, one.again, now) for one in work.conclusions if one.again]
+    again += [
+        Due(one.decision.binding.seen(direction.source).id, f"it took over the pair of {one.read.id}", now)
+        for one in work.conclusions
+        if one.outcome == "rebound" and one.decision.binding is not None and one.decision.change is not None
+    ]
+    progress.add_due(connection, direction.lane, again)
     for entity, items in pulled.items():
         if entity in stage.ports.mappings:
             progress.add_due(connection, Lane(stage.ports.mappings[entity].name, direction.source), items.values())
     progress.add_due(connection, Lane(direction.mapping.name, direction.target), undone)
 
 
+def _asks_back(direction: Direction, one: Conclusion) -> tuple[str, str] | None:
+    """Whether the target's own record must be planned too though it did not move: its id, and why."""
+    binding = one.decision.binding
+    if binding is None:
+        return None
+    if one.decision.is_answer:
+        why = f"the question about {direction.mapping.entity} {one.read.id} is answered"
+        return binding.seen(direction.target).id, why
+    if one.bind == "insert" and one.outcome == "updated":
+        return binding.seen(direction.target).id, f"it was matched with {direction.mapping.entity} {one.read.id}"
+    return None
+
+
 def _wake(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
     """Whatever waited for the records that are bound now becomes due."""
     entity = stage.direction.mapping.entity
-    bound = [f"{entity} {one.read.id}" for one in conclusions if one.bind == "insert" or one.outcome == "rebound"]
+    bound = []
+    for one in conclusions:
+        if (one.bind == "insert" or one.outcome == "rebound") and one.decision.binding is not None:
+            ids = {one.read.id, one.decision.binding.crm.id, one.decision.binding.erp.id}
+            bound += [f"{entity} {key}" for key in sorted(ids)]
     waiting: dict[Lane, list[Due]] = {}
     for lane, key in worklist.waiting_for(stage.connection, bound):
         waiting.setdefault(lane, []).append(Due(key, f"the {entity} it waited for is there", now))

@@ -26,6 +26,7 @@ class Conclusion:
     item: Item | None = None
     bind: str = ""  # "", "insert" or "update"
     entry: Entry | None = None
+    again: str = ""  # why the next run is to plan it once more
 
     @property
     def read(self) -> Read:
@@ -42,7 +43,7 @@ def conclude(direction: Direction, decision: Decision, answer: Answer | None) ->
     if decision.outcome == "worklisted":
         return Conclusion(decision, "worklisted", decision.item, "", _entry(direction, decision, "worklisted"))
     bind = _see(direction, decision, answer)
-    loud = decision.change is not None or decision.outcome == "rebound" or bool(decision.overruled)
+    loud = decision.change is not None or decision.outcome == "rebound" or decision.overruled or decision.is_answer
     entry = _entry(direction, decision, decision.outcome, answer=answer) if loud else None
     return Conclusion(decision, decision.outcome, decision.item, bind, entry)
 
@@ -53,9 +54,10 @@ def _not_through(direction: Direction, decision: Decision, answer: Answer) -> Co
     moved = Fault(where, "changed in the target while it was planned, twice", "nothing to do: it is planned again")
     fault = answer.fault or (doubt if answer.result == "in_doubt" else moved)
     reason = {"refused": "refused", "in_doubt": "in_doubt", "moved": "conflict"}[answer.result]
-    item = Item(decision.read.id, reason, fault, decision.read.record.version)  # type: ignore[arg-type]
+    item = Item(decision.read.id, reason, fault, decision.read.face)  # type: ignore[arg-type]
     failed = replace(decision, item=item)
-    return Conclusion(failed, "worklisted", item, "", _entry(direction, failed, "worklisted"))
+    again = "its target moved while it was planned" if answer.result == "moved" else ""
+    return Conclusion(failed, "worklisted", item, "", _entry(direction, failed, "worklisted"), again)
 
 
 # --- the pair as it stands now ------------------------------------------------------------------------------------
@@ -72,27 +74,36 @@ def _see(direction: Direction, decision: Decision, answer: Answer | None) -> str
         return ""
     if decision.gone is not None:
         binding.gone = decision.gone
-    if decision.read.outside is None:
+    if _came_inside(direction, decision, binding):
         binding.regardless = False
     _see_source(direction, decision, binding)
     if answer is not None:
         _see_target(direction, decision, binding, answer=answer)
+    elif decision.agreed:
+        _see_agreed(direction, decision, binding)
     return "update" if binding.id is not None else "insert"
 
 
 def _is_new(direction: Direction, decision: Decision, binding: Binding) -> bool:
     seen = binding.seen(direction.source)
     left = decision.gone is not None and decision.gone != binding.gone
-    shown_anew = seen.hash != decision.read.hash and not decision.read.record.deleted
-    return decision.change is not None or left or shown_anew
+    shown_anew = seen.hash != decision.read.hash and not decision.left
+    moved = left or shown_anew or _came_inside(direction, decision, binding)
+    return decision.change is not None or moved or bool(seen.wrote)
+
+
+def _came_inside(direction: Direction, decision: Decision, binding: Binding) -> bool:
+    """Whether a record that was pulled is inside its own side's filter now: from then on it may leave it."""
+    has_filter = bool(direction.spec.system(direction.source).where)
+    return binding.regardless and has_filter and decision.read.outside is None and not decision.read.record.deleted
 
 
 def _see_source(direction: Direction, decision: Decision, binding: Binding) -> None:
     read, seen = decision.read, binding.seen(direction.source)
     seen.version = max(read.record.version, seen.version)
-    if read.record.deleted:
-        return
-    seen.hash, seen.form = read.hash, read.text
+    if decision.left:
+        return  # what it shows meanwhile is news when it comes back
+    seen.hash, seen.form, seen.wrote = read.hash, read.text, ""
     if decision.unresolved:  # not shown to the target yet: it stays news
         form = {name: value for name, value in read.form.items() if name not in decision.unresolved}
         text = spell(direction, form)
@@ -105,15 +116,32 @@ def _see_target(direction: Direction, decision: Decision, binding: Binding, *, a
     before: Fields = orjson.loads(seen.form)
     if answer.record is not None:
         shown = direction.mapping.to_entity(direction.target, answer.record).form
-        after = {name: value for name, value in shown.items() if name not in direction.kept}
-        after.update({name: before[name] for name in direction.kept if name in before})
+        after = _shown(direction, decision, binding, shown=shown)
     else:
         ours = decision.target_seen if binding.id is None and decision.target_seen is not None else before
         after = {name: value for name, value in ours.items() if binding.id is not None or name not in direction.kept}
         after.update({name: decision.target_form[name] for name in decision.units if name in decision.target_form})
+        seen.wrote = ",".join(sorted({*filter(None, seen.wrote.split(",")), *decision.units}))
     text = spell(direction, after)
     seen.id = answer.id or seen.id
     seen.version = answer.version or seen.version
+    seen.hash, seen.form = text_hash(text), text.decode()
+
+
+def _shown(direction: Direction, decision: Decision, binding: Binding, *, shown: Fields) -> Fields:
+    """All but what the target owns; of an update only what was written: the rest may be foreign edits."""
+    before: Fields = orjson.loads(binding.seen(direction.target).form)
+    if binding.id is None or (decision.change is not None and decision.change.verb != "update"):
+        kept = {name: before[name] for name in direction.kept if name in before}
+        return {**{name: value for name, value in shown.items() if name not in direction.kept}, **kept}
+    return {**before, **{name: shown[name] for name in decision.units if name in shown}}
+
+
+def _see_agreed(direction: Direction, decision: Decision, binding: Binding) -> None:
+    """Both sides came to the same value by themselves: the target's is no news either."""
+    seen, present = binding.seen(direction.target), decision.target_seen or {}
+    form: Fields = orjson.loads(seen.form)
+    text = spell(direction, {**form, **{name: present[name] for name in decision.agreed if name in present}})
     seen.hash, seen.form = text_hash(text), text.decode()
 
 
@@ -135,10 +163,15 @@ def _entry(direction: Direction, decision: Decision, outcome: Outcome, *, answer
         payload["merged_into"] = read.record.merged_into
     if decision.overruled:
         payload["overruled"] = [
-            {"field": one.unit, "by": read.record.changed_by, "old": one.old, "new": one.new}
+            {"field": one.unit, "by": editor_of(read), "old": one.old, "new": one.new}
             for one in decision.overruled
         ]
     return Entry(read.id, target_id or None, outcome, read.record.version, payload)
+
+
+def editor_of(read: Read) -> str | None:
+    """Who edited; None when our own later write covers the name."""
+    return None if read.record.by_us else read.record.changed_by
 
 
 def _written(decision: Decision) -> Fields:

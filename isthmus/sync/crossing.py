@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from isthmus.kernel.errors import Fault
@@ -25,10 +25,12 @@ class Crossing:
     pulls: list[Reference] = field(default_factory=list)
 
 
-def cross(direction: Direction, form: Fields, sights: Sights) -> Crossing:
-    """Replaces the source's ids by the target's."""
+def cross(direction: Direction, form: Fields, sights: Sights, *, units: Collection[str]) -> Crossing:
+    """Replaces the source's ids by the target's, in the units that are to be written."""
     crossing = Crossing(dict(form), sights)
     for row in direction.mapping.references:
+        if ("lines" if row.in_lines else row.row) not in units:
+            continue
         if row.in_lines:
             lines = [dict(line) for line in crossing.form.get("lines") or ()]
             for line in lines:
@@ -54,8 +56,9 @@ def _cross_one(row: ReferenceRow, holder: Fields, crossing: Crossing) -> bool:
         return False
     if row.pull:
         crossing.pulls.append(reference)
-    (crossing.blocked if row.required else crossing.soft).append(reference)
-    return not row.required
+    is_soft = not row.required and not row.in_lines  # a line without what it refers to would be another line
+    (crossing.soft if is_soft else crossing.blocked).append(reference)
+    return is_soft
 
 
 def references_of(direction: Direction, reads: Iterable[Read]) -> dict[str, set[str]]:
@@ -70,7 +73,7 @@ def references_of(direction: Direction, reads: Iterable[Read]) -> dict[str, set[
 
 
 def listed(read: Read, reason: str, fault: Fault, *, binding: Binding | None = None) -> Decision:
-    item = Item(read.id, reason, fault, read.record.version)  # type: ignore[arg-type]
+    item = Item(read.id, reason, fault, read.face)  # type: ignore[arg-type]
     return Decision(read, "worklisted", binding=binding, item=item)
 
 
@@ -101,7 +104,7 @@ def follow_later(direction: Direction, decision: Decision, crossing: Crossing) -
         first = crossing.soft[0]
         fault = _why(first, crossing)
         fault = replace(fault, what=f"{fault.what}; the {direction.mapping.entity} is through without it")
-        decision.item = Item(decision.read.id, "waiting", fault, decision.read.record.version, " ".join(first))
+        decision.item = Item(decision.read.id, "waiting", fault, decision.read.face, " ".join(first))
     return decision
 
 

@@ -135,6 +135,11 @@ class Read:
         return self.record.id
 
     @property
+    def face(self) -> str:
+        """What it showed, as text: unlike its stamp, this does not move when our own notes are written."""
+        return self.hash.hex()
+
+    @property
     def forced(self) -> bool:
         return self.due is not None and self.due.force
 
@@ -173,6 +178,9 @@ class Decision:
     target_seen: Fields | None = None  # the target's present form, where it was fetched for the plan
     gone: str | None = None  # what the pair's `gone` is to be; None leaves it
     before: Fields = field(default_factory=dict)  # the form that the target showed before, for the audit
+    left: bool = False  # the source has it no more, whatever the mapping does about that
+    agreed: frozenset[str] = frozenset()  # shared units that both sides changed to the same value
+    is_answer: bool = False  # a person's answer to a conflict was carried out
 
 
 def translate(direction: Direction, record: Record, due: Due | None = None) -> Read:

@@ -16,11 +16,13 @@ from sqlalchemy import Connection
 
 from isthmus.connect.protocol import Answer
 from isthmus.db import reading, writing
-from isthmus.kernel.errors import Broken, Fault, Misconfigured
+from isthmus.kernel.errors import Broken, Misconfigured
 from isthmus.kernel.records import Page, Record
-from isthmus.state import bindings, leases, progress
+from isthmus.settings import Limits
+from isthmus.state import bindings, leases, progress, worklist
 from isthmus.state.progress import Due
 from isthmus.state.runs import Run
+from isthmus.state.worklist import Item
 from isthmus.sync.commit import Work, store_page
 from isthmus.sync.conclude import Conclusion, conclude
 from isthmus.sync.decision import Decision, Direction, Read, translate
@@ -31,14 +33,14 @@ from isthmus.sync.ports import Ports, Stage
 
 @dataclass(slots=True)
 class Leg:
-    """A direction under way. ``gone`` counts the withdrawals of this run."""
+    """A direction under way. ``gone`` are the records that left in this run, ``later`` those for the next one."""
 
     ports: Ports
     direction: Direction
     run: Run
     held: leases.Lease
-    gone: int = 0
-    bound: int | None = None
+    gone: list[str] = field(default_factory=list)
+    later: set[str] = field(default_factory=set)
     outcomes: Counter[str] = field(default_factory=Counter)
 
     def pass_page(self, page: Page, dues: Sequence[Due] = (), *, is_watermark: bool = True) -> list[Conclusion]:
@@ -52,6 +54,7 @@ class Leg:
             else:
                 self._pass_own(reads, work)
         self.outcomes.update(one.outcome for one in work.conclusions)
+        self.later.update(work.later)
         return work.conclusions
 
     def plan(self, records: Sequence[Record], dues: Sequence[Due], connection: Connection) -> list[Decision]:
@@ -61,11 +64,15 @@ class Leg:
         return plan_page(self.direction, reads, look(self._stage(connection), reads))
 
     def _pass_own(self, reads: Sequence[Read], work: Work) -> None:
+        """The look may ask a remote system: it is over before the one transaction begins that locks others out."""
+        with reading(self.ports.engine) as connection:
+            decisions = self._decide(self._stage(connection), reads)
         with writing(self.ports.engine) as connection:
             leases.confirm(connection, self.held)
             stage = self._stage(connection)
-            self._write(stage, self._decide(stage, reads), work)
-            self._refuse_flood(work.conclusions)
+            self._write(stage, decisions, work)
+            if flood := self._find_flood(work.conclusions, len(reads), connection):
+                raise flood
             store_page(stage, self.run, work)
 
     def _pass_remote(self, reads: Sequence[Read], work: Work) -> None:
@@ -76,9 +83,21 @@ class Leg:
             self._write(self._stage(connection), decisions, work)
         with writing(self.ports.engine) as connection:
             leases.confirm(connection, self.held)
-            store_page(self._stage(connection), self.run, work)
-            progress.settle_intents(connection, intent, self.ports.now())
-        self._refuse_flood(work.conclusions)
+            flood = self._find_flood(work.conclusions, len(reads), connection)
+            store_page(self._stage(connection), self.run, work.without_listed() if flood else work)
+            self._settle(connection, intent, work.answers)
+        if flood:
+            raise flood
+
+    def _settle(self, connection: Connection, intent: int | None, answers: Sequence[Answer]) -> None:
+        """What nobody answered stays open: the next run looks it up by its key."""
+        if intent is None:
+            return
+        doubtful = {answer.key for answer in answers if answer.result == "in_doubt"}
+        if doubtful:
+            progress.narrow_intent(connection, intent, doubtful)
+        else:
+            progress.settle_intents(connection, [intent], self.ports.now())
 
     def _stage(self, connection: Connection) -> Stage:
         return Stage(self.ports, self.direction, connection)
@@ -86,9 +105,12 @@ class Leg:
     def _decide(self, stage: Stage, reads: Sequence[Read]) -> list[Decision]:
         decisions = plan_page(self.direction, reads, look(stage, reads))
         self._refuse_exodus(decisions, stage.connection)
+        listed = [Conclusion(one, "worklisted", one.item) for one in decisions if one.outcome == "worklisted"]
+        if flood := self._find_flood(listed, len(reads), stage.connection):
+            raise flood
         return decisions
 
-    def _declare(self, decisions: Sequence[Decision]) -> list[int]:
+    def _declare(self, decisions: Sequence[Decision]) -> int | None:
         """Commits what the page is about to write, before the first call."""
         entries: list[dict[str, str | None]] = [
             {"source_id": one.read.id, "key": one.change.key, "verb": one.change.verb, "id": one.change.id}
@@ -98,14 +120,14 @@ class Leg:
         with writing(self.ports.engine) as connection:
             leases.confirm(connection, self.held)
             if not entries:
-                return []
+                return None
             scope: dict[str, object] = {
                 "run_id": self.run.id,
                 "mapping": self.direction.mapping.name,
                 "side": self.direction.source,
                 "opened_at": self.ports.now(),
             }
-            return [progress.open_intent(connection, scope, entries)]
+            return progress.open_intent(connection, scope, entries)
 
     def _write(self, stage: Stage, decisions: Sequence[Decision], work: Work) -> None:
         """Hands the changes to the target; what moved meanwhile is planned and written once more."""
@@ -126,43 +148,59 @@ class Leg:
         answers: list[Answer] = []
         size = target.capabilities.batch_size
         for start in range(0, len(changes), size):
+            if within is None:
+                self._hold_on()
             answers.extend(target.write(self.direction.target_stream, changes[start : start + size], within))
-        if len(answers) != len(changes):
-            what = f"{len(answers)} answers for {len(changes)} changes"
+        if [answer.key for answer in answers] != [change.key for change in changes]:
+            what = f"its {len(answers)} answers are not those to {len(changes)} changes"
             raise Broken(f"connector of the {self.direction.target}", what, "report this; nothing was stored")
         queue = iter(answers)
         return [(one, next(queue) if one.change is not None else None) for one in decisions]
 
+    def _hold_on(self) -> None:
+        """A remote write is begun only while the lease outlives it: a zombie stops here."""
+        with writing(self.ports.engine) as connection:
+            leases.confirm(connection, self.held)
+
     # --- circuit breakers -----------------------------------------------------------------------------------------
 
-    def _refuse_flood(self, conclusions: Sequence[Conclusion]) -> None:
-        """Half of a page refused for one cause is one mistake, not a thousand worklist items."""
+    def _find_flood(
+        self, conclusions: Sequence[Conclusion], passed: int, connection: Connection
+    ) -> Misconfigured | None:
+        """Half of a page refused for one cause is one mistake, not a thousand items. Known items do not count."""
         limits = self.ports.limits
-        causes: Counter[tuple[str, str]] = Counter()
-        examples: dict[tuple[str, str], Fault] = {}
+        causes: dict[tuple[str, str], list[Item]] = {}
         for one in conclusions:
             if one.outcome == "worklisted" and one.item is not None and one.item.reason in ("invalid", "refused"):
-                cause = (one.item.reason, one.item.fault.remedy)
-                causes[cause] += 1
-                examples.setdefault(cause, one.item.fault)
-        for (reason, remedy), number in causes.items():
-            if number >= limits.refused_count and 100 * number >= limits.refused_percent * len(conclusions):
-                example = examples[(reason, remedy)]
-                what = f"{number} of {len(conclusions)} records of one page are {reason} for one cause, e.g. {example}"
-                raise Misconfigured(f"mapping {self.direction.mapping.name}", what, "correct the cause, then run again")
+                causes.setdefault((one.item.reason, one.item.fault.remedy), []).append(one.item)
+        for (reason, _), items in causes.items():
+            if not _is_flood(limits, len(items), passed):
+                continue
+            known = worklist.load(connection, self.direction.lane, [item.source_id for item in items])
+            number = sum(item.source_id not in known for item in items)
+            if _is_flood(limits, number, passed):
+                what = f"{number} of {passed} records of one page are {reason} for one cause, e.g. {items[0].fault}"
+                where = f"mapping {self.direction.mapping.name}"
+                return Misconfigured(where, what, "correct the cause, then run again")
+        return None
 
     def _refuse_exodus(self, decisions: Sequence[Decision], connection: Connection) -> None:
         """Very many records gone at once are a wrong filter or an accident in the source, not business."""
-        self.gone += sum(one.outcome == "withdrawn" for one in decisions)
+        self.gone += [one.read.id for one in decisions if one.left and one.outcome != "unchanged"]
         limits = self.ports.limits
-        if self.gone <= limits.gone_count:
+        if len(self.gone) <= limits.gone_count:
             return
-        if self.bound is None:
-            self.bound = bindings.count(connection, self.direction.mapping.entity)
-        if 100 * self.gone > limits.gone_percent * self.bound:
-            what = f"{self.gone} of {self.bound} records are gone from the {self.direction.source.upper()} in one run"
+        known = worklist.load(connection, self.direction.lane, self.gone)
+        gone = sum(key not in known for key in self.gone)
+        bound = bindings.count(connection, self.direction.mapping.entity)
+        if gone > limits.gone_count and 100 * gone > limits.gone_percent * bound:
+            what = f"{gone} of {bound} records are gone from the {self.direction.source.upper()} in one run"
             remedy = "see `isthmus plan`; if it is right, raise `limits.gone_percent` in isthmus.yaml for one run"
             raise Misconfigured(f"mapping {self.direction.mapping.name}", what, remedy)
+
+
+def _is_flood(limits: Limits, number: int, passed: int) -> bool:
+    return number >= limits.refused_count and 100 * number >= limits.refused_percent * passed
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from isthmus.state import bindings, worklist
 from isthmus.state.bindings import Lane
 from isthmus.sync.crossing import references_of
 from isthmus.sync.decision import Direction, Read, Reference, Sights, tell_term
-from isthmus.sync.match import Hit, Matches
+from isthmus.sync.match import Hit, Keys, Matches
 from isthmus.sync.ports import Stage
 
 #: How many missing references of a page are fetched to tell why they are missing; the others are told in general.
@@ -100,8 +100,18 @@ def _look_for_matches(stage: Stage, unbound: Sequence[Read]) -> Matches:
                 found.setdefault((index, key), set()).add(candidate.id)
     every = sorted(set().union(*found.values())) if found else []
     taken = bindings.bound_across(stage.connection, stage.stream(direction.target), every)
-    matches.hits = {place: [Hit(key, taken.get(key)) for key in sorted(ids)] for place, ids in found.items()}
+    own = _keys_of(stage, matches, sorted({key for (index, _), ids in found.items() if index for key in ids}))
+    matches.hits = {
+        place: [Hit(key, taken.get(key), own.get(key, ())) for key in sorted(ids)] for place, ids in found.items()
+    }
     return matches
+
+
+def _keys_of(stage: Stage, matches: Matches, ids: Sequence[str]) -> dict[str, Keys]:
+    """All keys of candidates that a weaker rule found: a stronger one may say that they are somebody else."""
+    mapping, target = stage.direction.mapping, stage.direction.target
+    records = stage.target.fetch(mapping.selection(target), ids) if ids else []
+    return {record.id: matches.keys(mapping.to_entity(target, record).form) for record in records}
 
 
 # --- targets ------------------------------------------------------------------------------------------------------

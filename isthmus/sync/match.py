@@ -18,6 +18,11 @@ class Hit:
 
     id: str
     taken_by: str | None
+    keys: Keys = ()  # its own values for the rules
+
+    def denies(self, keys: Keys) -> bool:
+        """Whether one of these rules has other values here than there: a weaker rule then has no say."""
+        return any(mine and theirs and mine != theirs for mine, theirs in zip(keys, self.keys, strict=False))
 
 
 @dataclass(slots=True)
@@ -32,18 +37,18 @@ class Matches:
         return tuple(key_of(form, rule) for rule in self.rules)
 
     def find(self, keys: Keys) -> tuple[Rule, Key, list[Hit]] | None:
-        """The first rule that applies and has hits: its fields, the values, the hits."""
+        """The first rule that applies and has hits that no stronger rule denies: its fields, the values, the hits."""
         for index, key in enumerate(keys):
             hits = self.hits.get((index, key)) if key else None
-            if key and hits:
-                return self.rules[index], key, hits
+            if key and hits and (left := [hit for hit in hits if not hit.denies(keys[:index])]):
+                return self.rules[index], key, left
         return None
 
     def will_exist(self, keys: Keys, source_id: str) -> None:
         """From now on these values belong to a record that the page creates."""
         for index, key in enumerate(keys):
             if key:
-                self.hits.setdefault((index, key), []).append(Hit("", source_id))
+                self.hits.setdefault((index, key), []).append(Hit("", source_id, keys))
 
 
 def value_at(form: Fields, path: str) -> object:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import orjson
 
 from isthmus.connect.protocol import Change, Verb
-from isthmus.kernel.errors import Fault
-from isthmus.kernel.records import Fields
+from isthmus.kernel.errors import Fault, Refused
+from isthmus.kernel.records import Fields, form_hash
 from isthmus.merge import Conflict, Forms, Overruled
 from isthmus.state.bindings import Binding, Sight
 from isthmus.state.worklist import Item
@@ -39,7 +39,7 @@ def plan_page(direction: Direction, reads: Sequence[Read], sights: Sights) -> li
     merged = [read for read in reads if read.record.merged_into]
     others = [read for read in reads if not read.record.merged_into]
     decisions = [_plan_merged(Case(direction, sights, read)) for read in merged]
-    decisions.extend(_plan_one(Case(direction, sights, read)) for read in others)
+    decisions.extend(_plan_safely(Case(direction, sights, read)) for read in others)
     if direction.source == "erp":
         for decision in decisions:
             _show_hold(direction, decision)
@@ -53,7 +53,15 @@ def _show_hold(direction: Direction, decision: Decision) -> None:
         what = form.get("hold_reason") or "is on credit hold"
         remedy = "collect what is overdue, raise the limit, or release the order in the ERP; it then confirms itself"
         fault = Fault(f"{direction.mapping.entity} {form.get('number') or decision.read.id}", str(what), remedy)
-        decision.item = Item(decision.read.id, "held", fault, decision.read.record.version)
+        decision.item = Item(decision.read.id, "held", fault, decision.read.face)
+
+
+def _plan_safely(case: Case) -> Decision:
+    """A value that has no way to the target is that record's fault: it stops no neighbour."""
+    try:
+        return _plan_one(case)
+    except Refused as error:
+        return listed(case.read, "invalid", error.fault, binding=case.binding())
 
 
 def _plan_one(case: Case) -> Decision:
@@ -61,8 +69,8 @@ def _plan_one(case: Case) -> Decision:
     if binding is None:
         return _plan_unbound(case)
     seen = binding.seen(case.direction.source)
-    if seen.id != read.id:  # an alias: the loser of a merge shows up again
-        return Decision(read, "superseded", binding=binding)
+    if seen.id != read.id:
+        return _plan_alias(case, seen.id)
     if read.record.version < seen.version and not read.record.deleted:
         return Decision(read, "superseded", binding=binding)
     if read.record.deleted or not (read.is_inside or binding.regardless):
@@ -83,18 +91,34 @@ def _plan_gone(case: Case, binding: Binding) -> Decision:
     gone = f"{direction.source} {'deleted' if read.record.deleted else 'outside'}"
     if binding.gone:
         stays = gone if binding.left(direction.source) else None
-        return Decision(read, "unchanged", binding=binding, gone=stays)
+        return Decision(read, "unchanged", binding=binding, gone=stays, left=True)
     policy = direction.spec.gone.get(direction.source, "ask")
     why = "was deleted" if read.outside is None else f"left the filter ({tell_term(read.outside)})"
     if policy == "keep":
-        return Decision(read, "unchanged", binding=binding, gone=gone)
+        return Decision(read, "unchanged", binding=binding, gone=gone, left=True)
     if policy == "ask":
         remedy = f"restore it, or withdraw {direction.mapping.entity} {binding.seen(direction.target).id} by hand"
         fault = Fault(case.where, f"{why} in the {direction.source.upper()}", remedy)
-        return listed(read, "conflict", fault, binding=binding)
+        decision = listed(read, "conflict", fault, binding=binding)
+        decision.left = True
+        return decision
     change = _change(case, "withdraw", binding)
     change.how = policy
-    return Decision(read, "withdrawn", change, binding, gone=gone)
+    return Decision(read, "withdrawn", change, binding, gone=gone, left=True)
+
+
+def _plan_alias(case: Case, winner: str) -> Decision:
+    """The loser of a merge shows up again. If it lives again, only a person knows what it is now."""
+    read = case.read
+    if read.record.deleted or not read.is_inside:
+        return Decision(read, "superseded")
+    entity = case.direction.mapping.entity
+    fault = Fault(
+        case.where,
+        f"was merged into {winner}, and is a record of its own again",
+        f"merge it into {winner} again; if it is another {entity}, enter it anew",
+    )
+    return listed(read, "ambiguous", fault)
 
 
 def _plan_merged(case: Case) -> Decision:
@@ -103,7 +127,7 @@ def _plan_merged(case: Case) -> Decision:
     winner = read.record.merged_into or ""
     mine, winners = sights.bindings.get(read.id), sights.bindings.get(winner)
     if mine is not None and mine.seen(direction.source).id != read.id:
-        return Decision(read, "superseded", binding=mine)  # known: it is an alias already
+        return Decision(read, "unchanged")  # known: it is an alias already
     if mine is None and winners is None:
         return Decision(read, "filtered")
     if mine is None or mine is winners:
@@ -151,7 +175,7 @@ def _plan_unbound(case: Case) -> Decision:
     found = sights.matches.find(read.keys)
     if found and (len(found[2]) > 1 or found[2][0].taken_by is not None):
         return _ambiguous(case, found)
-    crossing = cross(direction, read.form, sights)
+    crossing = cross(direction, read.form, sights, units=direction.carried)
     if crossing.blocked:
         return waiting(read, crossing)
     source = Sight(direction.source_org, read.id, read.record.version, read.hash, read.text)
@@ -214,20 +238,27 @@ def _plan_bound(case: Case, binding: Binding) -> Decision:
         return listed(read, "invalid", join_faults(faults), binding=binding)
     before, after = _forms(case, binding)
     merged = direction.merge(before, after)
-    settled = _resolution(case, binding)
-    open_conflicts = [conflict for conflict in merged.conflicts if conflict.unit not in settled]
-    if open_conflicts:
-        return _conflicting(case, binding, open_conflicts)
-    crossing = cross(direction, read.form, case.sights)
-    if crossing.blocked:
-        return waiting(read, crossing, binding=binding)
+    settled = _resolution(case, merged.conflicts)
+    if any(conflict.unit not in settled for conflict in merged.conflicts):
+        return _conflicting(case, binding, merged.conflicts)
     units = set(merged.writes[direction.target])
     units |= {unit for unit, side in settled.items() if side == direction.source}
-    returns = bool(binding.left(direction.source))
-    if read.forced or returns:
+    if read.forced or binding.left(direction.source):
         units |= direction.given
-    overruled = [one for one in merged.overruled if one.side == direction.source and not read.record.by_us]
-    return _write(case, binding, Intended(crossing, units, overruled, after[direction.target]))
+    crossing = cross(direction, read.form, case.sights, units=units)
+    if crossing.blocked:
+        return waiting(read, crossing, binding=binding)
+    overruled = [one for one in merged.overruled if _is_edit(case, binding, one)]
+    decision = _write(case, binding, Intended(crossing, units, overruled, after[direction.target]))
+    decision.agreed, decision.is_answer = frozenset(merged.agreed), bool(settled)
+    return decision
+
+
+def _is_edit(case: Case, binding: Binding, one: Overruled) -> bool:
+    """Whether somebody edited what the other side owns: not when the side shows, in its own spelling, what we wrote."""
+    seen = binding.seen(case.direction.source)
+    is_echo = case.read.record.by_us and one.unit in seen.wrote.split(",")
+    return one.side == case.direction.source and not is_echo
 
 
 def _forms(case: Case, binding: Binding) -> tuple[Forms, Forms]:
@@ -242,22 +273,22 @@ def _forms(case: Case, binding: Binding) -> tuple[Forms, Forms]:
     return before, after
 
 
-def _resolution(case: Case, binding: Binding) -> dict[str, str]:
-    """A person's answer, unit → side; void when either side has moved since the question was asked."""
+def _resolution(case: Case, conflicts: Sequence[Conflict]) -> dict[str, str]:
+    """A person's answer, unit → side; void when either side shows something else than when the question was asked."""
     due = case.read.due
     if due is None or due.resolution is None:
         return {}
     answer = orjson.loads(due.resolution)
-    if answer["versions"] != _versions(case, binding):
-        return {}
     units: dict[str, str] = answer["take"]
+    if answer["versions"] != _versions([one for one in conflicts if one.unit in units]):
+        return {}
     return units
 
 
-def _versions(case: Case, binding: Binding) -> list[str]:
-    """At which versions of both sides a question is asked."""
-    target = binding.seen(case.direction.target)
-    return [case.read.record.version, case.sights.targets.get(target.id, (target.version, {}))[0]]
+def _versions(conflicts: Sequence[Conflict]) -> list[str]:
+    """What both sides show, as a question is bound to it. Their stamps would not do: our own notes move them."""
+    sides = ({one.unit: one.crm for one in conflicts}, {one.unit: one.erp for one in conflicts})
+    return [form_hash(shown).hex() for shown in sides]
 
 
 def _conflicting(case: Case, binding: Binding, conflicts: Sequence[Conflict]) -> Decision:
@@ -273,7 +304,7 @@ def _conflicting(case: Case, binding: Binding, conflicts: Sequence[Conflict]) ->
             one.unit: {"base_crm": one.base_crm, "base_erp": one.base_erp, "crm": one.crm, "erp": one.erp}
             for one in conflicts
         }
-        decision.item.detail = orjson.dumps({"values": values, "versions": _versions(case, binding)}).decode()
+        decision.item.detail = orjson.dumps({"values": values, "versions": _versions(conflicts)}).decode()
     return decision
 
 
@@ -288,7 +319,7 @@ def _write(case: Case, binding: Binding, intended: Intended) -> Decision:
     else:
         change = _change(case, verb, binding)
         change.fields, change.lines = direction.mapping.to_fields(direction.target, crossing.form, units)
-        change.expects = _expected(direction, units, binding)
+        change.expects = _expected(case, units, binding)
         decision = Decision(read, "updated", change, binding, crossing.form, units, target_seen=intended.target_seen)
     decision.overruled = intended.overruled
     decision.gone = "" if verb == "reopen" else None
@@ -296,9 +327,11 @@ def _write(case: Case, binding: Binding, intended: Intended) -> Decision:
     return follow_later(direction, decision, crossing)
 
 
-def _expected(direction: Direction, units: frozenset[str], binding: Binding) -> str | None:
+def _expected(case: Case, units: frozenset[str], binding: Binding) -> str | None:
     """Only a shared row can lose a foreign edit: then the target must still be at the version it was fetched at."""
-    return binding.seen(direction.target).version or None if units & direction.shared else None
+    target = binding.seen(case.direction.target)
+    version = case.sights.targets.get(target.id, (target.version, {}))[0]
+    return version or None if units & case.direction.shared else None
 
 
 def _change(case: Case, verb: Verb, binding: Binding) -> Change:

@@ -63,8 +63,8 @@ class Report:
 
     @property
     def moved(self) -> int:
-        """How many records were created or updated: what other mappings wait to hear."""
-        return sum(leg.outcomes.get(name, 0) for leg in self.legs for name in ("created", "updated", "rebound"))
+        """How many records changed on the other side: what other mappings wait to hear."""
+        return sum(leg.outcomes.get(name, 0) for leg in self.legs for name in (*WRITTEN, "rebound"))
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Queue
 from threading import Event, Thread
+
+from sqlalchemy import Connection
 
 from isthmus.connect.protocol import Note
 from isthmus.db import reading, writing
@@ -16,6 +18,7 @@ from isthmus.kernel.records import Page, Record
 from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, leases, mappings, progress, runs, worklist
+from isthmus.state.bindings import Sight
 from isthmus.state.progress import Due
 from isthmus.state.runs import Run
 from isthmus.sync.leg import Leg
@@ -73,7 +76,9 @@ def _run(ports: Ports, mapping: CompiledMapping, order: Order, *, held: leases.L
     with reading(ports.engine) as connection:
         report = report_of(run, runs.add_up(connection, run.id))
     with writing(ports.engine) as connection:
-        if not order.ids:
+        if not report.adds_up:
+            mappings.store(connection, mapping.name, mapping.entity, full_wanted=f"run {run.id} did not add up")
+        elif not order.ids:
             mappings.store(connection, mapping.name, mapping.entity, hash=mapping.hash, full_wanted=None)
     _end(ports, run, status="done" if report.adds_up else "stopped", report=json.dumps(report.as_json()))
     return report
@@ -98,14 +103,18 @@ def _end(ports: Ports, run: Run, **what: str | None) -> None:
 
 
 def _travel(leg: Leg, order: Order, clearance: Clearance) -> None:
-    """Settle, what is due, what moved, what became due meanwhile; then tell the records."""
+    """Settle, what is due, what moved, what became due meanwhile; then tell the records.
+
+    Before the read only known records are passed: the read tells of merges, and the winner of one that is due would
+    otherwise be born a second time.
+    """
     _settle(leg)
     if order.ids:
         _make_due(leg, order)
-    _drain(leg, order)
-    if not order.ids:
+    else:
+        _drain(leg, order, bound_only=True)
         _read(leg, order, clearance)
-        _drain(leg, order)
+    _drain(leg, order)
     if leg.direction.source == "crm":
         _tell(leg)
 
@@ -113,20 +122,33 @@ def _travel(leg: Leg, order: Order, clearance: Clearance) -> None:
 def _settle(leg: Leg) -> None:
     """Open intents of earlier runs: nobody stored the answer, so their records are fetched and planned again.
 
-    The external key makes that safe: a create that did arrive is answered as `created` with the same record.
+    What was to be created is looked up by its key first, and bound if it did arrive: its source may be gone by now.
     """
     lane = leg.direction.lane
+    with reading(leg.ports.engine) as connection:
+        intents = progress.load_open_intents(connection, lane)
+    if not intents:
+        return
+    entries = [entry for intent in intents for entry in intent.entries]
+    keys = [str(entry["key"]) for entry in entries if entry["verb"] == "create"]
+    arrived = leg.ports.system(leg.direction.target).find_keys(leg.direction.target_stream, keys) if keys else {}
     with writing(leg.ports.engine) as connection:
         leases.confirm(connection, leg.held)
         now = leg.ports.now()
-        intents = progress.load_open_intents(connection, lane)
-        dues = [
-            Due(str(entry["source_id"]), "an earlier run did not hear the answer to its write", now, force=True)
-            for intent in intents
-            for entry in intent.entries
-        ]
-        progress.add_due(connection, lane, dues)
+        why = "an earlier run did not hear the answer to its write"
+        progress.add_due(connection, lane, [Due(str(entry["source_id"]), why, now, force=True) for entry in entries])
+        _bind_arrived(leg, connection, {str(one["source_id"]): arrived.get(str(one["key"])) for one in entries})
         progress.settle_intents(connection, [intent.id for intent in intents], now)
+
+
+def _bind_arrived(leg: Leg, connection: Connection, arrived: Mapping[str, str | None]) -> None:
+    """Pairs that a lost answer would have told of. Neither side has shown anything yet, so all of it is news."""
+    stream = leg.ports.stream(leg.direction.mapping.entity, leg.direction.source)
+    known = bindings.translate_ids(connection, stream, list(arrived))
+    news = {key: target for key, target in arrived.items() if target is not None and key not in known}
+    source_org = leg.direction.source_org
+    pairs = [leg.direction.new_binding(Sight(source_org, key, "", b"", "{}"), target) for key, target in news.items()]
+    bindings.insert(connection, pairs)
 
 
 def _make_due(leg: Leg, order: Order) -> None:
@@ -139,13 +161,17 @@ def _make_due(leg: Leg, order: Order) -> None:
         progress.add_due(connection, leg.direction.lane, dues)
 
 
-def _drain(leg: Leg, order: Order) -> None:
+def _drain(leg: Leg, order: Order, *, bound_only: bool = False) -> None:
     """Passes what is due until nothing new becomes due, or only what just failed again."""
+    stream = leg.ports.stream(leg.direction.mapping.entity, leg.direction.source)
     tried: set[tuple[str, str]] = set()
     for _ in range(DRAINS_MOST):
         with reading(leg.ports.engine) as connection:
             dues = progress.load_due(connection, leg.direction.lane)
-        fresh = [due for due in dues if (due.id, due.since) not in tried]
+            if bound_only and dues:
+                known = bindings.translate_ids(connection, stream, [due.id for due in dues])
+                dues = [due for due in dues if due.id in known]
+        fresh = [due for due in dues if (due.id, due.since) not in tried and due.id not in leg.later]
         if not fresh:
             return
         for start in range(0, len(fresh), DUE_BATCH):
@@ -169,7 +195,7 @@ def _read(leg: Leg, order: Order, clearance: Clearance) -> None:
     with reading(leg.ports.engine) as connection:
         mark = progress.load_watermark(connection, direction.lane)
         known = set(bindings.all_ids(connection, stream)) if clearance.full else set()
-    since = None if clearance.full or mark is None else mark.position
+    since = None if clearance.full or mark is None else mark.resume or mark.position
     overlap = timedelta(minutes=leg.ports.limits.overlap_minutes)
     pages = leg.ports.system(direction.source).read(direction.mapping.selection(direction.source), since, overlap)
     for page in _ahead(pages):

@@ -1,0 +1,97 @@
+"""Two accounts become one: what follows, whom orders belong to, and when a person has to choose."""
+
+from __future__ import annotations
+
+from tests.scenarios.world import World, detail
+
+
+def test_only_the_loser_is_bound_then_its_customer_goes_over_to_the_winner(both: World) -> None:
+    loser = both.account("Loser Ltd", Tax_Id__c="DE700000001")
+    both.cycle()
+    customer = both.erp("customer", loser)
+    order = both.order(loser)
+    winner = both.account("Winner Ltd", Tax_Id__c="DE700000002")
+    both.merge(winner, loser)
+    both.cycle()
+    assert both.erp("customer", winner)["id"] == customer["id"]
+    assert both.erp("customer", winner)["name"] == "Winner Ltd"
+    assert both.crm("customer", winner)["ERP_Customer_Number__c"] == customer["number"]
+    assert both.erp("order", order)["customer_id"] == customer["id"]
+    assert both.pair("customer", loser).crm.id == winner, "the loser's id still leads to the pair"
+    assert both.items() == []
+    assert both.cycle().written == 0
+
+
+def test_only_the_winner_is_bound_then_the_loser_is_another_name_of_it(world: World) -> None:
+    winner = world.account("Winner Ltd")
+    world.cycle()
+    count = world.erp_count("customer")
+    loser = world.account("Loser Ltd")
+    world.merge(winner, loser)
+    totals = world.cycle()
+    assert totals["customer", "crm"]["rebound"] == 1
+    assert world.erp_count("customer") == count
+    assert world.pair("customer", loser).crm.id == winner
+    assert world.erp("customer", winner)["active"] is True
+    assert world.cycle().written == 0
+
+
+def test_both_bound_is_a_persons_choice_and_orders_keep_resolving(both: World) -> None:
+    winner, loser = both.account("Winner Ltd"), both.account("Loser Ltd")
+    both.cycle()
+    left, right = both.erp("customer", loser)["id"], both.erp("customer", winner)["id"]
+    both.merge(winner, loser)
+    order = both.order(winner)
+    both.cycle()
+    item = both.item(loser)
+    assert item.reason == "ambiguous"
+    assert detail(item)["candidates"] == [left, right]
+    assert left in item.fault.what
+    assert right in item.fault.what
+    assert both.erp("order", order)["customer_id"] == right
+    assert both.erp("customer", loser)["active"] is True, "nothing is closed unasked"
+    assert both.cycle().written == 0
+
+
+def test_a_chain_of_merges_ends_at_the_last_winner(world: World) -> None:
+    first = world.account("First Ltd")
+    world.cycle()
+    customer = world.erp("customer", first)["id"]
+    second, third = world.account("Second Ltd"), world.account("Third Ltd")
+    world.merge(second, first)
+    world.merge(third, second)
+    world.cycle()
+    for account in (first, second, third):
+        assert world.erp("customer", account)["id"] == customer
+    assert world.erp("customer", third)["name"] == "Third Ltd"
+    assert world.cycle().written == 0
+
+
+def test_a_chain_of_merges_over_several_runs_ends_at_the_last_winner(world: World) -> None:
+    accounts = [world.account(f"Link {number} Ltd") for number in range(3)]
+    world.edit("customer", accounts[1], Type="Prospect")
+    world.edit("customer", accounts[2], Type="Prospect")
+    world.cycle()
+    customer = world.erp("customer", accounts[0])["id"]
+    world.merge(accounts[1], accounts[0])
+    world.cycle("customer")
+    world.merge(accounts[2], accounts[1])
+    world.edit("customer", accounts[2], Type="Customer")
+    world.cycle("customer")
+    assert {world.erp("customer", one)["id"] for one in accounts} == {customer}
+
+
+def test_an_order_that_names_the_winner_first_makes_no_second_customer(world: World) -> None:
+    """The order's own run comes between the merge and the customers' next run."""
+    loser = world.account("Loser Ltd")
+    world.cycle()
+    customer, count = world.erp("customer", loser)["id"], world.erp_count("customer")
+    winner = world.account("Winner Ltd")
+    order = world.order(loser)
+    world.merge(winner, loser)
+    world.cycle("order")
+    assert world.listed(order) == "waiting"
+    world.cycle()
+    assert world.erp_count("customer") == count
+    assert world.erp("order", order)["customer_id"] == customer == world.erp("customer", winner)["id"]
+    assert world.items() == []
