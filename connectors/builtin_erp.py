@@ -37,6 +37,7 @@ _TYPES: dict[str, FieldType] = {
     "day": "date",
     "reference": "reference",
     "choice": "picklist",
+    "open": "other",
 }
 
 

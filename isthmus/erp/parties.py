@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection, ForeignKey, Index, select
 from sqlalchemy.orm import Mapped, mapped_column
 
-from isthmus.erp.columns import Code, Currency, Folded, Id, Model, Name, OnDay, Short, Truth, Whole
+from isthmus.erp.columns import Code, Currency, Folded, Id, Long, Model, Name, OnDay, Short, Truth, Whole
 
 
 class Company(Model):

@@ -21,6 +21,7 @@ class Product(Model):
     unit: Mapped[Short | None]
     tax_category: Mapped[Code]
     active: Mapped[Truth]
+    custom: Mapped[Long | None]  # fields of the company's own, as JSON
     match_sku: Mapped[Folded | None]
     version: Mapped[Whole]
     changed_by: Mapped[Short]

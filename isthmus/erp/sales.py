@@ -55,6 +55,7 @@ class Quote(Model):
     discount_minor: Mapped[Whole]
     tax_minor: Mapped[Whole]
     total_minor: Mapped[Whole]
+    custom: Mapped[Long | None]  # fields of the company's own, as JSON
     version: Mapped[Whole]
     changed_by: Mapped[Short]
     __table_args__ = (
@@ -115,6 +116,7 @@ class Order(Model):
     discount_minor: Mapped[Whole]
     tax_minor: Mapped[Whole]
     total_minor: Mapped[Whole]
+    custom: Mapped[Long | None]  # fields of the company's own, as JSON
     to_invoice_minor: Mapped[Whole]
     freight_tax_minor: Mapped[Whole]
     version: Mapped[Whole]

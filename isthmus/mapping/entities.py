@@ -33,6 +33,7 @@ class Entity:
     schema: dict[str, Any]
     fields: dict[str, EntityField] = field(default_factory=dict)
     groups: tuple[str, ...] = ()
+    open_groups: tuple[str, ...] = ()  # take rows of any name: fields of the company's own
     lines: dict[str, EntityField] | None = None
 
 
@@ -65,7 +66,8 @@ def load_entity(name: str, folder: Path) -> Entity:
         name,
         schema,
         dict(_fields(header, required, "")),
-        tuple(name for name, one in header.items() if "properties" in one),
+        tuple(name for name, one in header.items() if "properties" in one or "x-open" in one),
+        tuple(name for name, one in header.items() if "x-open" in one),
         _line_fields(lines["items"]) if lines else None,
     )
 
@@ -78,6 +80,8 @@ def _line_fields(items: dict[str, Any]) -> dict[str, EntityField]:
 def _fields(properties: dict[str, Any], required: frozenset[str], prefix: str) -> Iterator[tuple[str, EntityField]]:
     for name, one in properties.items():
         path = f"{prefix}{name}"
+        if "x-open" in one:
+            continue
         if "properties" in one:
             yield from _fields(one["properties"], frozenset(one.get("required", ())), f"{path}.")
             continue

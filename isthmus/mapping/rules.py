@@ -46,6 +46,8 @@ def _rows_fit(spec: MappingSpec, entity: Entity) -> Iterator[Fault]:
 
 def _row_fits(row: Row, entity: Entity, fields: dict[str, EntityField], *, path: str) -> Iterator[Fault]:
     known = fields.get(path)
+    if known is None and row.group in entity.open_groups and row.refers_to is None:
+        return
     if known is None:
         yield _unknown_row(row, entity, fields, path=path)
         return
@@ -70,6 +72,8 @@ def _unknown_row(row: Row, entity: Entity, fields: dict[str, EntityField], *, pa
             row.place, f"'{path}' of {entity.name} is a group", f"write its rows below it: {path}: {{…: {{crm: …}}}}"
         )
     remedy = suggest(path, tuple(fields), "it has")
+    if entity.open_groups and row.group is None and not remedy.startswith("did you mean"):
+        remedy += f"; a field of your own stands below '{entity.open_groups[0]}:'"
     return _fault(row.place, f"{entity.name} has no '{path}'", remedy)
 
 

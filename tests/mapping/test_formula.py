@@ -130,9 +130,9 @@ BOMBS = [
 
 @pytest.mark.parametrize("text", BOMBS, ids=range(len(BOMBS)))
 def test_a_long_or_deep_formula_costs_next_to_nothing(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     attempt(text, {"a": True})
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 10  # not a timing: what explodes takes years
 
 
 def test_a_formula_does_not_touch_attributes() -> None:
