@@ -79,6 +79,7 @@ class AirflowServer:
             "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.1",
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
+            "WORKERS__EXECUTION_API_TIMEOUT": "60",  # on a busy machine the first answer takes longer than five seconds
             "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
             "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
         }
@@ -93,9 +94,10 @@ class AirflowServer:
     # --- REST -----------------------------------------------------------------------------------------------------
 
     def healthy(self) -> bool:
-        """Whether all four parts say so; an open port says nothing."""
+        """Whether all four parts say so, and the tasks' own API, which is built at its first request."""
         try:
             health = self.door.send(Request("GET", f"{self.url}/api/v2/monitor/health")).value
+            self.door.send(Request("GET", f"{self.url}/execution/health"))
         except Unavailable:
             return False
         return all(health.get(part, {}).get("status") == "healthy" for part in _PARTS)
