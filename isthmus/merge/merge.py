@@ -136,9 +136,9 @@ def _merge_half_told(unit: Unit, seen: dict[Side, _Seen], merged: Merged) -> Non
 
 
 def _merge_new(unit: Unit, seen: dict[Side, _Seen], merged: Merged) -> None:
-    """Nobody knows who moved. Null loses nothing by giving way to a value."""
-    empty = [side for side in _SIDES if seen[side].now is None]
-    if len(empty) == 1:
+    """Nobody knows who moved. A null that nobody is known to have cleared loses nothing by giving way to a value."""
+    empty = [side for side in _SIDES if seen[side].now is None and not seen[side].changed]
+    if len(empty) == 1 and seen[other_side(empty[0])].now is not None:
         merged.writes[empty[0]].add(unit.name)
     else:
         _settle(unit, seen, merged)

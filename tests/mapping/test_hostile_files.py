@@ -78,9 +78,9 @@ def test_a_file_that_is_no_mapping_says_where_and_why(text: str | bytes, fault: 
 
 @pytest.mark.parametrize("text", [text for text, _ in UNREADABLE], ids=range(len(UNREADABLE)))
 def test_a_hostile_file_costs_next_to_nothing(text: str | bytes) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     faults_of(text)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def _wrong_files() -> list[tuple[str, str, list[str]]]:

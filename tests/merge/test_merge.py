@@ -46,6 +46,7 @@ OUTCOMES = [
     ("both", "erp", ("A", "A"), ("B", "C"), {"crm"}, 0, 1, 0),
     ("both", "ask", ("A", "A"), ("B", None), {}, 1, 0, 0),  # a clearing is an edit like any other
     ("both", "ask", (..., ...), ("A", None), {"erp"}, 0, 0, 0),  # without a base null gives way to a value
+    ("both", "ask", (..., "A"), ("A", None), {}, 1, 0, 0),  # but a known clearing is an edit
     ("both", "ask", (..., ...), ("A", "A"), {}, 0, 0, 1),
     ("both", "ask", (..., ...), ("A", "B"), {}, 1, 0, 0),
     ("both", "ask", ("A", "A"), ("B", ...), {"erp"}, 0, 0, 0),
