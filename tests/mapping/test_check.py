@@ -189,6 +189,13 @@ def test_a_field_of_another_record_cannot_be_written() -> None:
     ]
 
 
+def test_an_open_cut_on_the_other_side_makes_room() -> None:
+    text = TEXT.replace("number: {crm: Number__c, erp: number,",
+                        "number: {crm: Number__c, erp: {field: number, via: [{truncate: 20}]},")  # fmt: skip
+    streams = change(crm(), "Order.Number__c", {"length": 20})
+    assert check_against(read_mapping(text.encode(), "m.yaml"), "crm", streams.__getitem__) == []
+
+
 def test_a_day_cannot_be_written_to_an_instant() -> None:
     streams = change(erp(), "order.order_date", {"type": "datetime"})
     why = "'order_date' is an instant, and 'order_date' has only the day"
