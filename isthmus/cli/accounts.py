@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isthmus.cli.call import Call, command
+from isthmus.cli.call import Call, command, one_of
 from isthmus.cli.clerk import CUSTOMER, amount_json, amount_text, desk_of, standing_json, tell_standing
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def customers(
     """
     from isthmus.erp.statement import customers as load
 
+    one_of("--status", status, ("ok", "warning", "hold"))
     with desk_of(call) as desk:
         found = load(desk, status=status, limit=most)
     document = [
@@ -132,7 +133,9 @@ def orders(
     Example: isthmus erp orders --status held
     """
     from isthmus.erp.statement import orders as load
+    from isthmus.erp.streams import CHOICES
 
+    one_of("--status", status, CHOICES["order.status"])
     with desk_of(call) as desk:
         found = load(desk, status=status, customer=customer, limit=most)
     document = [

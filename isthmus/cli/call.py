@@ -6,7 +6,7 @@ import functools
 import inspect
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isthmus.cli.screen import Screen
-from isthmus.kernel.errors import Fault, IsthmusError, Misconfigured
+from isthmus.kernel.errors import Fault, IsthmusError, Misconfigured, Unavailable
 from isthmus.settings import Settings, environment, load_settings
 
 if TYPE_CHECKING:
@@ -39,13 +39,15 @@ _AS = Annotated[str | None, _common("--as", "Who does this, for the audit; else 
 class Call:
     """What a command is given. The workshop opens at first use, so that a command pays only for what it needs.
 
-    ``told`` is what the JSON document says so far; an error is added to it.
+    ``told`` is what the JSON document says so far; an error is added to it. ``in_lines`` is set by a command that
+    tells one JSON document a line.
     """
 
     def __init__(self, *, settings: Path | None, as_json: bool, debug: bool, name: str | None) -> None:
         self.screen = Screen(as_json=as_json)
         self.as_json = as_json
         self.told: dict[str, Any] = {}
+        self.in_lines = False
         self._file, self._debug, self._name = settings, debug, name
 
     @cached_property
@@ -78,6 +80,7 @@ class Call:
             self.screen.document(self.told)
         else:
             words()
+        sys.stdout.flush()
 
     # --- errors ---------------------------------------------------------------------------------------------------
 
@@ -102,7 +105,8 @@ class Call:
             self.screen.fault(fault)
         if self._debug:
             self._show_trace(error)
-        self._tell_error(type(error).__name__.lower(), error.exit_code, faults)
+        later = error.retry_after_seconds if isinstance(error, Unavailable) else None
+        self._tell_error(type(error).__name__.lower(), error.exit_code, faults=faults, later_seconds=later)
         return error.exit_code
 
     def _break(self, error: Exception) -> int:
@@ -112,13 +116,20 @@ class Call:
             self._show_trace(error)
         fault = Fault("isthmus", f"stopped by an unexpected {type(error).__name__}", f"{details}; please report it")
         self.screen.fault(fault)
-        self._tell_error("unexpected", BROKEN, (fault,))
+        self._tell_error("unexpected", BROKEN, faults=(fault,))
         return BROKEN
 
-    def _tell_error(self, kind: str, code: int, faults: tuple[Fault, ...]) -> None:
-        if self.as_json:
-            told = [{"where": one.where, "what": one.what, "remedy": one.remedy} for one in faults]
-            self.screen.document({**self.told, "error": {"kind": kind, "exit_code": code, "faults": told}})
+    def _tell_error(
+        self, kind: str, code: int, *, faults: tuple[Fault, ...], later_seconds: float | None = None
+    ) -> None:
+        if not self.as_json:
+            return
+        told = [{"where": one.where, "what": one.what, "remedy": one.remedy} for one in faults]
+        error: dict[str, Any] = {"kind": kind, "exit_code": code, "faults": told}
+        if later_seconds is not None:
+            error["retry_after_seconds"] = later_seconds
+        show = self.screen.json_line if self.in_lines else self.screen.document
+        show({**self.told, "error": error})
 
     def _show_trace(self, error: Exception) -> None:
         for line in _trace(error).splitlines():
@@ -171,6 +182,12 @@ def _user() -> str:
             return getpass.getuser()
         except (OSError, KeyError, ImportError):
             return "unknown"
+
+
+def one_of(option: str, value: str | None, known: Iterable[str]) -> None:
+    """Raises Misconfigured when an option says something that does not exist: an empty list would be a wrong answer."""
+    if value is not None and value not in known:
+        raise Misconfigured(option, f"there is no {value!r}", f"use one of {', '.join(known)}")
 
 
 # --- registering --------------------------------------------------------------------------------------------------

@@ -307,13 +307,13 @@ def standing_json(standing: Standing) -> dict[str, Any]:
 
 
 def tell_standing(call: Call, standing: Standing) -> None:
-    """A customer's credit in two lines at most."""
-    money = standing.currency
-    limit_text = "no limit" if standing.limit_minor is None else f"limit {amount_text(standing.limit_minor, money)}"
-    free = "" if standing.available_minor is None else f", {amount_text(standing.available_minor, money)} available"
-    call.screen.line(
-        f"credit {standing.status}: {limit_text}, exposure {amount_text(standing.exposure_minor, money)}{free}"
-    )
+    """A customer's credit, and why it is on hold."""
+    money, free = standing.currency, standing.available_minor
+    told = "no limit" if standing.limit_minor is None else f"limit {amount_text(standing.limit_minor, money)}"
+    told += f", exposure {amount_text(standing.exposure_minor, money)}"
+    if free is not None:
+        told += f", {amount_text(free, money)} available" if free >= 0 else f", {amount_text(-free, money)} over it"
+    call.screen.line(f"credit {standing.status}: {told}")
     for reason in standing.reasons():
         call.screen.line(f"    {reason}", style="yellow")
 

@@ -85,8 +85,12 @@ def _cell(value: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
+    """Never over a file that is there: it may hold what somebody has confirmed."""
     try:
-        path.write_text(text, encoding="utf-8")
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise Misconfigured(str(path), "is there already", "choose another name: it may hold confirmations") from None
     except OSError as error:
         raise Misconfigured(str(path), f"cannot be written: {error.strerror}", "choose another place") from None
 

@@ -34,6 +34,7 @@ def plan(
 
     Example: isthmus plan order --id 801xx0000000001
     """
+    call.in_lines = True
     if ids and mapping is None:
         raise Misconfigured("--id", "belongs to one mapping", "name it: isthmus plan order --id 801…")
     counts: dict[tuple[str, str], Counter[str]] = {}

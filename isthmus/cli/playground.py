@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,7 +48,8 @@ def playground(
     value = _spell(connection_to(f"http://127.0.0.1:{port}"))
     document = {"url": f"http://127.0.0.1:{port}", "folder": str(at), "variable": variable, "value": value}
     call.finish(document, lambda: _tell(call, document))
-    serve(at, port, seed=sizes)
+    with suppress(KeyboardInterrupt):
+        serve(at, port, seed=sizes)
 
 
 def _sizes(text: str | None) -> dict[str, Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from isthmus.cli.call import Call, command
-from isthmus.cli.figures import Types, entity_types, plain, side_types, words
+from isthmus.cli.figures import differences, entity_types, plain, side_types, words
 from isthmus.cli.standing import local
+from isthmus.kernel.errors import Refused
 from isthmus.kernel.records import Fields
+from isthmus.kernel.units import Side
 
 if TYPE_CHECKING:
     from isthmus.mapping.compile import CompiledMapping
@@ -29,54 +31,87 @@ def explain(
     """
     with call.workshop() as workshop:
         story = workshop.explain(entity, record_id)
-        told = _document(story, workshop.ports.mappings[entity], workshop.ports)
+        told = _Reader(workshop.ports.mappings[entity], workshop.ports, _currency(story)).document(story)
     call.finish(told, lambda: _tell(call, told))
 
 
-def _document(story: Story, mapping: CompiledMapping, ports: Ports) -> dict[str, Any]:
-    types = entity_types(mapping.spec)
-    currency = story.erp_form.get("currency") or next(
-        (str(one.entity_value) for one in story.trace if one.row == "currency"), None
-    )
-    in_erp = types.flat(story.erp_form, currency)
-    kinds = {
-        "crm→erp": side_types(mapping.spec, "erp", scaled=ports.erp.capabilities.numbers == "scaled"),
-        "erp→crm": side_types(mapping.spec, "crm", scaled=ports.crm.capabilities.numbers == "scaled"),
-    }
-    return {
-        "entity": story.entity, "id": story.id, "verdict": story.verdict, "remedy": story.remedy,
-        "crm_id": story.crm_id, "erp_id": story.erp_id,
-        "rows": [
-            {
-                "row": one.row, "crm_field": one.field, "crm_value": one.value,
-                "value": plain(types.header.get(one.row), one.entity_value, currency), "erp_value": in_erp.get(one.row),
-            }
-            for one in story.trace
-        ],
-        "erp": in_erp,
-        "steps": [_step(one, kinds[one.direction], currency) for one in story.steps],
-        "worklist": [
-            {"number": one.id, "reason": one.reason, "since": one.since, "attempts": one.attempts, **asdict(one.fault)}
-            for one in story.items
-        ],
-        "due": [{"id": one.id, "why": one.why, "since": one.since} for one in story.dues],
-        "next": story.next,
-    }  # fmt: skip
+# --- as plain values ----------------------------------------------------------------------------------------------
 
 
-def _step(step: Step, types: Types, currency: str | None) -> dict[str, Any]:
-    """What happened, with the target's own field names; before and written as people read figures."""
-    payload: Fields = dict(step.payload)
-    written = dict(payload.pop("written", None) or {})
-    if payload.get("lines") is not None:
-        written["lines"] = payload.pop("lines")
-    before = payload.pop("before", None)
-    return {
-        "at": step.at, "direction": step.direction, "outcome": step.outcome, "version": step.version,
-        "run": step.run_id, "who": step.who, "mapping_hash": step.mapping_hash,
-        "before": types.flat(before, currency) if isinstance(before, dict) else None,
-        "written": types.flat(written, currency), **payload,
-    }  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads stored steps as people read them: by this mapping, in this document's currency."""
+
+    mapping: CompiledMapping
+    ports: Ports
+    currency: str | None
+
+    def document(self, story: Story) -> dict[str, Any]:
+        types = entity_types(self.mapping.spec)
+        in_erp = types.flat(story.erp_form, self.currency)
+        return {
+            "entity": story.entity, "id": story.id, "verdict": story.verdict, "remedy": story.remedy,
+            "crm_id": story.crm_id, "erp_id": story.erp_id,
+            "rows": [
+                {
+                    "row": one.row, "crm_field": one.field, "crm_value": one.value,
+                    "value": plain(types.header.get(one.row), one.entity_value, self.currency),
+                    "erp_value": in_erp.get(one.row),
+                }
+                for one in story.trace
+            ],
+            "erp": in_erp,
+            "steps": [self.step(one) for one in story.steps],
+            "worklist": [
+                {"number": one.id, "reason": one.reason, "since": one.since, "attempts": one.attempts,
+                 **asdict(one.fault)}
+                for one in story.items
+            ],
+            "due": [{"id": one.id, "why": one.why, "since": one.since} for one in story.dues],
+            "next": story.next,
+        }  # fmt: skip
+
+    def step(self, step: Step) -> dict[str, Any]:
+        """What happened, with the target's own field names; amounts before and after in decimals."""
+        payload: Fields = dict(step.payload)
+        written, lines = payload.pop("written", None) or {}, payload.pop("lines", None)
+        before = payload.pop("before", None)
+        target: Side = "erp" if step.direction.endswith("erp") else "crm"
+        return {
+            "at": step.at, "direction": step.direction, "outcome": step.outcome, "version": step.version,
+            "run": step.run_id, "who": step.who, "mapping_hash": step.mapping_hash,
+            "before": self._before(target, before) if before else None,
+            "written": self._flat(target, written, lines),
+            **payload,
+            "overruled": [edit for one in payload.get("overruled", ()) for edit in self._overruled(one)],
+        }  # fmt: skip
+
+    def _flat(self, side: Side, fields: Fields, lines: list[Fields] | None) -> dict[str, Any]:
+        scaled = self.ports.system(side).capabilities.numbers == "scaled"
+        whole = fields if lines is None else {**fields, "lines": lines}
+        return side_types(self.mapping.spec, side, scaled=scaled).flat(whole, self.currency)
+
+    def _before(self, side: Side, form: Fields) -> dict[str, Any] | None:
+        """The units that were written as they stood there, in the target's own words; None when they have none now."""
+        filled = {name: value for name, value in form.items() if value is not None}
+        try:
+            shown = self.mapping.to_fields(side, {"currency": self.currency, **filled}, frozenset(filled))
+        except Refused:
+            return None
+        return self._flat(side, *shown)
+
+    def _overruled(self, edit: Fields) -> list[dict[str, Any]]:
+        """An edit that was undone, field by field."""
+        types = entity_types(self.mapping.spec)
+        old, new = (types.flat({edit["field"]: edit[name]}, self.currency) for name in ("old", "new"))
+        return [
+            {"field": one.field, "by": edit.get("by"), "old": one.old, "new": one.new} for one in differences(old, new)
+        ]
+
+
+def _currency(story: Story) -> str | None:
+    found = story.erp_form.get("currency")
+    return found or next((str(one.entity_value) for one in story.trace if one.row == "currency"), None)
 
 
 # --- in words -----------------------------------------------------------------------------------------------------
@@ -127,16 +162,11 @@ def _tell_steps(call: Call, steps: list[dict[str, Any]]) -> None:
 
 
 def _details(one: dict[str, Any]) -> list[str]:
-    before = one["before"] or {}
     lines = [f"because {one['due']}"] if one.get("due") else []
-    for name, value in one["written"].items():
-        if name in before and before[name] == value:
-            continue
-        old = f"{words(before[name])} → " if name in before else ""
-        lines.append(f"{name}: {old}{words(value)}")
+    lines += _changes(one["before"], one["written"])
     lines += [
         f"undone: {edit['field']} was set to {words(edit['new'])} by {edit['by'] or 'somebody'}"
-        for edit in one.get("overruled") or ()
+        for edit in one["overruled"]
     ]
     if listed := one.get("listed"):
         lines.append(f"{listed['reason']}: {'; '.join(part for part in listed['fault'][1:] if part)}")
@@ -145,6 +175,13 @@ def _details(one: dict[str, Any]) -> list[str]:
     if one.get("bound_by"):
         lines.append(f"bound to what was there already; confirmed by {one['bound_by']}")
     return lines
+
+
+def _changes(before: dict[str, Any] | None, written: dict[str, Any]) -> list[str]:
+    """What was written, with what stood there before where that is known; what stayed the same is left out."""
+    if before is None:
+        return [f"{name}: {words(value)}" for name, value in written.items() if value not in (None, "")]
+    return [f"{one.field}: {words(one.old)} → {words(one.new)}" for one in differences(before, written)]
 
 
 def register(app: typer.Typer) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import orjson
 import typer
 
-from isthmus.cli.call import Call, command
+from isthmus.cli.call import Call, command, one_of
 from isthmus.cli.figures import words
 from isthmus.cli.standing import local
 
@@ -39,6 +39,9 @@ def show(
 
     Example: isthmus worklist show order --reason waiting
     """
+    from isthmus.state.worklist import Reason
+
+    one_of("--reason", reason, get_args(Reason))
     with call.workshop() as workshop:
         if what is not None and what.isascii() and what.isdigit():
             items = [workshop.item(int(what))]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event
 from typing import Any
 from urllib.request import Request, urlopen
 
@@ -16,7 +18,11 @@ import pytest
 from typer.testing import CliRunner
 
 from isthmus.cli.main import app
-from isthmus.kernel.clock import SetClock
+from isthmus.connect.protocol import Change
+from isthmus.db import engine_for, writing
+from isthmus.erp.desk import sit_down
+from isthmus.erp.intake import write
+from isthmus.kernel.clock import SetClock, SystemClock
 from isthmus.playground import Playground, SeedSizes, start
 
 SIZES = SeedSizes(accounts=12, products=6, quotes=4, orders=10, dirty=False)
@@ -54,6 +60,7 @@ class Company:
     folder: Path
     playground: Playground | None
     clock: SetClock | None = None
+    value: str | None = None  # of the connection, where it is not the playground's
 
     @property
     def environ(self) -> dict[str, str]:
@@ -62,7 +69,23 @@ class Company:
             connection = self.playground.connection
             value = json.dumps({"conn_type": connection.type, "extra": dict(connection.extra)})
             found["AIRFLOW_CONN_SALESFORCE_DEFAULT"] = value
+        if self.value:
+            found["AIRFLOW_CONN_SALESFORCE_DEFAULT"] = self.value
         return found
+
+    def connect(self, value: str) -> None:
+        """From now on the CRM is there."""
+        self.value = value
+
+    def wait_for(self, url: str) -> None:
+        """Until somebody listens there."""
+        host, _, port = url.removeprefix("http://").partition(":")
+        for _ in range(200):
+            with socket.socket() as probe:
+                if probe.connect_ex((host, int(port))) == 0:
+                    return
+            Event().wait(0.05)
+        raise TimeoutError(url)
 
     def say(self, *words: str) -> Said:
         return say(*words, **self.environ)
@@ -87,6 +110,15 @@ class Company:
     def account(self, name: str, **fields: Any) -> str:
         given = {"Name": name, "Type": "Customer", "CurrencyIsoCode": "EUR", **fields}
         return self.sell("create", "Account", **given)
+
+    def clerk(self, entity: str, erp_id: str, **fields: Any) -> None:
+        """Somebody edits a record in the ERP."""
+        engine = engine_for(f"sqlite:///{self.folder}/var/isthmus.db")
+        with writing(engine) as connection:
+            desk = sit_down(connection, by="clerk:berta", clock=SystemClock())
+            (answer,) = write(desk, entity, [Change("update", f"by hand/{erp_id}", fields, id=erp_id)])
+        engine.dispose()
+        assert answer.result == "updated", answer
 
     def _door(self, path: str, body: dict[str, Any] | None) -> Any:
         assert self.playground

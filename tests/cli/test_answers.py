@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -167,3 +168,36 @@ def test_a_fault_without_a_remedy_ends_cleanly(capsys: pytest.CaptureFixture[str
     call = Call(settings=None, as_json=False, debug=False, name=None)
     call.screen.fault(Fault("a", "b", ""))
     assert capsys.readouterr().err == "a: b\n"
+
+
+def test_a_crm_that_does_not_answer_is_for_later(lonely: Company) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens
+        url = f"http://127.0.0.1:{taken.getsockname()[1]}"
+        extra = {"instance_url": url, "consumer_key": "k", "consumer_secret": "s3cret"}
+        lonely.connect(json.dumps({"conn_type": "salesforce", "extra": extra}))
+        said = lonely.say("check")
+    assert said.code == 75
+    assert said.err.startswith("connection salesforce_default")
+    assert "s3cret" not in said.err + said.out
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("worklist", "show", "--reason", "tired"), "--reason"),
+        (("erp", "orders", "--status", "lost"), "--status"),
+        (("erp", "customers", "--status", "fine"), "--status"),
+    ],
+)
+def test_a_filter_that_does_not_exist_is_no_empty_list(company: Company, words: tuple[str, ...], option: str) -> None:
+    said = company.say(*words)
+    assert said.code == 2
+    assert said.err.startswith(f"{option}: there is no '{words[-1]}'; use one of ")
+
+
+def test_an_error_of_a_command_that_tells_line_by_line_is_a_line(lonely: Company) -> None:
+    said = lonely.say("plan", "--json")
+    assert said.code == 2
+    assert json.loads(said.out.splitlines()[-1])["error"]["kind"] == "misconfigured"
+    assert len(said.out.splitlines()) == 1

@@ -117,6 +117,22 @@ def test_resolving_what_is_no_conflict_is_refused_with_what_to_do_instead(compan
     assert said.err == f"worklist {item['number']}: invalid is no choice between two values; {item['remedy']}\n"
 
 
+def test_a_conflict_shows_both_values_and_is_answered_by_a_person(company: Company) -> None:
+    crm_id, erp_id = company.pairs("order")[-1]
+    company.clerk("order", erp_id, customer_reference="ERP-1")
+    company.sell("update", "Order", Id=crm_id, PoNumber="CRM-1")
+    company.ask("sync", "order", "--id", crm_id)
+    (item,) = [one for one in company.ask("worklist", "show", "order")["items"] if one["id"] == crm_id]
+    assert item["reason"] == "conflict"
+    said = company.say("worklist", "show", str(item["number"]))
+    assert "the CRM says: CRM-1\n" in said.out
+    assert "the ERP says: ERP-1\n" in said.out
+    assert company.ask("worklist", "resolve", str(item["number"]), "--take", "erp")["due"] == ["order"]
+    company.ask("sync", "order")
+    assert company.ask("explain", "order", crm_id)["worklist"] == []
+    assert company.rows("SELECT customer_reference FROM erp_order WHERE id = ?", int(erp_id)) == [("ERP-1",)]
+
+
 def test_explain_tells_rule_by_rule_and_step_by_step(company: Company) -> None:
     crm_id, erp_id = company.pairs("order")[0]
     told = company.ask("explain", "order", crm_id)

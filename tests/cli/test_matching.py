@@ -197,3 +197,13 @@ def test_what_waited_for_a_record_becomes_due_when_it_is_bound(filled: Company) 
     confirm(filled, [{"confirm": "", "source_id": account, "target_id": in_erp}], "yes")
     filled.ask("match", "customer", "--confirm", str(filled.folder / "pairs.csv"))
     assert (child,) in filled.rows("SELECT id FROM state_due WHERE mapping = 'customer' AND side = 'crm'")
+
+
+def test_a_file_that_may_hold_confirmations_is_never_written_over(filled: Company) -> None:
+    path = filled.folder / "pairs.csv"
+    assert filled.say("match", "customer", "--output", str(path)).code == 0
+    path.write_text("confirmed by hand")
+    said = filled.say("match", "customer", "--output", str(path))
+    assert said.code == 2
+    assert said.err.startswith(f"{path}: is there already; ")
+    assert path.read_text() == "confirmed by hand"
