@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event
 
@@ -31,6 +31,7 @@ class House:
 
     folder: Path
     port: int
+    launched: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def crew(self) -> Crew:
@@ -40,8 +41,16 @@ class House:
         command = [sys.executable, "-m", "isthmus.cli.launch", "--port", str(self.port), *arguments]
         environ = {key: value for key, value in os.environ.items() if not key.startswith(("AIRFLOW", "ISTHMUS"))}
         settings = {"ISTHMUS_SETTINGS": str(self.folder / "isthmus.yaml"), "PYTHONPATH": str(ROOT)}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        return subprocess.Popen(command, cwd=self.folder, env={**environ, **settings}, text=True, **pipes)  # type: ignore[call-overload,no-any-return]
+        process = subprocess.Popen(
+            command,
+            cwd=self.folder,
+            env={**environ, **settings},
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        self.launched.append(process)
+        return process
 
     def rows(self, query: str) -> list[tuple[object, ...]]:
         engine = engine_for(f"sqlite:///{self.folder}/var/isthmus.db")
@@ -59,6 +68,11 @@ def house(tmp_path: Path) -> Iterator[House]:
     (tmp_path / "var").mkdir()
     house = House(tmp_path, four_free_ports())
     yield house
+    for process in house.launched:
+        process.kill()
+        process.wait()
+        if process.stdout:
+            process.stdout.close()
     house.crew.end()
 
 
@@ -89,7 +103,7 @@ def test_a_killed_start_is_cleared_away_and_the_next_one_carries_everything_acro
     assert house.crew.members(), "a killed launcher cannot end what it started"
 
     second = house.launch("--once")
-    said, _ = second.communicate(timeout=400)
+    said, _ = second.communicate(timeout=600)
     assert second.returncode == 0, said
     assert "that an earlier start had left behind" in said
     assert "stopped; nothing is left running" in said
