@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 
 MICROS = 1_000_000
 #: Amounts and micros fit a signed 64-bit column with room to add up a million of them.
@@ -57,15 +57,31 @@ def parse_decimal(value: object) -> Decimal:
     raise ValueError(f"{value!r} is not a decimal number")
 
 
+#: Enough digits for any number that a system may send, and nothing is ever rounded unseen.
+_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation, Overflow])
+_MOST_DIGITS = 20  # before the point; checked first, or 1E+99999 would become that many digits
+
+
 def _scaled(value: object, places: int, unit: str) -> int:
     number = parse_decimal(value)
-    scaled = number.scaleb(places)
+    if number.adjusted() > _MOST_DIGITS:
+        raise ValueError(f"{_told(number)} is too great")
+    try:
+        scaled = number.scaleb(places, _EXACT)
+    except (Inexact, InvalidOperation, Overflow):
+        raise ValueError(f"{_told(number)} has more decimals than {unit} ({places})") from None
     whole = int(scaled)
     if whole != scaled:
-        raise ValueError(f"{number.normalize():f} has more decimals than {unit} ({places})")
+        raise ValueError(f"{_told(number)} has more decimals than {unit} ({places})")
     if abs(whole) > GREATEST * MICROS:
-        raise ValueError(f"{number.normalize():f} is too great")
+        raise ValueError(f"{_told(number)} is too great")
     return whole
+
+
+def _told(number: Decimal) -> str:
+    """The number in a message: in full, unless that were a line of zeros."""
+    is_short = abs(number.adjusted()) <= _MOST_DIGITS and len(number.as_tuple().digits) <= _MOST_DIGITS
+    return f"{number.normalize():f}" if is_short else f"{number:.6E}"
 
 
 def to_minor(value: object, currency: str) -> int:

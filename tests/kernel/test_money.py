@@ -146,3 +146,19 @@ def test_equal_remainders_go_to_the_earlier_part() -> None:
 def test_shares_need_weights(weights: list[int]) -> None:
     with pytest.raises(ValueError, match="weights"):
         share_out(100, weights)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        Decimal("1.00000000000000000000000000000000001"),
+        Decimal("1." + "0" * 80 + "1"),
+        Decimal("1e999999"),
+        Decimal("-1e99999"),
+        Decimal("1e-99999"),
+    ],
+)
+def test_no_number_is_rounded_unseen_however_long_or_great(value: Decimal) -> None:
+    for scale in (lambda one: to_minor(one, "EUR"), to_micros):
+        with pytest.raises(ValueError, match=r"decimals|great"):
+            scale(value)
