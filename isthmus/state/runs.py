@@ -1,7 +1,8 @@
 """Runs, their pages, and the audit: each page is one link of its mapping's hash chain.
 
-A link is ``blake2b(previous link, page facts, digests of the page's audit entries)``; an entry's digest is
-``blake2b(salt, payload)``, so that payload and salt can be erased and the chain still verifies.
+A link is ``blake2b(previous link, page facts, what the page's audit entries tell, their digests)``; an entry's digest
+is ``blake2b(salt, payload)``, so that payload and salt can be erased and the chain still verifies. A run's report keeps
+the link that it ended with.
 """
 
 from __future__ import annotations
@@ -90,13 +91,14 @@ def digest_of(salt: bytes, payload: bytes) -> bytes:
     return blake2b(salt + payload, digest_size=16).digest()
 
 
-def link_of(previous: str, facts: Sequence[object], digests: Sequence[bytes]) -> str:
-    """The next link of a chain, in hex."""
+def link_of(previous: str, facts: Sequence[object], entries: Sequence[Sequence[object]]) -> str:
+    """The next link of a chain, in hex. Each entry is what it tells, its digest last."""
     body = blake2b(digest_size=32)
     body.update(previous.encode())
     body.update(orjson.dumps(list(facts)))
-    for digest in digests:
-        body.update(digest)
+    body.update(orjson.dumps([entry[:-1] for entry in entries]))
+    for entry in entries:
+        body.update(entry[-1])  # type: ignore[arg-type]
     return body.hexdigest()
 
 
@@ -109,18 +111,20 @@ def add_page(connection: Connection, of: Run, facts: PageFacts, *, entity: str, 
     number, previous = (last[0] + 1, last[1]) if last else (1, FIRST_LINK)
     quiet, answered = json.dumps(facts.quiet), json.dumps(facts.answered)
     salts = secrets.token_bytes(16 * len(entries))  # one call a page; 16 bytes an entry
-    rows, digests = [], []
+    rows = []
     for index, entry in enumerate(entries):
         payload = orjson.dumps(entry.payload, default=str)  # Decimals as people write them
         salt = salts[16 * index : 16 * index + 16]
-        digests.append(digest_of(salt, payload))
         told = (entity, facts.side, entry.source_id, entry.target_id, entry.outcome, entry.version)
-        rows.append((*told, digests[-1], salt, payload.decode()))
-    page_facts = (of.mapping, facts.side, number, facts.read, quiet, answered, facts.complete_to, of.mapping_hash, now)
+        rows.append((*told, digest_of(salt, payload), salt, payload.decode()))
+    page_facts = (
+        of.id, of.who, of.mapping_hash, of.mapping, facts.side, number, facts.read, quiet, answered,
+        facts.complete_to, now,
+    )  # fmt: skip
     values = {
         "run_id": of.id, "mapping": of.mapping, "side": facts.side, "number": number, "read": facts.read,
         "outcomes": quiet, "answered": answered, "complete_to": facts.complete_to, "committed_at": now,
-        "previous": previous, "link": link_of(previous, page_facts, digests),
+        "previous": previous, "link": link_of(previous, page_facts, [row[:7] for row in rows]),
     }  # fmt: skip
     page_id = connection.execute(page.insert().values(values).returning(page.c.id)).scalar_one()
     columns = ("page_id", "entity", "side", "source_id", "target_id", "outcome", "version", "digest", "salt", "payload")

@@ -17,7 +17,7 @@ from isthmus.kernel.errors import IsthmusError
 from isthmus.kernel.records import Page, Record
 from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
-from isthmus.state import bindings, leases, mappings, progress, runs, worklist
+from isthmus.state import bindings, chain, leases, mappings, progress, runs, worklist
 from isthmus.state.bindings import Sight
 from isthmus.state.progress import Due
 from isthmus.state.runs import Run
@@ -75,12 +75,13 @@ def _run(ports: Ports, mapping: CompiledMapping, order: Order, *, held: leases.L
         raise
     with reading(ports.engine) as connection:
         report = report_of(run, runs.add_up(connection, run.id))
+        told = json.dumps({**report.as_json(), "chain": chain.head(connection, mapping.name)})
     with writing(ports.engine) as connection:
         if not report.adds_up:
             mappings.store(connection, mapping.name, mapping.entity, full_wanted=f"run {run.id} did not add up")
         elif not order.ids:
             mappings.store(connection, mapping.name, mapping.entity, hash=mapping.hash, full_wanted=None)
-    _end(ports, run, status="done" if report.adds_up else "stopped", report=json.dumps(report.as_json()))
+    _end(ports, run, status="done" if report.adds_up else "stopped", report=told)
     return report
 
 

@@ -1,0 +1,119 @@
+"""One runner at a time: the second waits its turn, a dead one is succeeded at once, a frozen one cannot commit."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from sqlalchemy import Engine, text
+
+from isthmus.db import writing
+from isthmus.kernel.errors import Moved
+from isthmus.state import leases
+
+_HOLD = """
+import sys
+from isthmus.db import engine_for
+from isthmus.state import leases
+print(leases.take(engine_for(sys.argv[1]), "order"), flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def stranger(database_url: str) -> Callable[[], subprocess.Popen[str]]:
+    """Another process that takes the lease and keeps it."""
+
+    def start() -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-c", _HOLD, database_url], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("Lease")
+        return process
+
+    return start
+
+
+def _end(process: subprocess.Popen[str], how: int) -> None:
+    process.send_signal(how)
+    process.communicate(timeout=20)
+
+
+def test_a_second_runner_is_told_who_runs(engine: Engine, stranger: Callable[[], subprocess.Popen[str]]) -> None:
+    process = stranger()
+    taken = leases.take(engine, "order")
+    assert isinstance(taken, leases.Taken)
+    assert f" {process.pid} " in taken.holder
+    assert isinstance(leases.take(engine, "customer"), leases.Lease), "another mapping is free"
+    _end(process, signal.SIGKILL)
+
+
+def test_a_runner_that_died_here_is_succeeded_at_once(
+    engine: Engine, stranger: Callable[[], subprocess.Popen[str]]
+) -> None:
+    process = stranger()
+    _end(process, signal.SIGKILL)
+    held = leases.take(engine, "order")
+    assert isinstance(held, leases.Lease)
+    assert held.token == 2
+
+
+def test_a_runner_on_another_machine_is_succeeded_only_when_its_lease_is_over(engine: Engine) -> None:
+    leases.take(engine, "order")
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE state_lease SET holder = 'elsewhere 1 1'"))
+    assert isinstance(leases.take(engine, "order"), leases.Taken)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE state_lease SET expires_at = '2020-01-01T00:00:00.000000Z'"))
+    assert isinstance(leases.take(engine, "order"), leases.Lease)
+
+
+def test_a_frozen_runner_cannot_commit_when_it_wakes(engine: Engine) -> None:
+    frozen = leases.take(engine, "order")
+    assert isinstance(frozen, leases.Lease)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE state_lease SET expires_at = '2020-01-01T00:00:00.000000Z'"))
+    later = leases.take(engine, "order")
+    assert isinstance(later, leases.Lease)
+    with pytest.raises(Moved, match="another run has taken over"), writing(engine) as connection:
+        leases.confirm(connection, frozen)
+    leases.release(engine, frozen)
+    with writing(engine) as connection:
+        leases.confirm(connection, later)
+
+
+def test_a_released_lease_confirms_nothing(engine: Engine) -> None:
+    held = leases.take(engine, "order")
+    assert isinstance(held, leases.Lease)
+    leases.release(engine, held)
+    with pytest.raises(Moved), writing(engine) as connection:
+        leases.confirm(connection, held)
+
+
+def test_the_same_number_of_another_process_is_not_the_holder(engine: Engine) -> None:
+    leases.take(engine, "order")
+    with writing(engine) as connection:
+        host, pid, _ = leases.holder_name().split(" ")
+        connection.execute(text("UPDATE state_lease SET holder = :holder"), {"holder": f"{host} {pid} 1"})
+    assert isinstance(leases.take(engine, "order"), leases.Lease), "our number, but started at another time: it is dead"
+    assert os.getpid() == int(pid)
+
+
+def test_of_many_that_try_at_once_exactly_one_runs(new_engine: Callable[[], Engine]) -> None:
+    engines = [new_engine() for _ in range(6)]
+    together = Barrier(len(engines))
+
+    def attempt(one: Engine) -> leases.Lease | leases.Taken:
+        together.wait(timeout=20)
+        return leases.take(one, "order")
+
+    with ThreadPoolExecutor(len(engines)) as pool:
+        got = list(pool.map(attempt, engines))
+    assert sum(isinstance(one, leases.Lease) for one in got) == 1
