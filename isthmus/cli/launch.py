@@ -19,13 +19,17 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
+from sqlalchemy import Engine
+
 from isthmus.app import Workshop, open_workshop
 from isthmus.cli.airflow_server import USER, AirflowServer
+from isthmus.cli.first_day import bill_and_collect, books_are_empty, limit_credit
 from isthmus.cli.processes import Crew
 from isthmus.cli.summary import Cycle, run_lines, summary
+from isthmus.kernel.clock import SystemClock
 from isthmus.kernel.errors import IsthmusError, Misconfigured, Unavailable
 from isthmus.playground import connection_to
-from isthmus.settings import Settings, environment, kept_connections, load_settings
+from isthmus.settings import BUILTIN, Settings, environment, kept_connections, load_settings
 
 PORT = 8700  # the first of four: Airflow, its two log servers, the playground
 START_SECONDS = 240.0
@@ -201,8 +205,13 @@ def _cycle(launch: Launch) -> None:
     with closing(open_workshop(launch.settings, environment())) as workshop:
         cycle, names = Cycle.begin(workshop), workshop.names()
         _wait_for_dags(launch, names)
+        is_first_day = _needs_playground(launch.settings) and _has_empty_books(launch.settings, workshop.engine)
         for name in names:
             _run(launch, workshop, [name])
+            if is_first_day and name == "customer":
+                launch.say(limit_credit(workshop.engine, SystemClock(), launch.settings.time_zone))
+        if is_first_day:
+            launch.say(bill_and_collect(workshop.engine, SystemClock(), launch.settings.time_zone))
         moved = cycle.moved()
         for _ in range(PASSES_MOST):
             if not (launch.done and moved):
@@ -215,6 +224,10 @@ def _cycle(launch: Launch) -> None:
         _wait(launch, lambda: not launch.airflow.active_runs(), "the end of the cycle", seconds=RUN_SECONDS)
         launch.done = launch.done and cycle.adds_up()
         print("\n".join(["", *summary(cycle), ""]), flush=True)
+
+
+def _has_empty_books(settings: Settings, engine: Engine) -> bool:
+    return settings.erp == BUILTIN and books_are_empty(engine)
 
 
 def _wait_for_dags(launch: Launch, names: Sequence[str]) -> None:
