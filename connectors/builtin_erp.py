@@ -18,6 +18,7 @@ from isthmus.erp.intake import write
 from isthmus.erp.intake.page import record_of
 from isthmus.erp.parties import identity_of
 from isthmus.erp.records import find_rows, lines_of, moved_since, rows_by_id
+from isthmus.erp.sales import SOLD
 from isthmus.erp.streams import STREAMS, WRITABLE, Field, Stream
 from isthmus.kernel.clock import Clock, SystemClock
 from isthmus.kernel.connection import Connection
@@ -121,6 +122,14 @@ class Connector:
         with reading(self._engine) as connection:
             held = holders(connection, stream, keys)
         return {key: str(holder.record_id) for key, holder in held.items() if holder.status != "buried"}
+
+    def posted(self, stream: str, ids: Sequence[str]) -> set[str]:
+        """Orders of which something is invoiced, and all invoices and payments."""
+        found = self._stream(stream)
+        with reading(self._engine) as connection:
+            rows = rows_by_id(connection, found, [int(one) for one in ids])
+        booked = stream in ("invoice", "payment")
+        return {str(one) for one, row in rows.items() if booked or row.get("status") in SOLD}
 
     def write(self, stream: str, changes: Sequence[Change], within: object | None = None) -> list[Answer]:
         """Writes a page in one transaction: ``within`` is the caller's, else one of our own."""

@@ -94,6 +94,10 @@ class Connector:
     def find_keys(self, stream: str, keys: Sequence[str]) -> dict[str, str]:
         return self._searcher.find_keys(stream, keys)
 
+    def posted(self, stream: str, ids: Sequence[str]) -> set[str]:  # noqa: ARG002
+        """None: books are kept in the ERP."""
+        return set()
+
     def write(self, stream: str, changes: Sequence[Change], within: object | None = None) -> list[Answer]:
         if within is not None:
             raise Broken(self.config.where, "Salesforce cannot join a database transaction", "report this")

@@ -26,6 +26,8 @@ TRANSITIONS = (
 )
 #: Orders that still have something to invoice, and so count in the exposure.
 OPEN = ("confirmed", "partly_invoiced")
+#: Orders that are in the books: what was sold of them stays.
+SOLD = ("partly_invoiced", "invoiced", "closed")
 QUOTE_STATES = ("draft", "open", "accepted", "expired", "cancelled")
 
 

@@ -84,8 +84,13 @@ def _compile(call: Call, text: str, operation: str) -> Statement:
     parsed = parse(text)
     if not parsed.fields or parsed.offset is not None:
         raise malformed("Bulk queries support neither COUNT() nor OFFSET")
-    return compile_query(parsed, call.store.schema, shape="csv", version=call.version,
-                         deleted_since=call.store.bin_since() if operation == "queryAll" else None)
+    return compile_query(
+        parsed,
+        call.store.schema,
+        shape="csv",
+        version=call.version,
+        deleted_since=call.store.bin_since() if operation == "queryAll" else None,
+    )
 
 
 def _carry_out(call: Call, kept: dict[str, Any]) -> None:

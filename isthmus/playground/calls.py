@@ -120,8 +120,18 @@ def _read_call(request: Request, body: bytes, *, open_to_all: bool) -> Call:
     state = request.app.state
     if version:
         _count(state.usage)
-    return Call(store, state.cursors, state.usage, request.method, request.path_params, query, request.headers, body,
-                user, version)
+    return Call(
+        store,
+        state.cursors,
+        state.usage,
+        request.method,
+        request.path_params,
+        query,
+        request.headers,
+        body,
+        user,
+        version,
+    )
 
 
 def _count(usage: Usage) -> None:

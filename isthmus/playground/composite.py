@@ -46,8 +46,12 @@ def upsert_collection(call: Call) -> Response:
             record_id, created = writing.upsert(tx, entity, (one.name, record[key] if key else None), fields=rest)
         except Refusal as refusal:
             if refusal.status == 300:
-                raise Refusal("DUPLICATE_EXTERNAL_ID", f"{one.name}: more than one record found for external id field:"
-                              f" [{refusal.message.replace('|', ', ')}]", fields=(one.name,)) from None
+                raise Refusal(
+                    "DUPLICATE_EXTERNAL_ID",
+                    f"{one.name}: more than one record found for external id field:"
+                    f" [{refusal.message.replace('|', ', ')}]",
+                    fields=(one.name,),
+                ) from None
             raise
         return {"id": record_id, "success": True, "errors": [], "created": created}
 
@@ -89,8 +93,10 @@ def _check_count(records: Sequence[Any]) -> None:
     if not records:
         raise Refusal("MISSING_ARGUMENT", "At least one record is needed")
     if len(records) > MOST_RECORDS:
-        raise Refusal("EXCEEDED_ID_LIMIT", f"record limit reached. cannot submit more than {MOST_RECORDS} records in"
-                      " this operation")
+        raise Refusal(
+            "EXCEEDED_ID_LIMIT",
+            f"record limit reached. cannot submit more than {MOST_RECORDS} records in this operation",
+        )
 
 
 def _check_runs(records: list[dict[str, Any]]) -> None:
@@ -130,8 +136,10 @@ def _try_one(tx: Transaction, record: Any, work: _Work) -> dict[str, Any]:
 def _rolled_back(result: dict[str, Any]) -> dict[str, Any]:
     if not result["success"]:
         return result
-    refusal = Refusal("ALL_OR_NONE_OPERATION_ROLLED_BACK", "Record rolled back because not all records were valid and"
-                      " the request was using AllOrNone header")
+    refusal = Refusal(
+        "ALL_OR_NONE_OPERATION_ROLLED_BACK",
+        "Record rolled back because not all records were valid and the request was using AllOrNone header",
+    )
     return {"success": False, "errors": [refusal.row()]}
 
 

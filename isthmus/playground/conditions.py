@@ -88,8 +88,11 @@ class ConditionWriter:
         values = [stored_literal(column, literal) for literal in literals]
         filled = [value for value in values if value is not None]
         # Numbers with more decimals than the field has equal nothing, and neither does what no column can hold.
-        whole = [int(value) if isinstance(value, Decimal) else value for value in filled
-                 if not isinstance(value, Decimal) or (value == int(value) and abs(value) <= _GREATEST)]
+        whole = [
+            int(value) if isinstance(value, Decimal) else value
+            for value in filled
+            if not isinstance(value, Decimal) or (value == int(value) and abs(value) <= _GREATEST)
+        ]
         sql, whole = _caseless(column, whole)
         self.parameters.append(json.dumps(whole))
         inside = f"{sql} IN (SELECT value FROM json_each(?))"
@@ -205,10 +208,15 @@ def _wrong_kind(column: Column) -> Refusal:
     kind = {"boolean": "boolean", "date": "date", "datetime": "dateTime", "int": "int"}.get(column.field.type)
     kind = kind or (column.field.type if column.field.type in NUMBERS else "string")
     quotes = "should be" if kind == "string" else "should not be"
-    return Refusal("INVALID_FIELD", f"value of filter criterion for field '{column.field.name}' must be of type {kind}"
-                   f" and {quotes} enclosed in quotes")
+    return Refusal(
+        "INVALID_FIELD",
+        f"value of filter criterion for field '{column.field.name}' must be of type {kind}"
+        f" and {quotes} enclosed in quotes",
+    )
 
 
 def _bad_operator(operator: str, column: Column) -> Refusal:
-    return Refusal("INVALID_QUERY_FILTER_OPERATOR", f"'{operator}' operator is not valid on {column.field.type} field"
-                   f" '{column.field.name}'")
+    return Refusal(
+        "INVALID_QUERY_FILTER_OPERATOR",
+        f"'{operator}' operator is not valid on {column.field.type} field '{column.field.name}'",
+    )

@@ -42,8 +42,11 @@ def _let_go(tx: Transaction, link: tuple[SalesforceObject, SalesforceField], row
     if one.on_delete == "cascade":
         _bury(tx, child, row, root=root)
     elif one.required:
-        raise Refusal("DELETE_FAILED", "Your attempt to delete the record could not be completed because it is"
-                      f" associated with the following {child.label}: {row['Id']}")
+        raise Refusal(
+            "DELETE_FAILED",
+            "Your attempt to delete the record could not be completed because it is"
+            f" associated with the following {child.label}: {row['Id']}",
+        )
     else:
         sets = f'"{one.column}" = NULL, "SystemModstamp" = ?'
         tx.db.execute(f'UPDATE "{child.name}" SET {sets} WHERE "Id" = ?', (tx.stamp, row["Id"]))
@@ -107,9 +110,7 @@ def merge(tx: Transaction, master_id: str, loser_ids: Sequence[str]) -> None:
     _stamp(tx, entity, master["Id"], IsDeleted=0)
 
 
-def _move_children(
-    tx: Transaction, link: tuple[SalesforceObject, SalesforceField], *, loser: Row, master: Row
-) -> None:
+def _move_children(tx: Transaction, link: tuple[SalesforceObject, SalesforceField], *, loser: Row, master: Row) -> None:
     child, one = link
     found = tx.db.execute(f'SELECT "Id" FROM "{child.name}" WHERE "{one.column}" = ?', (loser["Id"],)).fetchall()
     for (child_id,) in found:

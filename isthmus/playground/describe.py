@@ -28,8 +28,10 @@ def versions(_: Call) -> Response:
 def resources(call: Call) -> Response:
     """GET /services/data/vXX.X/: what this version offers."""
     root = f"/services/data/v{call.version}"
-    return answer({name: f"{root}/{name}" for name in ("sobjects", "query", "queryAll", "limits", "composite", "jobs")}
-                  | {"identity": f"/id/{call.store.setting('org_id')}/{call.user}"})
+    return answer(
+        {name: f"{root}/{name}" for name in ("sobjects", "query", "queryAll", "limits", "composite", "jobs")}
+        | {"identity": f"/id/{call.store.setting('org_id')}/{call.user}"}
+    )
 
 
 def describe_all(call: Call) -> Response:
@@ -52,8 +54,10 @@ def describe(call: Call) -> Response:
          "relationshipName": None, "restrictedDelete": False, "deprecatedAndHidden": False}
         for child, one in call.store.schema.children(entity.name)
     ]  # fmt: skip
-    return answer(_summary(entity, call.version) | {"fields": fields, "childRelationships": children,
-                                                    "recordTypeInfos": [], "supportedScopes": []})
+    return answer(
+        _summary(entity, call.version)
+        | {"fields": fields, "childRelationships": children, "recordTypeInfos": [], "supportedScopes": []}
+    )
 
 
 def described(call: Call) -> SalesforceObject:
@@ -83,8 +87,10 @@ def _summary(entity: SalesforceObject, version: str) -> dict[str, Any]:
 
 
 def _field(one: SalesforceField) -> dict[str, Any]:
-    picklist = [{"active": True, "defaultValue": value == one.default, "label": value, "validFor": None, "value": value}
-                for value in one.values]
+    picklist = [
+        {"active": True, "defaultValue": value == one.default, "label": value, "validFor": None, "value": value}
+        for value in one.values
+    ]
     return {
         "name": one.name, "label": one.name.removesuffix("__c").replace("_", " "), "type": one.type,
         "soapType": _SOAP.get(one.type, "xsd:string"), "length": one.length, "byteLength": one.length * 3,

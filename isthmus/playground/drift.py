@@ -25,8 +25,11 @@ class Alteration:
 
 def altered(objects: Iterable[SalesforceObject], alterations: Sequence[Alteration], *, multi_currency: bool) -> Schema:
     """The declared schema after all changes in their order. Raises Refusal for a change that makes no sense."""
-    schema = Schema(one if multi_currency else _without_currency(one) for one in objects
-                    if multi_currency or one.name != "CurrencyType")
+    schema = Schema(
+        one if multi_currency else _without_currency(one)
+        for one in objects
+        if multi_currency or one.name != "CurrencyType"
+    )
     hidden = {(one.object, one.field): one.action == "hide" for one in alterations if one.action in ("hide", "show")}
     for one in alterations:
         if one.action not in ("hide", "show"):
@@ -48,9 +51,7 @@ def _found(schema: Schema, entity: str, name: str) -> tuple[SalesforceObject, Sa
     return found, found.fields[name]
 
 
-def _replaced(
-    schema: Schema, entity: SalesforceObject, name: str, *, new: SalesforceField | None
-) -> Schema:
+def _replaced(schema: Schema, entity: SalesforceObject, name: str, *, new: SalesforceField | None) -> Schema:
     fields = [new if one.name == name else one for one in entity.fields.values()]
     changed = entity.with_fields(one for one in fields if one is not None)
     return Schema(changed if one.name == entity.name else one for one in schema.objects.values())

@@ -144,8 +144,9 @@ def _halted(nodes: Sequence[_Node]) -> tuple[list[dict[str, Any]], bool]:
 
 
 def _halt(node: _Node) -> dict[str, Any]:
-    refusal = Refusal("PROCESSING_HALTED", "The transaction was rolled back since another operation in the same"
-                      " transaction failed.")
+    refusal = Refusal(
+        "PROCESSING_HALTED", "The transaction was rolled back since another operation in the same transaction failed."
+    )
     return _part(node, refusal.body(), 400)
 
 

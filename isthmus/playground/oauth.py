@@ -68,8 +68,12 @@ def _client_user(call: Call, form: dict[str, str]) -> str:
 def _asserted_user(call: Call, assertion: str) -> str:
     public_key = call.store.setting("jwt_public_key")
     try:
-        claims = jwt.decode(assertion, public_key or "", algorithms=["RS256"], options={
-            "verify_exp": False, "verify_aud": False, "verify_iat": False, "verify_nbf": False})
+        claims = jwt.decode(
+            assertion,
+            public_key or "",
+            algorithms=["RS256"],
+            options={"verify_exp": False, "verify_aud": False, "verify_iat": False, "verify_nbf": False},
+        )
         expires = int(claims["exp"])
     except (jwt.PyJWTError, ValueError, TypeError, KeyError):
         raise _Denied("invalid_grant", "invalid assertion") from None
@@ -116,5 +120,12 @@ def identity(call: Call) -> Response:
     """GET /services/oauth2/userinfo: whose token this is."""
     sql = 'SELECT "Username", "Name", "Email" FROM "User" WHERE "Id" = ?'
     username, name, email = call.store.connection().execute(sql, (call.user,)).fetchone()
-    return answer({"user_id": call.user, "organization_id": call.store.setting("org_id"),
-                   "preferred_username": username, "name": name, "email": email})
+    return answer(
+        {
+            "user_id": call.user,
+            "organization_id": call.store.setting("org_id"),
+            "preferred_username": username,
+            "name": name,
+            "email": email,
+        }
+    )

@@ -27,16 +27,22 @@ class Refusal(Exception):
 
 def unknown_object(name: str) -> Refusal:
     """What a query or a job on an object that is not there is told."""
-    return Refusal("INVALID_TYPE", f"sObject type '{name}' is not supported. If you are attempting to use a custom"
-                   " object, be sure to append the '__c' after the entity name. Please reference your WSDL or the"
-                   " describe call for the appropriate names.")
+    return Refusal(
+        "INVALID_TYPE",
+        f"sObject type '{name}' is not supported. If you are attempting to use a custom"
+        " object, be sure to append the '__c' after the entity name. Please reference your WSDL or the"
+        " describe call for the appropriate names.",
+    )
 
 
 def unknown_column(name: str, entity: str) -> Refusal:
     """What a query that names an unknown or hidden field is told: both look the same from outside."""
-    return Refusal("INVALID_FIELD", f"No such column '{name}' on entity '{entity}'. If you are attempting to use a"
-                   " custom field, be sure to append the '__c' after the custom field name. Please reference your"
-                   " WSDL or the describe call for the appropriate names.")
+    return Refusal(
+        "INVALID_FIELD",
+        f"No such column '{name}' on entity '{entity}'. If you are attempting to use a"
+        " custom field, be sure to append the '__c' after the custom field name. Please reference your"
+        " WSDL or the describe call for the appropriate names.",
+    )
 
 
 def not_there() -> Refusal:

@@ -25,8 +25,11 @@ def create(call: Call) -> Response:
     fields = read_object(call.body)
     with call.store.writing(call.user) as tx:
         record_id = writing.create(tx, entity, fields)
-    return answer({"id": record_id, "success": True, "errors": []}, 201,
-                  Location=f"/services/data/v{call.version}/sobjects/{entity.name}/{record_id}")
+    return answer(
+        {"id": record_id, "success": True, "errors": []},
+        201,
+        Location=f"/services/data/v{call.version}/sobjects/{entity.name}/{record_id}",
+    )
 
 
 def record(call: Call) -> Response:
@@ -105,8 +108,9 @@ def _check_deleted(call: Call, entity: SalesforceObject, record_id: str) -> str:
 def record_text(call: Call, entity: SalesforceObject, record_id: str, *, fields: tuple[str, ...]) -> str:
     """One record's JSON, as a query would show it."""
     by_id = Comparison("Id", "=", Literal("text", record_id))
-    statement = compile_query(Query(fields, entity.name, where=by_id), call.store.schema, shape="json",
-                              version=call.version)
+    statement = compile_query(
+        Query(fields, entity.name, where=by_id), call.store.schema, shape="json", version=call.version
+    )
     row = call.store.connection().execute(statement.sql, statement.parameters).fetchone()
     return str(row[0]) if row else "null"
 
@@ -127,16 +131,23 @@ def limits(call: Call) -> Response:
     """GET …/limits: what is left of the day's allowance."""
     used, most = call.usage.spent()
     left = {"Max": most, "Remaining": max(0, most - used)}
-    return answer({"DailyApiRequests": left, "DailyBulkV2QueryJobs": {"Max": 10000, "Remaining": 10000},
-                   "DailyBulkV2QueryFileStorageMB": {"Max": 976562, "Remaining": 976562}})
+    return answer(
+        {
+            "DailyApiRequests": left,
+            "DailyBulkV2QueryJobs": {"Max": 10000, "Remaining": 10000},
+            "DailyBulkV2QueryFileStorageMB": {"Max": 976562, "Remaining": 976562},
+        }
+    )
 
 
 def updated(call: Call) -> Response:
     """GET …/sobjects/<object>/updated?start=&end=: ids that moved, and how far that is sure."""
     entity = described(call)
     start, end, covered = _span(call, timedelta(days=30))
-    sql = (f'SELECT "Id" FROM "{entity.name}" WHERE "SystemModstamp" >= ? AND "SystemModstamp" <= ?'
-           ' AND "IsDeleted" = 0 ORDER BY "Id"')
+    sql = (
+        f'SELECT "Id" FROM "{entity.name}" WHERE "SystemModstamp" >= ? AND "SystemModstamp" <= ?'
+        ' AND "IsDeleted" = 0 ORDER BY "Id"'
+    )
     ids = [each for (each,) in call.store.connection().execute(sql, (start, end))]
     return answer({"ids": ids, "latestDateCovered": covered})
 

@@ -50,8 +50,11 @@ def add_up(tx: Transaction, lines: str, header_id: str) -> None:
     sums = 'ifnull(SUM("TotalPrice"), 0), COUNT(*)' + (', ifnull(SUM("Subtotal"), 0)' if header == "Quote" else ", 0")
     sql = f'SELECT {sums} FROM "{lines}" WHERE "{parent}" = ? AND "IsDeleted" = 0'
     total, count, subtotal = tx.db.execute(sql, (header_id,)).fetchone()
-    row = old | ({"TotalAmount": total} if header == "Order" else
-                 {"TotalPrice": total, "Subtotal": subtotal, "LineItemCount": count})
+    row = old | (
+        {"TotalAmount": total}
+        if header == "Order"
+        else {"TotalPrice": total, "Subtotal": subtotal, "LineItemCount": count}
+    )
     if header == "Quote":
         _quote_total(row)
     if row != old:
@@ -69,8 +72,11 @@ def _check_currency(tx: Transaction, old: Row | None, row: Row) -> None:
     if code is None or (old and old["CurrencyIsoCode"] == code):
         return
     if not tx.db.execute('SELECT 1 FROM "CurrencyType" WHERE "IsoCode" = ? AND "IsActive" = 1', (code,)).fetchone():
-        raise Refusal("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", "CurrencyIsoCode: bad value for restricted picklist"
-                      f" field: {code}", fields=("CurrencyIsoCode",))
+        raise Refusal(
+            "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+            f"CurrencyIsoCode: bad value for restricted picklist field: {code}",
+            fields=("CurrencyIsoCode",),
+        )
 
 
 def _before_account(_: Transaction, old: Row | None, row: Row) -> None:
@@ -85,9 +91,13 @@ def _complete_addresses(old: Row | None, row: Row) -> None:
         state, code = row[f"{kind}State"], row[f"{kind}CountryCode"]
         unchanged = old and old[f"{kind}State"] == state and old[f"{kind}CountryCode"] == code
         if state and not unchanged and state not in STATES.get(str(code), ()):
-            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "There's a problem with this state, even though it may appear"
-                          " correct. Please select a state/province from the list of valid states.: "
-                          f"{kind} State/Province", fields=(f"{kind}State",))
+            raise Refusal(
+                "FIELD_INTEGRITY_EXCEPTION",
+                "There's a problem with this state, even though it may appear"
+                " correct. Please select a state/province from the list of valid states.: "
+                f"{kind} State/Province",
+                fields=(f"{kind}State",),
+            )
 
 
 def _complete_country(kind: str, old: Row, row: Row) -> None:
@@ -97,9 +107,13 @@ def _complete_country(kind: str, old: Row, row: Row) -> None:
     if label_moved and row[label] is not None:
         found = CODES.get(row[label].casefold())
         if found is None or (code_moved and row[code] is not None and row[code] != found):
-            raise Refusal("FIELD_INTEGRITY_EXCEPTION", "There's a problem with this country, even though it may appear"
-                          " correct. Please select a country/territory from the list of valid countries.: "
-                          f"{kind} Country/Territory", fields=(label,))
+            raise Refusal(
+                "FIELD_INTEGRITY_EXCEPTION",
+                "There's a problem with this country, even though it may appear"
+                " correct. Please select a country/territory from the list of valid countries.: "
+                f"{kind} Country/Territory",
+                fields=(label,),
+            )
         row[code] = found
     elif label_moved and not code_moved:
         row[code] = None
@@ -117,8 +131,10 @@ def _before_entry(tx: Transaction, old: Row | None, row: Row) -> None:
     if old is not None:
         return
     key = (row["Product2Id"], row["CurrencyIsoCode"])
-    sql = ('SELECT e."Pricebook2Id", b."IsStandard" FROM "PricebookEntry" e JOIN "Pricebook2" b'
-           ' ON b."Id" = e."Pricebook2Id" WHERE e."Product2Id" = ? AND e."CurrencyIsoCode" = ? AND e."IsDeleted" = 0')
+    sql = (
+        'SELECT e."Pricebook2Id", b."IsStandard" FROM "PricebookEntry" e JOIN "Pricebook2" b'
+        ' ON b."Id" = e."Pricebook2Id" WHERE e."Product2Id" = ? AND e."CurrencyIsoCode" = ? AND e."IsDeleted" = 0'
+    )
     books = dict(tx.db.execute(sql, key).fetchall())
     if row["Pricebook2Id"] in books:
         raise Refusal("DUPLICATE_VALUE", "This price definition already exists in this price book")
@@ -141,11 +157,15 @@ def _before_order(tx: Transaction, old: Row | None, row: Row) -> None:
     if old is None:
         row["OrderNumber"] = f"{tx.next_number('OrderNumber'):08d}"
         if code != "Draft":
-            raise Refusal("FAILED_ACTIVATION", "Choose a valid order status and save your changes. A new order is a"
-                          " draft.", fields=("Status",))
+            raise Refusal(
+                "FAILED_ACTIVATION",
+                "Choose a valid order status and save your changes. A new order is a draft.",
+                fields=("Status",),
+            )
         if row["IsReductionOrder"] and not row["OriginalOrderId"]:
-            raise Refusal("REQUIRED_FIELD_MISSING", "Required fields are missing: [OriginalOrderId]",
-                          fields=("OriginalOrderId",))
+            raise Refusal(
+                "REQUIRED_FIELD_MISSING", "Required fields are missing: [OriginalOrderId]", fields=("OriginalOrderId",)
+            )
     row["StatusCode"] = code
     if old is not None:
         _check_order_change(tx, old, row)

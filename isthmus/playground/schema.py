@@ -119,8 +119,9 @@ def number(
 
 def choice(name: str, values: str, **more: Any) -> SalesforceField:
     """A picklist; ``values`` parted by ``|``."""
-    return SalesforceField(name, "picklist", name, length=more.pop("length", 255), values=tuple(values.split("|")),
-                           **more)
+    return SalesforceField(
+        name, "picklist", name, length=more.pop("length", 255), values=tuple(values.split("|")), **more
+    )
 
 
 def flag(name: str, **more: Any) -> SalesforceField:
@@ -138,8 +139,15 @@ def moment(name: str, **more: Any) -> SalesforceField:
 
 def lookup(name: str, target: str, relationship: str | None = None, **more: Any) -> SalesforceField:
     """A reference; its relationship is called as the field without ``Id`` unless said."""
-    return SalesforceField(name, "reference", name, length=18, refers_to=(target,),
-                           relationship=relationship or name.removesuffix("Id"), **more)
+    return SalesforceField(
+        name,
+        "reference",
+        name,
+        length=18,
+        refers_to=(target,),
+        relationship=relationship or name.removesuffix("Id"),
+        **more,
+    )
 
 
 SERVERS: dict[str, Any] = {"createable": False, "updateable": False}

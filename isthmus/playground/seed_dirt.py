@@ -107,8 +107,10 @@ def _duplicate_company(dirt: _Dirt, account: Row) -> None:
 
 def _merged_accounts(dirt: _Dirt, account: Row) -> None:
     """The first of them is a chain: the loser of the loser."""
-    losers = [_twin(dirt, account, f"{account['Name']} ({what})", moment=account["CreatedDate"])
-              for what in (("old", "older") if dirt.place == 0 else ("old",))]
+    losers = [
+        _twin(dirt, account, f"{account['Name']} ({what})", moment=account["CreatedDate"])
+        for what in (("old", "older") if dirt.place == 0 else ("old",))
+    ]
     moment = dirt.sowing.moment(_RECENTLY)
     master = account
     for loser in losers:
@@ -133,7 +135,7 @@ def _deleted_account(dirt: _Dirt, account: Row) -> None:
 
 def _strange_characters(dirt: _Dirt, account: Row) -> None:
     account["Name"] = _STRANGE[dirt.place % len(_STRANGE)] + (f" {dirt.place}" if dirt.place >= len(_STRANGE) else "")
-    account["BillingStreet"] = "Line one\r\nLine \"two\", third; 🏭"
+    account["BillingStreet"] = 'Line one\r\nLine "two", third; 🏭'
     _note(dirt, "strange_characters", [account], note="emoji, control, invisible, right-to-left characters; line feeds")
 
 

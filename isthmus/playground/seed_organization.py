@@ -33,11 +33,31 @@ def plant_organization(sowing: Sowing) -> None:
         "InstanceName": "PLAY1", "IsSandbox": 1,
     }, start, user=sowing.admin)  # fmt: skip
     for code, rate, places in _CURRENCIES:
-        sowing.add("CurrencyType", {"IsoCode": code, "ConversionRate": rate, "DecimalPlaces": places, "IsActive": 1,
-                                    "IsCorporate": int(code == "EUR")}, start, user=sowing.admin)
+        sowing.add(
+            "CurrencyType",
+            {
+                "IsoCode": code,
+                "ConversionRate": rate,
+                "DecimalPlaces": places,
+                "IsActive": 1,
+                "IsCorporate": int(code == "EUR"),
+            },
+            start,
+            user=sowing.admin,
+        )
     for order, status in enumerate(("Draft", "Activated"), 1):
-        sowing.add("OrderStatus", {"MasterLabel": status, "ApiName": status, "StatusCode": status, "SortOrder": order,
-                                   "IsDefault": int(order == 1)}, start, user=sowing.admin)
+        sowing.add(
+            "OrderStatus",
+            {
+                "MasterLabel": status,
+                "ApiName": status,
+                "StatusCode": status,
+                "SortOrder": order,
+                "IsDefault": int(order == 1),
+            },
+            start,
+            user=sowing.admin,
+        )
     for name, standard in (("Standard Price Book", 1), ("Partner Price Book", 0)):
         sowing.add("Pricebook2", {"Name": name, "IsActive": 1, "IsStandard": standard}, start, user=sowing.admin)
 

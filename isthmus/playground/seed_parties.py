@@ -54,8 +54,10 @@ def plant_accounts(sowing: Sowing, count: int) -> None:
         account["OwnerId"] = account["CreatedById"]
         if index > 20 and index % 25 == 0:
             account["ParentId"] = sowing.rows["Account"][index - 7]["Id"]
-        contacts = [_plant_contact(sowing, account, index, place=place)
-                    for place in range(1 + (index % 5 == 0) + (index % 9 == 0))]
+        contacts = [
+            _plant_contact(sowing, account, index, place=place)
+            for place in range(1 + (index % 5 == 0) + (index % 9 == 0))
+        ]
         account["Primary_Contact__c"] = contacts[0]["Id"]
 
 

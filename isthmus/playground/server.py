@@ -116,8 +116,17 @@ def _prepare(folder: Path, clock: Clock, seed: SeedSizes | None) -> tuple[Store,
 
 
 def _server(app: FaultyApp, port: int) -> uvicorn.Server:
-    config = uvicorn.Config(app, host=LOOPBACK, port=port, log_level="warning", access_log=False, date_header=False,
-                            server_header=False, proxy_headers=False, lifespan="off")
+    config = uvicorn.Config(
+        app,
+        host=LOOPBACK,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        date_header=False,
+        server_header=False,
+        proxy_headers=False,
+        lifespan="off",
+    )
     return uvicorn.Server(config)
 
 

@@ -161,9 +161,12 @@ class _Compiler:
         found = entity.relation(step)
         target = self._schema.find(found.refers_to[0]) if found else None
         if found is None or target is None:
-            raise Refusal("INVALID_FIELD", f"Didn't understand relationship '{step}' in field path. If you are"
-                          " attempting to use a custom relationship, be sure to append the '__r' after the custom"
-                          " relationship name.")
+            raise Refusal(
+                "INVALID_FIELD",
+                f"Didn't understand relationship '{step}' in field path. If you are"
+                " attempting to use a custom relationship, be sure to append the '__r' after the custom"
+                " relationship name.",
+            )
         joined = f"t{len(self._joins) + 1}"
         self._joins.append(f'LEFT JOIN "{target.name}" {joined} ON {joined}."Id" = {alias}."{found.column}"')
         return joined, target
@@ -185,8 +188,10 @@ class _Compiler:
 
 def json_text(node: _Node, version: str) -> str:
     """An SQL expression for a record's JSON, parents nested; a parent that is not there is null."""
-    start = json.dumps({"type": node.entity.name, "url": f"/services/data/v{version}/sobjects/{node.entity.name}/"},
-                       separators=(",", ":"))
+    start = json.dumps(
+        {"type": node.entity.name, "url": f"/services/data/v{version}/sobjects/{node.entity.name}/"},
+        separators=(",", ":"),
+    )
     parts = [f"""'{{"attributes":{start[:-2]}' || {node.alias}."Id" || '"}}'"""]
     values = {one.name: json_value(one, f'{node.alias}."{one.column}"') for one in node.leaves.values()}
     values |= {name: json_text(parent, version) for name, parent in node.parents.items()}

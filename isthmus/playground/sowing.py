@@ -73,8 +73,11 @@ class Sowing:
         """Inserts everything and moves the running numbers on."""
         for entity, rows in self.rows.items():
             columns = [one.column for one in self.schema.objects[entity].fields.values()]
-            defaults = {one.column: one.default for one in self.schema.objects[entity].fields.values()
-                        if one.default is not None}
+            defaults = {
+                one.column: one.default
+                for one in self.schema.objects[entity].fields.values()
+                if one.default is not None
+            }
             names = ", ".join(f'"{name}"' for name in columns)
             sql = f'INSERT INTO "{entity}" ({names}) VALUES ({", ".join("?" * len(columns))})'
             tx.db.executemany(sql, (list(map({**defaults, **row}.get, columns)) for row in rows))

@@ -43,8 +43,10 @@ class Transaction:
 
     def next_number(self, name: str, count: int = 1) -> int:
         """Reserves ``count`` running numbers; answers the first."""
-        sql = ('INSERT INTO "_counter" VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value'
-               " RETURNING value")
+        sql = (
+            'INSERT INTO "_counter" VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value + excluded.value'
+            " RETURNING value"
+        )
         (value,) = self.db.execute(sql, (name, count)).fetchone()
         return int(value) - count + 1
 
@@ -188,8 +190,7 @@ def from_stored(value: int, scale: int) -> Decimal:
 def _table(entity: SalesforceObject) -> str:
     columns = ", ".join(f'"{one.column}" {_affinity(one.kept)}' for one in entity.fields.values() if one.name != "Id")
     bin_flag = "" if entity.recycled else ', "IsDeleted" INTEGER NOT NULL DEFAULT 0'
-    return (f'CREATE TABLE IF NOT EXISTS "{entity.name}" ("Id" TEXT PRIMARY KEY, {columns}{bin_flag})'
-            " WITHOUT ROWID;\n")
+    return f'CREATE TABLE IF NOT EXISTS "{entity.name}" ("Id" TEXT PRIMARY KEY, {columns}{bin_flag}) WITHOUT ROWID;\n'
 
 
 def _affinity(kind: str) -> str:
@@ -201,12 +202,15 @@ def _indexes(entity: SalesforceObject) -> str:
     for one in entity.fields.values():
         name = f'"{entity.name}_{one.name}" ON "{entity.name}"'
         if one.unique:
-            statements.append(f'CREATE UNIQUE INDEX IF NOT EXISTS {name} ("{one.column}" COLLATE NOCASE)'
-                              f' WHERE "{one.column}" IS NOT NULL AND "IsDeleted" = 0;')
+            statements.append(
+                f'CREATE UNIQUE INDEX IF NOT EXISTS {name} ("{one.column}" COLLATE NOCASE)'
+                f' WHERE "{one.column}" IS NOT NULL AND "IsDeleted" = 0;'
+            )
             # The same for look-ups among deleted rows and for IN, which cannot use the narrower one.
-            statements.append(f'CREATE INDEX IF NOT EXISTS "{entity.name}_{one.name}_any" ON "{entity.name}"'
-                              f' ("{one.column}" COLLATE NOCASE) WHERE "{one.column}" IS NOT NULL;')
+            statements.append(
+                f'CREATE INDEX IF NOT EXISTS "{entity.name}_{one.name}_any" ON "{entity.name}"'
+                f' ("{one.column}" COLLATE NOCASE) WHERE "{one.column}" IS NOT NULL;'
+            )
         elif one.type == "reference" and one.refers_to != ("User",):
-            statements.append(f'CREATE INDEX IF NOT EXISTS {name} ("{one.column}")'
-                              f' WHERE "{one.column}" IS NOT NULL;')
+            statements.append(f'CREATE INDEX IF NOT EXISTS {name} ("{one.column}") WHERE "{one.column}" IS NOT NULL;')
     return "\n".join(statements) + "\n"

@@ -23,8 +23,9 @@ def read_json(body: bytes) -> Any:
         value = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
         json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")  # a lone surrogate is no text
     except (ValueError, RecursionError) as error:
-        raise Refusal("JSON_PARSER_ERROR", f"The HTTP entity body is required and must be valid JSON ({error})"
-                      ) from None
+        raise Refusal(
+            "JSON_PARSER_ERROR", f"The HTTP entity body is required and must be valid JSON ({error})"
+        ) from None
     return value
 
 
@@ -58,10 +59,19 @@ def to_stored(one: SalesforceField, value: Any) -> Any:
 
 
 def _wrong_type(one: SalesforceField, value: Any) -> Refusal:
-    kind = {str: "VALUE_STRING", bool: "VALUE_TRUE", dict: "START_OBJECT", list: "START_ARRAY", int: "VALUE_NUMBER_INT",
-            Decimal: "VALUE_NUMBER_FLOAT"}.get(type(value), "VALUE_NULL")
-    return Refusal("JSON_PARSER_ERROR", f"Cannot deserialize instance of {one.type} from {kind} value {value} or"
-                   f" request may be missing a required field at [line:1, column:1] (field {one.name})")
+    kind = {
+        str: "VALUE_STRING",
+        bool: "VALUE_TRUE",
+        dict: "START_OBJECT",
+        list: "START_ARRAY",
+        int: "VALUE_NUMBER_INT",
+        Decimal: "VALUE_NUMBER_FLOAT",
+    }.get(type(value), "VALUE_NULL")
+    return Refusal(
+        "JSON_PARSER_ERROR",
+        f"Cannot deserialize instance of {one.type} from {kind} value {value} or"
+        f" request may be missing a required field at [line:1, column:1] (field {one.name})",
+    )
 
 
 def _number(one: SalesforceField, value: Any) -> int:
@@ -75,8 +85,11 @@ def _number(one: SalesforceField, value: Any) -> int:
     if one.type == "int" and denominator != 1:
         raise _wrong_type(one, value)
     if abs(scaled) >= 10**one.precision:
-        raise Refusal("NUMBER_OUTSIDE_VALID_RANGE", f"{one.name}: value outside of valid range on numeric field:"
-                      f" {value}", fields=(one.name,))
+        raise Refusal(
+            "NUMBER_OUTSIDE_VALID_RANGE",
+            f"{one.name}: value outside of valid range on numeric field: {value}",
+            fields=(one.name,),
+        )
     return scaled
 
 
@@ -119,8 +132,11 @@ def _text(one: SalesforceField, value: str) -> str | None:
     if not value:
         return None
     if len(value.encode("utf-16-le")) // 2 > one.length:  # Java counts UTF-16 units
-        raise Refusal("STRING_TOO_LONG", f"{one.name}: data value too large: {value} (max length={one.length})",
-                      fields=(one.name,))
+        raise Refusal(
+            "STRING_TOO_LONG",
+            f"{one.name}: data value too large: {value} (max length={one.length})",
+            fields=(one.name,),
+        )
     if one.type == "email" and not _EMAIL.fullmatch(value):
         raise Refusal("INVALID_EMAIL_ADDRESS", f"{one.name}: invalid email address: {value}", fields=(one.name,))
     if one.type == "picklist":
@@ -135,8 +151,15 @@ def _picked(one: SalesforceField, value: str) -> str:
     if not one.restricted:
         return value
     if one.name.endswith("CountryCode"):
-        raise Refusal("FIELD_INTEGRITY_EXCEPTION", "There's a problem with this country, even though it may appear"
-                      " correct. Please select a country/territory from the list of valid countries.: "
-                      + one.name.removesuffix("Code"), fields=(one.name.removesuffix("Code"),))
-    raise Refusal("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", f"{one.name}: bad value for restricted picklist field:"
-                  f" {value}", fields=(one.name,))
+        raise Refusal(
+            "FIELD_INTEGRITY_EXCEPTION",
+            "There's a problem with this country, even though it may appear"
+            " correct. Please select a country/territory from the list of valid countries.: "
+            + one.name.removesuffix("Code"),
+            fields=(one.name.removesuffix("Code"),),
+        )
+    raise Refusal(
+        "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST",
+        f"{one.name}: bad value for restricted picklist field: {value}",
+        fields=(one.name,),
+    )

@@ -50,8 +50,14 @@ def create(
     _check_required(entity, row)
     _check_unique(tx, entity, given, own_id=None)
     row["Id"] = record_id or tx.new_id(entity)
-    row.update(CreatedDate=tx.stamp, CreatedById=tx.user, LastModifiedDate=tx.stamp, LastModifiedById=tx.user,
-               SystemModstamp=tx.stamp, IsDeleted=0)
+    row.update(
+        CreatedDate=tx.stamp,
+        CreatedById=tx.user,
+        LastModifiedDate=tx.stamp,
+        LastModifiedById=tx.user,
+        SystemModstamp=tx.stamp,
+        IsDeleted=0,
+    )
     rules.before(tx, entity, old=None, row=row)
     names = ", ".join(f'"{name}"' for name in row)
     marks = ", ".join("?" * len(row))
@@ -103,8 +109,9 @@ def external_field(entity: SalesforceObject, name: str) -> SalesforceField:
     """The external id field of that name. Raises Refusal NOT_FOUND."""
     one = entity.find(name)
     if one is None or not (one.external_id or one.id_lookup or one.name == "Id"):
-        raise Refusal("NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {name}",
-                      status=404)
+        raise Refusal(
+            "NOT_FOUND", f"Provided external ID field does not exist or is not accessible: {name}", status=404
+        )
     return one
 
 
@@ -148,9 +155,13 @@ def _stored_fields(
             continue
         one, plain = _named(tx, entity, (name, value))
         if not (one.createable if creating else one.updateable):
-            raise Refusal("INVALID_FIELD_FOR_INSERT_UPDATE", f"Unable to create/update fields: {one.name}. Please check"
-                          " the security settings of this field and verify that it is read/write for your profile or"
-                          " permission set.", fields=(one.name,))
+            raise Refusal(
+                "INVALID_FIELD_FOR_INSERT_UPDATE",
+                f"Unable to create/update fields: {one.name}. Please check"
+                " the security settings of this field and verify that it is read/write for your profile or"
+                " permission set.",
+                fields=(one.name,),
+            )
         given[one] = to_stored(one, plain)
     for one, value in given.items():
         if one.type == "reference" and value is not None:
@@ -179,16 +190,19 @@ def _by_external_id(tx: Transaction, one: SalesforceField, value: Mapping[str, A
     key = external_field(target, keys[0][0])
     found = keyed_ids(tx, target, (key, to_stored(key, keys[0][1])))
     if len(found) != 1:
-        raise Refusal("INVALID_FIELD", f"Foreign key external ID: {keys[0][1]} not found for field {key.name} in entity"
-                      f" {target.name}")
+        raise Refusal(
+            "INVALID_FIELD",
+            f"Foreign key external ID: {keys[0][1]} not found for field {key.name} in entity {target.name}",
+        )
     return found[0]
 
 
 def _check_reference(tx: Transaction, one: SalesforceField, value: str) -> None:
     target = tx.schema.of_id(value)
     if target is None or target.name not in one.refers_to:
-        raise Refusal("FIELD_INTEGRITY_EXCEPTION", f"{one.name}: id value of incorrect type: {value}",
-                      fields=(one.name,))
+        raise Refusal(
+            "FIELD_INTEGRITY_EXCEPTION", f"{one.name}: id value of incorrect type: {value}", fields=(one.name,)
+        )
     found = tx.db.execute(f'SELECT "IsDeleted" FROM "{target.name}" WHERE "Id" = ?', (value,)).fetchone()
     if found is None:
         raise Refusal("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", fields=(one.name,))
@@ -214,5 +228,7 @@ def _check_unique(
             continue
         others = [found for found in keyed_ids(tx, entity, (one, value)) if found != own_id]
         if others:
-            raise Refusal("DUPLICATE_VALUE", f"duplicate value found: {one.name} duplicates value on record with id:"
-                          f" {others[0][:15]}")
+            raise Refusal(
+                "DUPLICATE_VALUE",
+                f"duplicate value found: {one.name} duplicates value on record with id: {others[0][:15]}",
+            )

@@ -140,17 +140,17 @@ def _negate(part: Written) -> Written:
 
 CONDITIONS = st.recursive(
     _text_conditions() | _like_conditions() | _ordered_conditions() | _null_conditions(),
-    lambda inner: st.builds(_join, st.lists(inner, min_size=2, max_size=3), st.sampled_from(["AND", "OR"]))
-    | st.builds(_negate, inner),
+    lambda inner: (
+        st.builds(_join, st.lists(inner, min_size=2, max_size=3), st.sampled_from(["AND", "OR"]))
+        | st.builds(_negate, inner)
+    ),
     max_leaves=6,
 )
 
 
 @settings(max_examples=250, deadline=None)
 @given(condition=CONDITIONS)
-def test_conditions_select_what_a_plain_reading_selects(
-    sample: tuple[Client, list[Row]], condition: Written
-) -> None:
+def test_conditions_select_what_a_plain_reading_selects(sample: tuple[Client, list[Row]], condition: Written) -> None:
     client, rows = sample
     found = {row["Id"] for row in client.query(f"SELECT Id FROM Quote WHERE {condition.text}")}
     assert found == {row["Id"] for row in rows if condition.means(row)}, condition.text
@@ -256,7 +256,7 @@ def test_the_eleventh_open_cursor_closes_the_first(fresh: Client) -> None:
         ("SELECT Id FROM Account OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE"),
         ("SELECT Id FROM Account WHERE Name = 'a' AND Name = 'b' OR Name = 'c'", "MALFORMED_QUERY"),
         ("SELECT Id FROM Account WHERE Name = 'a' AND NOT Name = 'b'", "MALFORMED_QUERY"),
-        ("SELECT Id FROM Account WHERE Name = \"a\"", "MALFORMED_QUERY"),
+        ('SELECT Id FROM Account WHERE Name = "a"', "MALFORMED_QUERY"),
         ("SELECT Id FROM Account WHERE Name = 'a", "MALFORMED_QUERY"),
         (r"SELECT Id FROM Account WHERE Name = '\q'", "MALFORMED_QUERY"),
         ("SELECT Id FROM Account WHERE Name IN ()", "MALFORMED_QUERY"),

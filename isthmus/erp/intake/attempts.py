@@ -7,6 +7,7 @@ from collections.abc import Callable
 import psycopg
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
+from isthmus.db import explain
 from isthmus.erp.intake.checks import faults_of
 from isthmus.erp.intake.keys import settle_keys
 from isthmus.erp.intake.page import Item, Page
@@ -28,6 +29,8 @@ def attempt(page: Page, items: list[Item], write: Callable[[Page, list[Item]], N
     try:
         _under_savepoint(page, items, write)
     except _CONFUSIONS as error:
+        if explain(error):  # the database itself cannot go on; it may have given up the whole transaction
+            raise
         _find_refused(page, items, write=write, cause=error)
 
 

@@ -24,13 +24,12 @@ from isthmus.erp.intake.keys import claim, load, settle_keys, store_keys
 from isthmus.erp.intake.page import Item, Page
 from isthmus.erp.intake.quotes import move_quotes
 from isthmus.erp.release import Applicant, gate, order, release, set_status
-from isthmus.erp.sales import Quote
+from isthmus.erp.sales import SOLD, Quote
 from isthmus.erp.sequences import number_of, take_numbers
 from isthmus.kernel.errors import Fault
 
 #: What may still change of an order once something of it is invoiced.
 _LOOSE = ("customer_reference", "salesperson")
-_SOLD = ("partly_invoiced", "invoiced", "closed")
 
 
 def create(page: Page, items: list[Item]) -> None:
@@ -115,7 +114,7 @@ def update(page: Page, items: list[Item]) -> None:
     rewritten = page.left(rewritten)
     _refuse_sold(page, rewritten)
     rewritten = page.left(rewritten)
-    open_ones = [item for item in rewritten if item.present["status"] not in _SOLD]
+    open_ones = [item for item in rewritten if item.present["status"] not in SOLD]
     _check(page, open_ones, look_around(page, open_ones))
     attempt(page, page.left(items), _update)
 
@@ -135,7 +134,7 @@ def _refuse_by_status(page: Page, items: Sequence[Item]) -> None:
         status, number = item.present["status"], item.present["number"]
         if item.change.verb == "update" and status == "cancelled":
             page.refuse(item, Fault("status", f"order {number} is cancelled", "reopen it first"))
-        elif item.change.verb == "withdraw" and status in _SOLD:
+        elif item.change.verb == "withdraw" and status in SOLD:
             what = f"order {number} is {status.replace('_', ' ')} and cannot be cancelled"
             page.refuse(item, Fault("status", what, "write a credit note for its invoices instead"))
 
@@ -143,7 +142,7 @@ def _refuse_by_status(page: Page, items: Sequence[Item]) -> None:
 def _refuse_sold(page: Page, items: Sequence[Item]) -> None:
     """Refuses to change what was sold of an order that is invoiced, be it in part."""
     for item in items:
-        if item.present["status"] not in _SOLD:
+        if item.present["status"] not in SOLD:
             continue
         moved = [name for name, value in item.present.items() if item.row[name] != value and name not in _LOOSE]
         if moved or item.lines != item.present_lines:
@@ -159,9 +158,9 @@ def _update(page: Page, items: list[Item]) -> None:
         item.row = {**item.present, "status": "cancelled", "hold_reason": None}
     set_status(desk, [item.row for item in cancelled])
     changed = [item for item in items if item.change.verb != "withdraw" and not _same(item)]
-    sold = [item for item in changed if item.present["status"] in _SOLD]
+    sold = [item for item in changed if item.present["status"] in SOLD]
     _write_loose(page, sold)
-    gated = [item for item in changed if item.present["status"] not in _SOLD]
+    gated = [item for item in changed if item.present["status"] not in SOLD]
     for item in gated:
         item.row = dict(item.row)
     gate(desk, [Applicant(item.row, item.present) for item in gated])
