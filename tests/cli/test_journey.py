@@ -152,6 +152,23 @@ def test_explain_tells_rule_by_rule_and_step_by_step(company: Company) -> None:
     assert "crm→erp created, run " in said.out
 
 
+def test_explain_shows_what_stood_there_before_and_which_edit_was_undone(company: Company) -> None:
+    account = company.account("Larch Story Example", Phone="1")
+    company.ask("sync", "customer", "--id", account)
+    company.sell("update", "Account", Id=account, Phone="2", BillingCity="Bonn", BillingCountryCode="DE")
+    company.ask("sync", "customer", "--id", account)
+    erp_id = dict(company.pairs("customer"))[account]
+    company.clerk("customer", erp_id, phone="3")
+    company.ask("sync", "customer")
+    story = company.say("explain", "customer", account).out
+    assert "\n    phone: 1 → 2\n    billing.city: (empty) → Bonn\n    billing.country: (empty) → DE\n" in story
+    assert "\n    undone: phone was set to 3 by clerk:berta\n" in story
+    assert "\n    phone: 3 → 2\n" in story
+    told = company.ask("explain", "customer", account)["steps"]
+    (edit,) = [edit for step in told for edit in step["overruled"]]
+    assert edit == {"field": "phone", "by": "clerk:berta", "old": "2", "new": "3"}
+
+
 def test_explain_answers_for_an_id_that_nobody_knows(company: Company) -> None:
     said = company.say("explain", "order", "801000000000000AAA")
     assert said.code == 0

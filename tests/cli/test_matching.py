@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,24 @@ def test_binding_waits_for_a_run_that_is_under_way(filled: Company) -> None:
     with pytest.raises(Unavailable, match="a run holds the lease"):
         bind(shop.ports, shop.mapping("customer"), [Pair(account, in_erp, "pairs.csv:2")], who="cli:anna")
     shop.close()
+
+
+def test_a_confirmed_pair_settles_what_was_ambiguous_though_nobody_touched_the_records(filled: Company) -> None:
+    account = filled.account("Jarrah Match Example", Tax_Id__c="DE811907984")
+    one, other = (enter(filled, f"Jarrah {n} Example", tax_id="DE811907984") for n in ("One", "Other"))
+    filled.ask("sync", "customer")
+    (item,) = filled.ask("worklist", "show")["items"]
+    assert (item["id"], item["reason"], item["detail"]["candidates"]) == (account, "ambiguous", [one, other])
+    assert filled.clock
+    filled.clock.advance(timedelta(hours=1))
+    filled.ask("sync", "customer")  # from here on a read no longer looks back to what happened above
+    confirm(filled, [{"confirm": "", "source_id": account, "target_id": one}], "yes")
+    filled.ask("match", "customer", "--confirm", str(filled.folder / "pairs.csv"))
+    filled.ask("sync", "customer")
+    assert filled.ask("worklist", "show")["items"] == []
+    told = filled.ask("explain", "customer", account)
+    assert (told["erp_id"], told["erp"]["name"]) == (one, "Jarrah Match Example")
+    assert next(row["crm_value"] for row in told["rows"] if row["row"] == "number") == told["erp"]["number"]
 
 
 def test_what_waited_for_a_record_becomes_due_when_it_is_bound(filled: Company) -> None:
