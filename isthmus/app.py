@@ -8,13 +8,11 @@ from typing import Protocol
 
 import orjson
 from sqlalchemy import Engine, inspect
-from sqlalchemy.exc import OperationalError
 
 from isthmus import __version__
 from isthmus.connect.protocol import Connector
 from isthmus.connect.registry import connect
 from isthmus.db import engine_for, reading, require_current, upgrade, writing
-from isthmus.db import explain as explain_failure
 from isthmus.kernel.clock import Clock, SystemClock
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.errors import Misconfigured, Refused
@@ -273,17 +271,16 @@ def open_workshop(
     schema; one that has older tables asks for `isthmus db upgrade`. Raises Misconfigured.
     """
     clock = clock or SystemClock()
-    engine = open_database(settings, prepare=prepare)
 
     def named(name: str) -> Connection:
         return (connections or {}).get(name) or connection_from(settings, name, environ)
 
-    crm: Connector = connect(named(settings.crm), clock=clock)
-    own = settings.erp == BUILTIN
-    erp = (
-        connect(Connection(BUILTIN, "builtin_erp"), engine=engine, clock=clock) if own else connect(named(settings.erp))
-    )
+    # What is only read comes first: a wrong file or connection leaves not even empty tables behind.
     specs = load_mappings(settings.mappings)
+    crm: Connector = connect(named(settings.crm), clock=clock)
+    remote = None if settings.erp == BUILTIN else connect(named(settings.erp))
+    engine = open_database(settings, prepare=prepare)
+    erp = remote or connect(Connection(BUILTIN, "builtin_erp"), engine=engine, clock=clock)
     compiled = [
         compile_mapping(
             spec,
@@ -302,15 +299,18 @@ def open_workshop(
 def open_database(settings: Settings, *, prepare: bool = True) -> Engine:
     """The database of state and built-in ERP, with the tables that this program needs. Raises Misconfigured."""
     engine = engine_for(settings.database)
-    if prepare and is_empty(engine):
-        upgrade(engine)
-    require_current(engine)
+    try:
+        if prepare and is_empty(engine):
+            upgrade(engine)
+        require_current(engine)
+    except BaseException:
+        engine.dispose()
+        raise
     return engine
 
 
 def is_empty(engine: Engine) -> bool:
     """Whether the database has none of our tables. Raises Unavailable when it cannot be reached."""
-    try:
-        return not [name for name in inspect(engine).get_table_names() if name.startswith(("erp_", "state_"))]
-    except OperationalError as error:
-        raise explain_failure(error) from error
+    with reading(engine) as connection:
+        names = inspect(connection).get_table_names()
+    return not any(name.startswith(("erp_", "state_")) for name in names)

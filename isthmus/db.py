@@ -29,22 +29,56 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from isthmus.kernel.errors import Misconfigured, Unavailable
+from isthmus.kernel.errors import Broken, IsthmusError, Misconfigured, Unavailable
 
 if TYPE_CHECKING:
     from alembic.config import Config
 
 ROOMS = ("erp", "state")  # in the order in which they are migrated
-BUSY_SECONDS = 30
+BUSY_SECONDS = 30  # how long SQLite waits for another writer, unless the URL says otherwise
+
+#: What SQLite's result codes mean for a run (https://sqlite.org/rescode.html), and what to do.
+_SQLITE: dict[int, tuple[type[IsthmusError], str]] = {
+    3: (Misconfigured, "give this user the right to write to the file"),
+    5: (Unavailable, "another process writes; try again when it is done"),
+    6: (Unavailable, "another process writes; try again when it is done"),
+    8: (Misconfigured, "give this user the right to write to the file and to its folder"),
+    10: (Unavailable, "look at the disk, then run again; nothing of this page was written"),
+    11: (Broken, "keep the file as it is and bring back the last good copy"),
+    13: (Unavailable, "free some space and run again; nothing of this page was written"),
+    14: (Misconfigured, "check that the folder of `database` exists and that this user may write to it"),
+    15: (Unavailable, "another process writes; try again when it is done"),
+    26: (Misconfigured, "name another file in `database`, or move this one away"),
+}
+#: The same for PostgreSQL, by the longest beginning of the SQLSTATE (its manual, appendix A).
+_POSTGRESQL: dict[str, tuple[type[IsthmusError], str]] = {
+    "08": (Unavailable, "run again when PostgreSQL answers; nothing of this page was written"),
+    "25006": (Misconfigured, "name the server that takes writes in `database`"),
+    "28": (Misconfigured, "correct user and password in `database`"),
+    "3D000": (Misconfigured, "create it, or correct the name in `database`"),
+    "40001": (Unavailable, "another process writes; try again when it is done"),
+    "40P01": (Unavailable, "another process writes; try again when it is done"),
+    "42501": (Misconfigured, "give the role of `database` this right"),
+    "53": (Unavailable, "give PostgreSQL more room, then run again; nothing of this page was written"),
+    "55P03": (Unavailable, "another process writes; try again when it is done"),
+    "57": (Unavailable, "run again when PostgreSQL answers; nothing of this page was written"),
+    "58": (Unavailable, "look at the server's disk, then run again; nothing of this page was written"),
+    "XX001": (Broken, "keep the database as it is and bring back the last good copy"),
+}
+#: A refused connection has no SQLSTATE: these words of it say that waiting will not help.
+_NOT_LET_IN = ("authentication failed", "does not exist", "pg_hba.conf", "no password supplied")
 
 
 def engine_for(url: str) -> Engine:
-    """An engine for ``sqlite:///path`` or ``postgresql://…``. Raises Misconfigured for anything else."""
+    """An engine for ``sqlite:///path`` or ``postgresql://…``. Raises Misconfigured for anything else.
+
+    ``sqlite:///path?timeout=5`` waits five seconds for another writer.
+    """
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise Misconfigured("database", "is not a database URL", "write sqlite:///path or postgresql://…") from None
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed)
@@ -60,7 +94,8 @@ def _sqlite_engine(url: URL) -> Engine:
         except OSError as error:
             where = str(Path(url.database).parent)
             raise Misconfigured("database", f"{where} cannot be made: {error.strerror}", "check its rights") from None
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    given = {"check_same_thread": False, "timeout": _busy_seconds(url)}
+    engine = create_engine(url.set(query={}), connect_args=given)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:
@@ -78,43 +113,81 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
+def _busy_seconds(url: URL) -> int:
+    given = url.query.get("timeout", str(BUSY_SECONDS))
+    if set(url.query) - {"timeout"} or not isinstance(given, str) or not (given.isascii() and given.isdigit()):
+        what = "says something else behind its path than ?timeout= and whole seconds"
+        raise Misconfigured("database", what, "write sqlite:///path or sqlite:///path?timeout=5")
+    return int(given)
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """One writing transaction: committed at the end, rolled back on any error.
 
-    Raises Unavailable when the database is locked, full, read-only or gone.
+    Raises Unavailable, Misconfigured or Broken as `explain` says when it is the database that cannot go on.
     """
-    try:
-        with engine.connect() as connection:
-            connection.execution_options(sqlite_begin="IMMEDIATE")
-            with connection.begin():
-                yield connection
-    except OperationalError as error:
-        raise explain(error) from error
+    with _explained(engine), engine.connect() as connection:
+        connection.execution_options(sqlite_begin="IMMEDIATE")
+        with connection.begin():
+            yield connection
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One consistent view for reading. Raises Unavailable when the database cannot be reached."""
+    """One consistent view for reading. Raises the same errors as `writing`."""
+    with _explained(engine), engine.connect() as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def _explained(engine: Engine) -> Iterator[None]:
+    # COPY speaks to the driver itself, so the driver's own errors come bare as well.
     try:
-        with engine.connect() as connection, connection.begin():
-            yield connection
-    except OperationalError as error:
-        raise explain(error) from error
+        yield
+    except (DBAPIError, engine.dialect.loaded_dbapi.Error) as error:
+        told = explain(error)
+        if told is None:
+            raise
+        raise told from error
 
 
-def explain(error: DBAPIError) -> Unavailable:
-    """The database's own failure in the user's words; never its statement, which holds people's values."""
-    text = str(error.orig).strip().splitlines()[0] if error.orig else "no answer"
-    remedies = {
-        "locked": "another process writes; try again when it is done",
-        "full": "free some space and run again; nothing was written",
-        "readonly": "give this user the right to write to the database file",
-        "unable to open": "check that the folder exists and may be written to",
-        "refused": "start PostgreSQL or correct `database`",
-    }
-    remedy = next((remedy for sign, remedy in remedies.items() if sign in text), "try again; nothing was written")
-    return Unavailable("database", text, remedy)
+def explain(error: BaseException) -> IsthmusError | None:
+    """A state of the database in the user's words: locked, full, away, not let in. None for anything else: a wrong
+    statement or a refused row is not the database's fault.
+
+    What came first counts: where SQLite gave up a transaction, going back to a savepoint can only fail as well.
+    The text never shows the statement, which holds people's values.
+    """
+    if not isinstance(error, DBAPIError) and not hasattr(error, "sqlite_errorcode") and not hasattr(error, "sqlstate"):
+        return None
+    first = explain(error.__context__) if error.__context__ else None
+    if first is not None:
+        return first
+    cause = error.orig or error if isinstance(error, DBAPIError) else error
+    found = _sqlite_state(cause) or _postgresql_state(cause)
+    if found is None:
+        return None
+    kind, remedy = found
+    return kind("database", (str(cause).strip() or "no answer").splitlines()[0], remedy)
+
+
+def _sqlite_state(cause: BaseException) -> tuple[type[IsthmusError], str] | None:
+    code = getattr(cause, "sqlite_errorcode", None)
+    return _SQLITE.get(code & 0xFF) if isinstance(code, int) else None
+
+
+def _postgresql_state(cause: BaseException) -> tuple[type[IsthmusError], str] | None:
+    if not hasattr(cause, "sqlstate"):
+        return None
+    if cause.sqlstate:
+        return _POSTGRESQL.get(cause.sqlstate) or _POSTGRESQL.get(cause.sqlstate[:2])
+    if type(cause).__name__ != "OperationalError":  # the driver complains about its use, not about the server
+        return None
+    text = str(cause)
+    if any(sign in text for sign in _NOT_LET_IN):
+        return Misconfigured, "correct user, password and name in `database`"
+    return Unavailable, "start PostgreSQL or correct `database`, then run again"
 
 
 def insert_rows(connection: Connection, table: Table, columns: Sequence[str], *, rows: Iterable[Sequence[Any]]) -> None:
@@ -226,18 +299,22 @@ def upgrade(engine: Engine) -> list[str]:
     """
     from alembic import command
 
-    done = []
+    steps = {}
     for room in ROOMS:
         present, wanted = revision(engine, room)
         _refuse_newer(room, present)
-        if present == wanted:
-            continue
-        with writing(engine) as connection:
+        if present != wanted:
+            steps[room] = f"{room}: {present or 'nothing'} → {wanted}"
+    if not steps:
+        return []
+    with writing(engine) as connection:
+        if connection.dialect.name == "postgresql":  # SQLite has locked others out by now
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('isthmus upgrade'))"))
+        for room in steps:
             config = _alembic_config(room)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-        done.append(f"{room}: {present or 'nothing'} → {wanted}")
-    return done
+    return list(steps.values())
 
 
 def require_current(engine: Engine) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import make_url, text
-from sqlalchemy.exc import DBAPIError
 
 from isthmus.connect.protocol import Change
 from isthmus.db import engine_for, writing
@@ -16,6 +15,7 @@ from isthmus.erp.invoicing import credit_note, invoice
 from isthmus.erp.ledger import close_period
 from isthmus.erp.rights import grant
 from isthmus.erp.statement import statement
+from isthmus.kernel.errors import Misconfigured
 from tests.erp.conftest import World
 
 
@@ -76,5 +76,5 @@ FORBIDDEN = (
 
 def test_the_role_can_do_nothing_else(program: World) -> None:
     for attempt in FORBIDDEN:
-        with pytest.raises(DBAPIError, match=r"permission denied|must be owner"):
+        with pytest.raises(Misconfigured, match=r"permission denied|must be owner"):
             program.execute(attempt)
