@@ -74,7 +74,7 @@ class World:
     # --- the scheduler --------------------------------------------------------------------------------------------
 
     def pass_time(self, **step: float) -> None:
-        self.clock.advance(timedelta(**(step or {"minutes": 15})))  # type: ignore[arg-type]
+        self.clock.advance(timedelta(**(step or {"minutes": 15})))
 
     def cycle(self, *names: str, full: bool = False) -> Totals:
         """A quarter of an hour later: all mappings (or these) in reference order, and what became due meanwhile."""
@@ -89,10 +89,10 @@ class World:
 
     # --- sales, in the CRM ----------------------------------------------------------------------------------------
 
-    def door(self, path: str, *, method: str = "POST", **body: Any) -> Any:
+    def door(self, name: str, /, *, verb: str = "POST", **body: Any) -> Any:
         """One of the playground's own doors."""
-        url = f"{self.playground.url}/playground/{path}"
-        request = Request(url, json.dumps(body).encode() if body else None, method=method)
+        url = f"{self.playground.url}/playground/{name}"
+        request = Request(url, json.dumps(body).encode() if body else None, method=verb)
         with urlopen(request, timeout=10) as answer:
             told = answer.read()
         return json.loads(told) if told else None
