@@ -57,6 +57,13 @@ class Leg:
         self.later.update(work.later)
         return work.conclusions
 
+    def fetch(self, dues: Sequence[Due]) -> Page:
+        """The due records as they are now. One that is not there any more is passed as deleted."""
+        source, ids = self.ports.system(self.direction.source), [due.id for due in dues]
+        selection = self.direction.mapping.selection(self.direction.source)
+        records = {record.id: record for record in source.fetch(selection, ids)}
+        return Page([records.get(key) or Record(key, "", {}, deleted=True) for key in ids], len(ids))
+
     def plan(self, records: Sequence[Record], dues: Sequence[Due], connection: Connection) -> list[Decision]:
         """What would happen to these records; nothing is written."""
         due_by_id = {due.id: due for due in dues}

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from isthmus.db import reading, writing
 from isthmus.kernel.clock import parse_stamp
-from isthmus.kernel.description import FieldDescription
+from isthmus.kernel.description import FieldDescription, StreamDescription
 from isthmus.kernel.errors import Fault, Misconfigured
 from isthmus.kernel.units import Side
-from isthmus.mapping.check import check_against
+from isthmus.mapping.check import Describe, check_against
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import mappings, progress
 from isthmus.state.bindings import Lane
@@ -63,11 +63,13 @@ def _check_fields(ports: Ports, mapping: CompiledMapping, known: Remembered) -> 
     faults: list[Fault] = []
     prints = {}
     sides: tuple[tuple[Side, str | None], ...] = (("crm", known.crm_print), ("erp", known.erp_print))
-    for side, before in sides:
-        found = check_against(mapping.spec, side, ports.system(side).describe)
+    for side, text in sides:
+        before: Print = json.loads(text) if text else {}
+        describe = _as_before(ports.system(side).describe, before if known.hash == mapping.hash else {})
+        found = check_against(mapping.spec, side, describe)
         faults.extend(found)
-        now = fingerprint(ports, mapping, side)
-        faults.extend(compare_prints(json.loads(before), now, side) if before and not found else ())
+        now = fingerprint(describe, mapping, side)
+        faults.extend(() if found else compare_prints(before, now, side))
         prints[f"{side}_print"] = json.dumps(now)
     if faults:
         first, number = faults[0], len(faults)
@@ -76,7 +78,24 @@ def _check_fields(ports: Ports, mapping: CompiledMapping, known: Remembered) -> 
     return prints
 
 
-def fingerprint(ports: Ports, mapping: CompiledMapping, side: Side) -> Print:
+def _as_before(describe: Describe, before: Print) -> Describe:
+    """Descriptions without picklist values that are new since the last good run: those stop only their records."""
+
+    def shown(field: FieldDescription, old: dict[str, object] | None) -> FieldDescription:
+        kept: object = old["values"] if old else None
+        if not isinstance(kept, list) or not kept:
+            return field
+        return replace(field, values=tuple(value for value in field.values if value in kept))
+
+    def described(stream: str) -> StreamDescription:
+        whole = describe(stream)
+        fields = {name: shown(field, before.get(f"{stream}.{name}")) for name, field in whole.fields.items()}
+        return StreamDescription(whole.stream, fields, whole.label)
+
+    return described
+
+
+def fingerprint(describe: Describe, mapping: CompiledMapping, side: Side) -> Print:
     """What of the mapped fields must stay as it is between two runs."""
     selection = mapping.selection(side)
     streams = [(selection.stream, selection.fields)]
@@ -84,7 +103,7 @@ def fingerprint(ports: Ports, mapping: CompiledMapping, side: Side) -> Print:
         streams.append((selection.lines.stream, selection.lines.fields))
     found: Print = {}
     for stream, fields in streams:
-        described = ports.system(side).describe(stream).fields
+        described = describe(stream).fields
         for name in fields:
             if name in described:
                 found[f"{stream}.{name}"] = _kept(described[name])
@@ -141,6 +160,7 @@ def _too_old(ports: Ports, mapping: CompiledMapping) -> str | None:
         marks = {side: progress.load_watermark(connection, Lane(mapping.name, side)) for side in sides}
     for side, mark in marks.items():
         window = ports.system(side).capabilities.deletions_kept
-        if mark and window and ports.clock.now() - parse_stamp(mark.moved_at) > window:
+        # Nine tenths: what was deleted right after the last run must still be shown when this one has read to its end.
+        if mark and window and ports.clock.now() - parse_stamp(mark.moved_at) > window * 9 / 10:
             return f"the last run is longer ago than the {side.upper()} remembers deletions"
     return None

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from isthmus.connect.protocol import Note
 from isthmus.db import reading, writing
 from isthmus.kernel.errors import IsthmusError
-from isthmus.kernel.records import Page, Record
+from isthmus.kernel.records import Page
 from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, chain, leases, mappings, progress, runs, worklist
@@ -177,17 +177,9 @@ def _drain(leg: Leg, order: Order, *, bound_only: bool = False) -> None:
             return
         for start in range(0, len(fresh), DUE_BATCH):
             batch = fresh[start : start + DUE_BATCH]
-            leg.pass_page(_fetch(leg, batch), batch, is_watermark=False)
+            leg.pass_page(leg.fetch(batch), batch, is_watermark=False)
             _say(leg, order)
         tried.update((due.id, due.since) for due in fresh)
-
-
-def _fetch(leg: Leg, dues: Sequence[Due]) -> Page:
-    """The due records as a page. One that is not there any more is passed as deleted."""
-    source = leg.ports.system(leg.direction.source)
-    ids = [due.id for due in dues]
-    records = {record.id: record for record in source.fetch(leg.direction.mapping.selection(leg.direction.source), ids)}
-    return Page([records.get(key) or Record(key, "", {}, deleted=True) for key in ids], len(ids))
 
 
 def _read(leg: Leg, order: Order, clearance: Clearance) -> None:
