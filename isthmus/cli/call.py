@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
 import sys
 import traceback
@@ -68,6 +69,7 @@ class Call:
         from isthmus.app import open_workshop
 
         workshop = open_workshop(self.settings, environment())
+        collect_again()
         try:
             yield workshop
         finally:
@@ -160,6 +162,12 @@ def _trace(error: BaseException) -> str:
             one.hide_parameters = True
         one = one.__cause__ or one.__context__
     return "".join(traceback.format_exception(error))
+
+
+def collect_again() -> None:
+    """Ends what `main` began: from here on memory is watched, but what was imported is not looked at again."""
+    gc.freeze()
+    gc.enable()
 
 
 def _nowhere() -> str:

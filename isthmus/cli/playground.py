@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isthmus.cli.call import Call, command
+from isthmus.cli.call import Call, collect_again, command
 from isthmus.kernel.errors import Misconfigured
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def playground(
     value = _spell(connection_to(f"http://127.0.0.1:{port}"))
     document = {"url": f"http://127.0.0.1:{port}", "folder": str(at), "variable": variable, "value": value}
     call.finish(document, lambda: _tell(call, document))
+    collect_again()
     with suppress(KeyboardInterrupt):
         serve(at, port, seed=sizes)
 

@@ -55,6 +55,17 @@ def test_a_sync_needs_no_frames_and_no_migrations(company: Company) -> None:
     assert not modules_after(company, "sync", "product") & (HEAVY - {"simple_salesforce"})
 
 
+def test_a_long_run_watches_its_memory_again(fresh: Company) -> None:
+    program = (
+        "import atexit, gc; from isthmus.cli.main import main; atexit.register(lambda: print(gc.isenabled())); main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "plan", "product"], capture_output=True, text=True, check=True, timeout=60,
+        env={**os.environ, **fresh.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "True"
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_versions_read_without_alembic_are_those_that_alembic_knows(room: str) -> None:
     scripts = ScriptDirectory.from_config(_alembic_config(room))
