@@ -97,6 +97,8 @@ class Login:
         """Logs in again unless another thread already did. False with a ready session: it cannot be renewed."""
         with self._lock:
             before = self._token
+            if self._refusal:
+                raise self._refusal
             if before is None or refused.get("Authorization") != f"Bearer {before.session_id}":
                 return True
             if self._config.session_id:
@@ -107,6 +109,11 @@ class Login:
                     self._where, f"the organisation moved from {before.instance} to {self._token.instance}", "run again"
                 )
             return True
+
+    def give_up(self, refusal: IsthmusError) -> None:
+        """A session that was begun just now is refused too: more logins would only lock the user."""
+        with self._lock:
+            self._token, self._refusal = None, refusal
 
     def close(self) -> None:
         self._door.close()

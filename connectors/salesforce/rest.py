@@ -15,7 +15,7 @@ from connectors.salesforce.limits import read_usage
 from connectors.salesforce.login import Login
 from isthmus.connect.budget import Budget, Priority
 from isthmus.connect.exact import encode
-from isthmus.connect.http import Door, Expected, Limits, Options, Ports, Reply, Request
+from isthmus.connect.http import Door, Expected, Limits, Options, Ports, Reply, Request, Verdict
 from isthmus.kernel.errors import Misconfigured, Unavailable
 
 
@@ -148,13 +148,19 @@ class Rest:
 
         if self._door:
             self._door.close()
-        judge = judge_reply(self.where, self.config.version)
         self._door = Door(
-            self.where, [origin], judge=judge, authority=self.login, budget=self._budget, options=self._options
+            self.where, [origin], judge=self._judge, authority=self.login, budget=self._budget, options=self._options
         )
         carrier = cast(Any, _Carrier(partial(self._send), origin))
         self._client = Salesforce(session_id="ours", instance_url=origin, session=carrier, version=self.config.version)
         self._origin = origin
+
+    def _judge(self, reply: Reply) -> Verdict | None:
+        """The door has tried a new session by the time that it shows us a 401."""
+        verdict = judge_reply(self.where, self.config.version)(reply)
+        if verdict and reply.status == 401:
+            self.login.give_up(verdict.error)
+        return cast("Verdict | None", verdict)
 
     def _check_version(self, versions: Any) -> None:
         known = (
