@@ -38,7 +38,6 @@ class Work:
     is_watermark: bool = True  # due records do not move the watermark
     later: list[str] = field(default_factory=list)  # records that only the next run is to plan again
 
-
     def without_listed(self) -> Work:
         """Only what is through, when too much is not: the watermark stays, and the rest is read again."""
         through = [one for one in self.conclusions if one.outcome != "worklisted"]

@@ -163,8 +163,7 @@ def _entry(direction: Direction, decision: Decision, outcome: Outcome, *, answer
         payload["merged_into"] = read.record.merged_into
     if decision.overruled:
         payload["overruled"] = [
-            {"field": one.unit, "by": editor_of(read), "old": one.old, "new": one.new}
-            for one in decision.overruled
+            {"field": one.unit, "by": editor_of(read), "old": one.old, "new": one.new} for one in decision.overruled
         ]
     return Entry(read.id, target_id or None, outcome, read.record.version, payload)
 

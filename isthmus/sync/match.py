@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from isthmus.kernel.records import Fields, match_text
 
@@ -31,6 +31,7 @@ class Matches:
 
     rules: tuple[Rule, ...] = ()
     hits: dict[tuple[int, Key], list[Hit]] = field(default_factory=dict)
+    adopted: dict[str, str] = field(default_factory=dict)  # the target's id → the record of this page that takes it
 
     def keys(self, form: Fields) -> Keys:
         """A form's values for every rule; None for a rule that does not apply."""
@@ -41,8 +42,12 @@ class Matches:
         for index, key in enumerate(keys):
             hits = self.hits.get((index, key)) if key else None
             if key and hits and (left := [hit for hit in hits if not hit.denies(keys[:index])]):
-                return self.rules[index], key, left
+                return self.rules[index], key, [self._as_of_now(hit) for hit in left]
         return None
+
+    def _as_of_now(self, hit: Hit) -> Hit:
+        taker = self.adopted.get(hit.id)
+        return replace(hit, taken_by=taker) if taker is not None else hit
 
     def will_exist(self, keys: Keys, source_id: str) -> None:
         """From now on these values belong to a record that the page creates."""

@@ -197,6 +197,7 @@ def _adopt(case: Case, binding: Binding, crossing: Crossing) -> Decision:
     target_seen = case.sights.targets.get(binding.seen(direction.target).id, ("", {}))[1]
     after: Forms = {direction.source: read.form, direction.target: target_seen}
     merged = direction.merge({"crm": {}, "erp": {}}, after)
+    case.sights.matches.adopted[binding.seen(direction.target).id] = read.id
     return _write(case, binding, Intended(crossing, merged.writes[direction.target], (), target_seen))
 
 
