@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from isthmus.playground.rows import Row
 from isthmus.playground.sowing import Sowing
 
@@ -32,6 +34,11 @@ def plant_organization(sowing: Sowing) -> None:
         "TimeZoneSidKey": "Europe/Berlin", "DefaultCurrencyIsoCode": "EUR", "OrganizationType": "Developer Edition",
         "InstanceName": "PLAY1", "IsSandbox": 1,
     }, start, user=sowing.admin)  # fmt: skip
+    _plant_lists(sowing, start)
+
+
+def _plant_lists(sowing: Sowing, start: datetime) -> None:
+    """Currencies, order statuses and price books."""
     for code, rate, places in _CURRENCIES:
         sowing.add(
             "CurrencyType",
