@@ -16,6 +16,7 @@ from isthmus.kernel.errors import Misconfigured
 from isthmus.settings.file import BUILTIN, Settings
 
 _PREFIX = "AIRFLOW_CONN_"
+_TEXTS = ("conn_type", "host", "login", "password", "schema")
 _PARTS = ("conn_type", "host", "login", "password", "port", "schema", "extra", "description")
 
 
@@ -53,14 +54,19 @@ def _parse_json(name: str, value: str) -> Connection:
         parts = json.loads(value)
     except json.JSONDecodeError as error:
         raise _unreadable(name, f"is not JSON (line {error.lineno}, column {error.colno})") from None
+    except RecursionError:
+        raise _unreadable(name, "is JSON that is nested without end") from None
     unknown = sorted(set(parts) - set(_PARTS))
     if unknown:
         raise _unreadable(name, f"has unknown parts: {', '.join(unknown)}; known are {', '.join(_PARTS)}")
+    for part in _TEXTS:
+        if not isinstance(parts.get(part), str | None):
+            raise _unreadable(name, f"has a {part} that is not text")
     if not parts.get("conn_type"):
         raise _unreadable(name, "names no conn_type")
     return Connection(
         name=name,
-        type=_type(str(parts["conn_type"])),
+        type=_type(parts["conn_type"]),
         host=parts.get("host"),
         login=parts.get("login"),
         password=parts.get("password"),
@@ -106,7 +112,7 @@ def _query(name: str, query: str) -> Mapping[str, Any]:
 def _loose_json(value: str) -> Any:
     try:
         return json.loads(value) if value else value
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         return value
 
 
@@ -115,7 +121,7 @@ def _extra(name: str, value: object) -> Mapping[str, Any]:
         return {}
     try:
         extra = json.loads(value) if isinstance(value, str) else value
-    except json.JSONDecodeError:
+    except (json.JSONDecodeError, RecursionError):
         raise _unreadable(name, "has an extra that is not JSON") from None
     if not isinstance(extra, dict):
         raise _unreadable(name, "has an extra that is not a JSON object")

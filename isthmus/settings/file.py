@@ -122,21 +122,34 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
 
 
 def _entries(reading: _Reading) -> dict[str, yaml.Node]:
+    root = _compose(_text_of(reading.path), reading.path.name)
+    return {} if root is None else reading.mapping(root, _KEYS, "the file")
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = reading.path.read_text(encoding="utf-8")
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         remedy = "go to the folder that has it, or name it in ISTHMUS_SETTINGS"
-        raise Misconfigured(str(reading.path), "there is no such file", remedy) from None
+        raise Misconfigured(str(path), "there is no such file", remedy) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise Misconfigured(
-            str(reading.path), f"cannot be read: {error}", "check its rights and its encoding"
-        ) from None
+        raise Misconfigured(str(path), f"cannot be read: {error}", "check its rights and its encoding") from None
+
+
+def _compose(text: str, name: str) -> yaml.Node | None:
+    try:
+        root: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        where = f"{reading.path.name}:{line}"
+        mark = error.problem_mark or error.context_mark
+        where = f"{name}:{mark.line + 1}:{mark.column + 1}" if mark else f"{name}:1:1"
         raise Misconfigured(where, f"is not YAML: {error.problem}", "check indentation and quotes") from None
-    return {} if root is None else reading.mapping(root, _KEYS, "the file")
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        where = f"{name}:{before.count(chr(10)) + 1}:{error.position - before.rfind(chr(10))}"
+        raise Misconfigured(where, "a control character cannot be in YAML", "remove it") from None
+    except RecursionError:
+        raise Misconfigured(f"{name}:1:1", "is nested without end", "it needs three levels") from None
+    return root
 
 
 def _system(reading: _Reading, given: Mapping[str, yaml.Node], side: str) -> str | None:

@@ -111,7 +111,7 @@ def test_a_missing_file_is_told_with_what_to_do(tmp_path: Path) -> None:
         ),
         ("limits: 5\n", "isthmus.yaml:1:9: limits is not a list of 'key: value' lines; known keys: "),
         ("- a\n", "isthmus.yaml:1:1: the file is not a list of 'key: value' lines; known keys: "),
-        ("a: [\n", "isthmus.yaml:2: is not YAML: "),
+        ("a: [\n", "isthmus.yaml:2:1: is not YAML: "),
     ],
 )
 def test_a_slip_is_told_with_its_place_and_its_remedy(yaml: Path, text: str, fault: str) -> None:
