@@ -129,12 +129,16 @@ def _see_target(direction: Direction, decision: Decision, binding: Binding, *, a
 
 
 def _shown(direction: Direction, decision: Decision, binding: Binding, *, shown: Fields) -> Fields:
-    """All but what the target owns; of an update only what was written: the rest may be foreign edits."""
+    """Of a new pair all but what the target owns; of a known one what was written: the rest may be foreign edits.
+
+    Withdrawing and reopening may change whatever the source owns (a product is no longer active).
+    """
+    if binding.id is None:
+        return {name: value for name, value in shown.items() if name not in direction.kept}
     before: Fields = orjson.loads(binding.seen(direction.target).form)
-    if binding.id is None or (decision.change is not None and decision.change.verb != "update"):
-        kept = {name: before[name] for name in direction.kept if name in before}
-        return {**{name: value for name, value in shown.items() if name not in direction.kept}, **kept}
-    return {**before, **{name: shown[name] for name in decision.units if name in shown}}
+    is_update = decision.change is None or decision.change.verb == "update"
+    written = decision.units if is_update else decision.units | direction.given
+    return {**before, **{name: shown[name] for name in written if name in shown}}
 
 
 def _see_agreed(direction: Direction, decision: Decision, binding: Binding) -> None:
