@@ -54,7 +54,7 @@ def _cross_one(row: ReferenceRow, holder: Fields, crossing: Crossing) -> bool:
     if across is not None:
         holder[row.row] = across
         return False
-    if row.pull:
+    if row.pull and reference not in crossing.sights.lost:
         crossing.pulls.append(reference)
     is_soft = not row.required and not row.in_lines  # a line without what it refers to would be another line
     (crossing.soft if is_soft else crossing.blocked).append(reference)

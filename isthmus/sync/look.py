@@ -49,13 +49,13 @@ def _look_at_references(stage: Stage, news: Sequence[Read], sights: Sights) -> N
         sights.references.update({(entity, key): target for key, target in across.items()})
         missing = sorted(ids - across.keys())
         if missing and entity in stage.ports.mappings:
-            sights.missing.update(_explain_missing(stage, entity, missing))
+            _explain_missing(stage, entity, missing, sights=sights)
 
 
-def _explain_missing(stage: Stage, entity: str, ids: list[str]) -> dict[Reference, Fault]:
+def _explain_missing(stage: Stage, entity: str, ids: list[str], *, sights: Sights) -> None:
     """Why a reference cannot cross: on the worklist itself, deleted, outside the filter, or simply not read yet."""
     mapping, side = stage.ports.mappings[entity], stage.direction.source
-    told: dict[Reference, Fault] = {}
+    told = sights.missing
     listed = worklist.load(stage.connection, Lane(mapping.name, side), ids)
     for key, item in listed.items():
         what = f"is itself on the worklist ({item.reason}): {item.fault.what}"
@@ -64,7 +64,8 @@ def _explain_missing(stage: Stage, entity: str, ids: list[str]) -> dict[Referenc
     fetched = {record.id: record for record in stage.source.fetch(mapping.selection(side), rest)}
     for key in rest:
         told[(entity, key)] = _why_missing(mapping, side, key=key, record=fetched.get(key))
-    return told
+        if key not in fetched or fetched[key].deleted:
+            sights.lost.add((entity, key))
 
 
 def _why_missing(mapping: CompiledMapping, side: Side, *, key: str, record: Record | None) -> Fault:
