@@ -156,9 +156,9 @@ class Sights:
     bindings: dict[str, Binding] = field(default_factory=dict)  # by the source's id, aliases too
     references: dict[Reference, str] = field(default_factory=dict)  # → the target's id
     missing: dict[Reference, Fault] = field(default_factory=dict)  # why a reference cannot cross yet
-    lost: set[Reference] = field(default_factory=set)  # deleted on the source: not to be pulled
     matches: Matches = field(default_factory=Matches)
     targets: dict[str, tuple[str, Fields]] = field(default_factory=dict)  # id → version, form; where needed
+    lost: set[Reference] = field(default_factory=set)  # deleted on the source: not to be pulled
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, worklist
 from isthmus.state.bindings import Lane
 from isthmus.sync.crossing import references_of
-from isthmus.sync.decision import Direction, Read, Reference, Sights, tell_term
+from isthmus.sync.decision import Direction, Read, Sights, tell_term
 from isthmus.sync.match import Hit, Keys, Matches
 from isthmus.sync.ports import Stage
 
