@@ -11,11 +11,13 @@ import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from isthmus.connect.http import Door, Limits, Options, Reply, Request, Verdict
+from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.errors import Unavailable
 
 USER = "admin"
@@ -127,9 +129,11 @@ class AirflowServer:
     def run_state(self, dag_id: str, run_id: str) -> str:
         return str(self._ask("GET", _run(dag_id, run_id))["state"])
 
-    def active_runs(self) -> list[tuple[str, str]]:
-        """DAG and run of whatever is queued or running."""
+    def active_runs(self, *, started_before: datetime | None = None) -> list[tuple[str, str]]:
+        """DAG and run of whatever is queued or running; if asked, only of what had begun before an instant."""
         runs = self._ask("GET", "/dags/~/dagRuns?limit=100&state=queued&state=running")["dag_runs"]
+        if started_before is not None:
+            runs = [run for run in runs if run["start_date"] and parse_stamp(run["start_date"]) < started_before]
         return [(str(run["dag_id"]), str(run["dag_run_id"])) for run in runs]
 
     def give_up(self, dag_id: str, run_id: str) -> None:

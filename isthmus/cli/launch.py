@@ -149,10 +149,11 @@ def _start(launch: Launch) -> None:
     environ = {**environment(), **connections, "ISTHMUS_SETTINGS": str(launch.settings.file)}
     launch.airflow.password()
     launch.say("starting Airflow (20 s on a quiet machine)")
+    now = SystemClock().now()
     launch.crew.start("airflow", launch.airflow.command, launch.airflow.environ(environ))
     _wait(launch, launch.airflow.healthy, "Airflow")
     launch.airflow.log_in()
-    for dag_id, run_id in launch.airflow.active_runs():
+    for dag_id, run_id in launch.airflow.active_runs(started_before=now):
         launch.airflow.give_up(dag_id, run_id)  # its processes were ended before this start
 
 
