@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
+from isthmus.app import Order
 from tests.scenarios.world import OBJECTS, World
 
 
@@ -34,6 +37,21 @@ def test_the_same_cycle_again_writes_nothing_in_either_direction(both: World) ->
         assert totals.written == 0, totals.told()
     assert both.crm_stamps() == stamps
     assert both.erp_log() == log
+
+
+def test_two_mappings_run_at_the_same_time(both: World) -> None:
+    for number in range(5):
+        both.account(f"Parallel {number} Ltd")
+    parts = [{"Name": f"Part {number}", "IsActive": True} for number in range(5)]
+    both.sell(*({"verb": "create", "object": "Product2", "fields": one} for one in parts))
+    both.pass_time()
+    names = ("customer", "product")
+    shops = [both.shop, both.another_shop()]
+    with ThreadPoolExecutor(2) as pool:
+        reports = list(pool.map(lambda one: one[0].sync(one[1], Order("cli:ada")), zip(shops, names, strict=True)))
+    shops[1].close()
+    assert [(one.adds_up, one.legs[0].outcomes["created"]) for one in reports] == [(True, 5), (True, 5)]
+    assert both.cycle().written == 0
 
 
 def test_reading_everything_again_writes_nothing_either(world: World) -> None:

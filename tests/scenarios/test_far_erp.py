@@ -25,7 +25,7 @@ class FarErp:
     def __init__(self, near: Connector) -> None:
         self._near = near
         self.batch = near.capabilities.batch_size
-        self.fate = "answer"  # or lose, or doubt
+        self.fate = "answer"  # or lose, or doubt, or moved
         self.before: Hook = lambda _stream, _changes: None
         self.written: list[str] = []
 
@@ -39,6 +39,8 @@ class FarErp:
     def write(self, stream: str, changes: Sequence[Change], within: object | None = None) -> list[Answer]:
         assert within is None, "nobody's transaction reaches that far"
         self.before(stream, changes)
+        if self.fate == "moved":
+            return [Answer(change.key, "moved") for change in changes]
         answers = self._near.write(stream, changes)
         self.written += [change.key for change in changes]
         if self.fate == "lose":
@@ -162,6 +164,19 @@ def test_a_target_that_moves_is_planned_once_more_and_then_by_the_next_run(world
     assert world.erp("order", order)["salesperson"] == world.crm_owner(order), "and the clerk's own edit is undone"
     assert world.items() == []
     assert world.cycle().written == 0
+
+
+def test_what_moved_twice_is_planned_by_the_next_run_though_nobody_edits_it(world: World) -> None:
+    erp = far(world)
+    customer = world.crm_rows("customer", "Type = 'Customer'")[0]["Id"]
+    world.edit("customer", customer, Phone="+1 555 8")
+    erp.fate = "moved"
+    world.run("customer")
+    assert world.listed(customer) == "conflict"
+    erp.fate = "answer"
+    world.run("customer")
+    assert world.listed(customer) is None
+    assert world.erp("customer", customer)["phone"] == "+1 555 8"
 
 
 def test_a_flood_from_a_far_erp_keeps_what_is_through_and_lists_nothing(world: World) -> None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
-from isthmus.db import reading
+from isthmus.db import reading, writing
 from isthmus.kernel.errors import IsthmusError, Unavailable
-from isthmus.state import chain
+from isthmus.kernel.records import Page
+from isthmus.kernel.selection import Selection
+from isthmus.state import chain, progress
+from isthmus.state.bindings import Lane
+from isthmus.state.progress import Watermark
 from tests.scenarios.world import World
-
-TRIES = 4  # of one request
 
 
 def _open_intents(world: World) -> int:
@@ -81,3 +86,23 @@ def test_the_chain_of_every_mapping_holds_after_all_that(world: World) -> None:
     world.cycle()
     with reading(world.shop.engine) as connection:
         assert [chain.verify_chain(connection, name) for name in world.shop.names()] == [None] * 4
+
+
+def test_an_unordered_read_that_was_interrupted_goes_on_where_it_stopped(world: World) -> None:
+    lane, asked = Lane("customer", "crm"), []
+    with writing(world.shop.engine) as connection:
+        before = progress.load_watermark(connection, lane)
+        assert before is not None
+        progress.store_watermark(
+            connection, lane, Watermark(before.position, "in the middle of a job", before.moved_at)
+        )
+    crm = world.shop.ports.crm
+
+    def read(_selection: Selection, since: str | None, _overlap: timedelta) -> Iterator[Page]:
+        asked.append(since)
+        yield Page([], 0, complete_to=before.position)
+
+    crm.read = read  # type: ignore[method-assign]
+    for _ in range(2):
+        world.run("customer")
+    assert asked == ["in the middle of a job", before.position]

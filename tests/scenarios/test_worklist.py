@@ -80,6 +80,17 @@ def test_a_subsidiary_is_through_without_its_parent_and_follows_later(world: Wor
     assert world.cycle().written == 0
 
 
+def test_two_companies_that_are_each_others_parent_both_arrive(world: World) -> None:
+    left = world.account("Left Ltd")
+    right = world.account("Right Ltd", ParentId=left)
+    world.edit("customer", left, ParentId=right)
+    world.cycle()
+    assert world.erp("customer", left)["parent_id"] == world.erp("customer", right)["id"]
+    assert world.erp("customer", right)["parent_id"] == world.erp("customer", left)["id"]
+    assert world.items() == []
+    assert world.cycle().written == 0
+
+
 # --- invalid, refused ---------------------------------------------------------------------------------------------
 
 
@@ -194,9 +205,7 @@ def test_two_customers_of_the_erp_that_fit_are_ambiguous(world: World) -> None:
 def test_a_weaker_rule_never_overrules_two_different_tax_ids(world: World) -> None:
     place = {"postal_code": "24103", "country": "DE"}
     new_customer(world, name="Namesake Ltd", tax_id="DE900000003", currency="EUR", billing=place)
-    account = world.account(
-        "Namesake Ltd", Tax_Id__c="DE900000004", BillingPostalCode="24103", BillingCountryCode="DE"
-    )
+    account = world.account("Namesake Ltd", Tax_Id__c="DE900000004", BillingPostalCode="24103", BillingCountryCode="DE")
     count = world.erp_count("customer")
     world.cycle()
     assert world.erp_count("customer") == count + 1

@@ -62,6 +62,10 @@ class World:
         """Opens the workshop anew, as the next process does: nothing is remembered but what is stored."""
         if hasattr(self, "shop"):
             self.shop.close()
+        self.shop = self.another_shop()
+
+    def another_shop(self) -> Workshop:
+        """What another process would open at the same time. The caller closes it."""
         settings = dataclasses.replace(
             load_settings(ROOT / "isthmus.yaml", {}),
             database=self.database, mappings=self.mappings, limits=self.limits,
@@ -69,7 +73,7 @@ class World:
         shop = open_workshop(settings, {}, connections={"salesforce_default": self.connection}, clock=self.clock)
         shop.ports.crm.close()
         crm = Salesforce(self.connection, clock=self.clock, sleep=lambda _seconds: None)
-        self.shop = Workshop(shop.settings, shop.engine, dataclasses.replace(shop.ports, crm=crm))
+        return Workshop(shop.settings, shop.engine, dataclasses.replace(shop.ports, crm=crm))
 
     # --- the scheduler --------------------------------------------------------------------------------------------
 
