@@ -102,7 +102,7 @@ def test_an_unordered_read_that_was_interrupted_goes_on_where_it_stopped(world: 
         asked.append(since)
         yield Page([], 0, complete_to=before.position)
 
-    crm.read = read  # type: ignore[method-assign]
+    crm.read = read  # type: ignore[assignment, method-assign]
     for _ in range(2):
         world.run("customer")
     assert asked == ["in the middle of a job", before.position]

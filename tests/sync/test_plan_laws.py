@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from isthmus.mapping.compile import CompiledMapping
@@ -33,6 +33,10 @@ Told = tuple[set[str], list[list[Act]]]
 @pytest.fixture(scope="module")
 def mapping(tmp_path_factory: pytest.TempPathFactory) -> CompiledMapping:
     return customers(tmp_path_factory.mktemp("mapping"))
+
+
+#: A loaded machine is no reason to fail.
+law = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 class Story:
@@ -124,7 +128,7 @@ class Story:
 
 
 @given(stories)
-@settings(max_examples=250, deadline=None)
+@law
 def test_each_record_has_one_outcome_and_planning_is_a_function(mapping: CompiledMapping, story: Told) -> None:
     world = Story(mapping).play(story)
     for side in ("crm", "erp"):
@@ -140,7 +144,7 @@ def test_each_record_has_one_outcome_and_planning_is_a_function(mapping: Compile
 
 
 @given(stories)
-@settings(max_examples=250, deadline=None)
+@law
 def test_no_edit_is_lost_and_none_is_invented(mapping: CompiledMapping, story: Told) -> None:
     told = Story(mapping)
     world = told.play(story)
@@ -156,7 +160,7 @@ def test_no_edit_is_lost_and_none_is_invented(mapping: CompiledMapping, story: T
 
 
 @given(stories)
-@settings(max_examples=250, deadline=None)
+@law
 def test_when_people_rest_nothing_is_written(mapping: CompiledMapping, story: Told) -> None:
     world = Story(mapping).play(story)
     world.cycle()
@@ -170,7 +174,7 @@ def test_when_people_rest_nothing_is_written(mapping: CompiledMapping, story: To
 
 
 @given(stories)
-@settings(max_examples=150, deadline=None)
+@law
 def test_nobody_has_two_customers(mapping: CompiledMapping, story: Told) -> None:
     world = Story(mapping).play(story)
     world.cycle()
@@ -185,7 +189,7 @@ def test_nobody_has_two_customers(mapping: CompiledMapping, story: Told) -> None
 
 
 @given(stories, st.integers(1, 4))
-@settings(max_examples=150, deadline=None)
+@law
 def test_an_older_look_never_changes_anything(mapping: CompiledMapping, story: Told, back: int) -> None:
     """A page that was read long ago and arrives now, as after a slow network."""
     teller = Story(mapping)
