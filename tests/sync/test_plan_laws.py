@@ -9,6 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from isthmus.kernel.errors import Refused
+from isthmus.kernel.records import Fields
+from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.sync.decision import translate
 from isthmus.sync.plan import plan_page
@@ -238,3 +241,23 @@ def test_a_loser_that_lives_again_is_a_question_not_an_edit_of_the_winner(mappin
     item = world.listed["crm", "A"].item
     assert item is not None
     assert (item.reason, "is a record of its own again" in item.fault.what) == ("ambiguous", True)
+
+
+def test_a_value_without_a_way_to_the_target_stops_no_neighbour(
+    mapping: CompiledMapping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, honest = Little(mapping), mapping.to_fields
+    for key in ACCOUNTS:
+        world.enter(key)
+
+    def to_fields(side: Side, form: Fields, units: frozenset[str] | None = None) -> tuple[Fields, list[Fields] | None]:
+        if form["name"] == "Firm B":
+            raise Refused("name", "has no way back", "correct it")
+        return honest(side, form, units)
+
+    monkeypatch.setattr(mapping, "to_fields", to_fields)
+    outcomes = {one.read.id: one.outcome for one in world.travel("crm")}
+    assert outcomes == {"A": "created", "B": "worklisted", "C": "created"}
+    item = world.listed["crm", "B"].item
+    assert item is not None
+    assert str(item.fault) == "name: has no way back; correct it"
