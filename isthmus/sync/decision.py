@@ -179,7 +179,7 @@ class Decision:
     target_seen: Fields | None = None  # the target's present form, where it was fetched for the plan
     gone: str | None = None  # what the pair's `gone` is to be; None leaves it
     before: Fields = field(default_factory=dict)  # the form that the target showed before, for the audit
-    left: bool = False  # the source has it no more, whatever the mapping does about that
+    left: bool = False  # a side has it no more: what is shown meanwhile is news when it is back
     agreed: frozenset[str] = frozenset()  # shared units that both sides changed to the same value
     is_answer: bool = False  # a person's answer to a conflict was carried out
 

@@ -76,7 +76,7 @@ def _plan_one(case: Case) -> Decision:
     if read.record.deleted or not (read.is_inside or binding.regardless):
         return _plan_gone(case, binding)
     if binding.left(case.direction.target) == "deleted":
-        return Decision(read, "unchanged", binding=binding)  # there is nothing left to write to
+        return Decision(read, "unchanged", binding=binding, left=True)  # there is nothing left to write to
     if seen.hash == read.hash and not binding.left(case.direction.source) and not read.forced:
         return Decision(read, "unchanged", binding=binding)
     return _plan_bound(case, binding)
