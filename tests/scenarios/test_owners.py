@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
 from isthmus.connect.protocol import Note
+from isthmus.db import reading
 from isthmus.kernel.errors import Refused
+from tests.scenarios.erp_side import new_customer
 from tests.scenarios.world import World, detail
 
 
@@ -76,6 +79,21 @@ def test_a_clerks_edit_is_undone_though_sales_edited_the_same_record_since(world
     assert (erp["name"], erp["phone"]) == ("New Name Ltd", customer["Phone"])
     assert [one["field"] for one in world.overruled("customer", customer["Id"])] == ["phone"]
     assert world.cycle().written == 0
+
+
+def test_an_order_given_to_a_customer_that_only_the_erp_knows_is_given_back(world: World) -> None:
+    """What is undone need not cross: the foreign customer has no account that its id could become."""
+    order = world.crm_rows("order", "StatusCode = 'Activated' AND QuoteId IS NULL AND CurrencyIsoCode = 'EUR'")[0]["Id"]
+    owner = world.erp("order", order)["customer_id"]
+    stranger = new_customer(world, name="By Hand Ltd", currency="EUR")
+    with reading(world.shop.engine) as connection:
+        query = text("SELECT id FROM erp_customer WHERE number = :number")
+        number = connection.execute(query, {"number": stranger}).scalar_one()
+    world.clerk("order", order, customer_id=str(number))
+    world.cycle()
+    assert world.erp("order", order)["customer_id"] == owner
+    assert [one["field"] for one in world.overruled("order", order)] == ["customer"]
+    assert world.items() == []
 
 
 # --- shared -------------------------------------------------------------------------------------------------------
