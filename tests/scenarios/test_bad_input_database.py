@@ -14,14 +14,19 @@ import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psutil
 import psycopg
 import pytest
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
+from isthmus.connect.protocol import Change
 from isthmus.db import engine_for, reading, writing
+from isthmus.erp.desk import sit_down
+from isthmus.erp.intake import write
+from isthmus.kernel.clock import SystemClock
 from isthmus.kernel.errors import Misconfigured, Unavailable
 from tests.scenarios.conftest import Template
 from tests.scenarios.mishaps import Site, site_from
@@ -217,6 +222,32 @@ def test_a_file_or_folder_that_may_not_be_written_to(site: Site, file_mode: int,
     assert "write" in said.fault.partition("; ")[2]
     assert there.read_bytes() == before
     completes(site)
+
+
+def test_a_transaction_that_sqlite_gave_up_is_not_gone_on_with(sqlite_url: str) -> None:
+    """When the disk is full SQLite may undo all of it by itself. What came after would be kept at once, by halves."""
+    engine = engine_for(sqlite_url)
+    named = {"currency": "EUR", "name": "x" * 250}
+    changes = [Change("create", f"00D/Account/{number}", named) for number in range(300)]
+    changes.append(Change("create", "00D/Account/bad", {**named, "name": "x" * 999}))
+
+    @event.listens_for(engine, "handle_error")
+    def somebody_frees_space(context: Any) -> None:
+        context.connection.connection.dbapi_connection.execute("PRAGMA max_page_count = 100000")
+
+    def fill() -> None:
+        with writing(engine) as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 10}")
+            answers = write(sit_down(connection, by="sync", clock=SystemClock()), "customer", changes)
+            raise AssertionError({answer.result for answer in answers})
+
+    with pytest.raises(Unavailable, match="disk is full"):
+        fill()
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT count(*) FROM erp_customer")).scalar_one() == 0
+        assert connection.execute(text("SELECT count(*) FROM erp_external_key")).scalar_one() == 0
+    engine.dispose()
 
 
 # --- PostgreSQL ---------------------------------------------------------------------------------------------------

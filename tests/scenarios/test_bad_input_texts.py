@@ -142,6 +142,9 @@ def fail_in_many_ways(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[Said]
         {"kind": "status", "status": 400, "body": quoted},
         {"kind": "status", "status": 500, "body": f"<html>{SECRET}</html>"},
     )  # fmt: skip
+    denied = {"error": "invalid_grant", "error_description": f"no such secret: {SECRET}"}
+    site.break_requests("status", path="/services/oauth2/token", status=400, body=denied, count=2)
+    fail("sync", "customer")
     for fault in faults:
         for path in ("/services/oauth2/token", "/services/data", "/query"):
             site.break_requests(**fault, path=path, count=1000)
