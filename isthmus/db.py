@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from sqlalchemy import (
-    ARRAY,
+    JSON,
     ColumnElement,
     Connection,
     Engine,
     MetaData,
     Table,
+    Text,
     bindparam,
+    cast,
     create_engine,
     event,
     func,
@@ -237,10 +239,13 @@ def _update_by_copy(
 
 def among(connection: Connection, column: ColumnElement[Any], values: Sequence[Any]) -> ColumnElement[bool]:
     """``column IN values`` as one bound parameter, however many there are (JSON text or number values)."""
-    if connection.dialect.name == "postgresql":
-        return column == func.any(bindparam(None, list(values), type_=ARRAY(column.type)))
-    each = func.json_each(orjson.dumps(list(values)).decode()).table_valued("value")
-    return column.in_(select(each.c.value))
+    text_of_all = orjson.dumps(list(values)).decode()
+    if connection.dialect.name == "postgresql":  # one text to send: the driver spells arrays value by value, in Python
+        sent = cast(bindparam(None, text_of_all, type_=Text()), JSON)
+        each = func.json_array_elements_text(sent).column_valued("each")
+        return column == func.any(func.array(select(cast(each, column.type)).scalar_subquery()))
+    each_row = func.json_each(text_of_all).table_valued("value")
+    return column.in_(select(each_row.c.value))
 
 
 def _alembic_config(room: str) -> Config:

@@ -153,8 +153,8 @@ def insert(connection: Connection, items: Sequence[Binding]) -> None:
 def _take_numbers(connection: Connection, many: int) -> Iterable[int]:
     """Numbers for new rows. On SQLite the writing transaction is alone; on PostgreSQL other mappings insert too."""
     if connection.dialect.name == "postgresql":
-        sequence = "pg_get_serial_sequence('state_binding', 'id')"
-        return connection.execute(text(f"SELECT nextval({sequence}) FROM generate_series(1, {many})")).scalars()
+        query = text("SELECT nextval('state_binding_id_seq') FROM generate_series(1, :many)")
+        return connection.execute(query, {"many": many}).scalars()
     greatest = connection.execute(select(func.coalesce(func.max(binding.c.id), 0))).scalar_one()
     return range(greatest + 1, greatest + 1 + many)
 

@@ -16,7 +16,7 @@ from hashlib import blake2b
 import orjson
 from sqlalchemy import Connection, func, select
 
-from isthmus.db import insert_rows
+from isthmus.db import among, insert_rows
 from isthmus.kernel.units import Side
 from isthmus.state.tables import audit, page, run
 
@@ -174,13 +174,13 @@ class Told:
     mapping_hash: str
 
 
-def history(connection: Connection, entity: str, record_id: str) -> list[Told]:
-    """Everything that was done to a record, whichever side's id is given, oldest first."""
+def history(connection: Connection, entity: str, ids: Sequence[str]) -> list[Told]:
+    """Everything that was decided of a record, oldest first; ``ids`` are those of both sides: each way has its own."""
     query = (
         select(audit, page.c.committed_at, run.c.id.label("run"), run.c.who, run.c.mapping_hash)
         .join(page, page.c.id == audit.c.page_id)
         .join(run, run.c.id == page.c.run_id)
-        .where(audit.c.entity == entity, (audit.c.source_id == record_id) | (audit.c.target_id == record_id))
+        .where(audit.c.entity == entity, among(connection, audit.c.source_id, ids))
         .order_by(audit.c.id)
     )
     told = []

@@ -205,7 +205,7 @@ audit = Table(
     Column("payload", Text),  # what was there before, what was written, the faults. JSON
 )
 Index("state_audit_source", audit.c.entity, audit.c.source_id)
-Index("state_audit_target", audit.c.entity, audit.c.target_id)
+Index("state_audit_page", audit.c.page_id)
 
 lease = Table(
     "state_lease",

@@ -113,11 +113,11 @@ def _see_source(direction: Direction, decision: Decision, binding: Binding) -> N
 def _see_target(direction: Direction, decision: Decision, binding: Binding, *, answer: Answer) -> None:
     """The written side's form is what it answers, save what it owns itself: that is news for the way back."""
     seen = binding.seen(direction.target)
-    before: Fields = orjson.loads(seen.form)
     if answer.record is not None:
         shown = direction.mapping.to_entity(direction.target, answer.record).form
         after = _shown(direction, decision, binding, shown=shown)
     else:
+        before: Fields = orjson.loads(seen.form)
         ours = decision.target_seen if binding.id is None and decision.target_seen is not None else before
         after = {name: value for name, value in ours.items() if binding.id is not None or name not in direction.kept}
         after.update({name: decision.target_form[name] for name in decision.units if name in decision.target_form})

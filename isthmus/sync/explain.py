@@ -99,15 +99,12 @@ def _find(ports: Ports, mapping: CompiledMapping, record_id: str, *, connection:
 
 
 def _steps(connection: Connection, mapping: CompiledMapping, ids: set[str]) -> list[Step]:
-    told = {}
-    for key in ids:
-        for one in runs.history(connection, mapping.entity, key):
-            arrow = "crm→erp" if one.side == "crm" else "erp→crm"
-            entry = one.entry
-            told[(one.at, one.side, entry.outcome, entry.source_id)] = Step(
-                one.at, arrow, entry.outcome, entry.version, one.run_id, one.who, one.mapping_hash, dict(entry.payload)
-            )
-    return [told[place] for place in sorted(told)]
+    steps = []
+    for one in runs.history(connection, mapping.entity, sorted(ids)):
+        arrow, entry = "crm→erp" if one.side == "crm" else "erp→crm", one.entry
+        payload = dict(entry.payload)
+        steps.append(Step(one.at, arrow, entry.outcome, entry.version, one.run_id, one.who, one.mapping_hash, payload))
+    return steps
 
 
 def _trace(mapping: CompiledMapping, record: Record) -> list[Trace]:

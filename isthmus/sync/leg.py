@@ -30,6 +30,8 @@ from isthmus.sync.look import look
 from isthmus.sync.plan import plan_page
 from isthmus.sync.ports import Ports, Stage
 
+COLLECTED_EVERY = 10  # pages
+
 
 @dataclass(slots=True)
 class Leg:
@@ -42,18 +44,27 @@ class Leg:
     gone: list[str] = field(default_factory=list)
     later: set[str] = field(default_factory=set)
     outcomes: Counter[str] = field(default_factory=Counter)
+    pages: int = 0
 
-    def pass_page(self, page: Page, dues: Sequence[Due] = (), *, is_watermark: bool = True) -> list[Conclusion]:
-        """Takes one page through to the end. On an error nothing of it is stored."""
-        with _collector_at_rest():
-            due_by_id = {due.id: due for due in dues}
-            reads = [translate(self.direction, record, due_by_id.get(record.id)) for record in page.records]
-            work = Work(page, [], [], dues, is_watermark)
-            if self.ports.system(self.direction.target).capabilities.remote:
-                self._pass_remote(reads, work)
-            else:
-                self._pass_own(reads, work)
+    def translate(self, page: Page, dues: Sequence[Due] = ()) -> list[Read]:
+        """The page's records as entities."""
+        due_by_id = {due.id: due for due in dues}
+        return [translate(self.direction, record, due_by_id.get(record.id)) for record in page.records]
+
+    def pass_page(self, page: Page, reads: Sequence[Read], dues: Sequence[Due] | None = None) -> list[Conclusion]:
+        """Takes one translated page through to the end. On an error nothing of it is stored.
+
+        ``dues`` are given for a page of due records: these do not move the watermark.
+        """
+        work = Work(page, [], [], dues or (), is_watermark=dues is None)
+        if self.ports.system(self.direction.target).capabilities.remote:
+            self._pass_remote(reads, work)
+        else:
+            self._pass_own(reads, work)
         self.outcomes.update(one.outcome for one in work.conclusions)
+        self.pages += 1
+        if self.pages % COLLECTED_EVERY == 0:
+            gc.collect(0)  # what little there is; the collector rests for the length of the run
         self.later.update(work.later)
         return work.conclusions
 
@@ -211,8 +222,8 @@ def _is_flood(limits: Limits, number: int, passed: int) -> bool:
 
 
 @contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    """Records are many and make no cycles: looking for some costs more than parsing them."""
+def collector_at_rest() -> Iterator[None]:
+    """Records are many and make hardly any cycles: looking for some costs more than parsing them."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -8,20 +8,20 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from queue import Queue
 from threading import Event, Thread
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from isthmus.connect.protocol import Note
 from isthmus.db import reading, writing
 from isthmus.kernel.errors import IsthmusError
-from isthmus.kernel.records import Page
 from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, chain, leases, mappings, progress, runs, worklist
 from isthmus.state.bindings import Sight
 from isthmus.state.progress import Due
 from isthmus.state.runs import Run
-from isthmus.sync.leg import Leg
+from isthmus.sync.leg import Leg, collector_at_rest
 from isthmus.sync.ports import Ports
 from isthmus.sync.preflight import Clearance, preflight
 from isthmus.sync.report import Report, report_of
@@ -30,6 +30,7 @@ SIDES: tuple[Side, Side] = ("crm", "erp")
 DUE_BATCH = 500
 DRAINS_MOST = 8  # a chain of customers, each the parent of the next, goes through in this many steps at most a run
 
+_T = TypeVar("_T")
 Progress = Callable[[str, str, int], None]  # mapping, direction, records passed so far
 
 
@@ -52,7 +53,8 @@ def run_mapping(ports: Ports, mapping: CompiledMapping, order: Order) -> Report:
     if isinstance(held, leases.Taken):
         return Report(mapping.name, skipped=f"another run holds the lease ({held.holder}, until {held.expires_at})")
     try:
-        return _run(ports, mapping, order, held=held)
+        with collector_at_rest():
+            return _run(ports, mapping, order, held=held)
     finally:
         leases.release(ports.engine, held)
 
@@ -177,7 +179,8 @@ def _drain(leg: Leg, order: Order, *, bound_only: bool = False) -> None:
             return
         for start in range(0, len(fresh), DUE_BATCH):
             batch = fresh[start : start + DUE_BATCH]
-            leg.pass_page(leg.fetch(batch), batch, is_watermark=False)
+            page = leg.fetch(batch)
+            leg.pass_page(page, leg.translate(page, batch), batch)
             _say(leg, order)
         tried.update((due.id, due.since) for due in fresh)
 
@@ -191,9 +194,9 @@ def _read(leg: Leg, order: Order, clearance: Clearance) -> None:
     since = None if clearance.full or mark is None else mark.resume or mark.position
     overlap = timedelta(minutes=leg.ports.limits.overlap_minutes)
     pages = leg.ports.system(direction.source).read(direction.mapping.selection(direction.source), since, overlap)
-    for page in _ahead(pages):
+    for page, reads in _ahead((page, leg.translate(page)) for page in pages):
         known.difference_update(record.id for record in page.records)
-        leg.pass_page(page)
+        leg.pass_page(page, reads)
         _say(leg, order)
     if known:
         _miss(leg, sorted(known))
@@ -211,9 +214,9 @@ def _say(leg: Leg, order: Order) -> None:
     order.on_page(leg.direction.mapping.name, leg.direction.name, sum(leg.outcomes.values()))
 
 
-def _ahead(pages: Iterator[Page]) -> Iterator[Page]:
-    """Reads the next page while the present one is being written."""
-    queue: Queue[Page | BaseException | None] = Queue(maxsize=1)
+def _ahead(pages: Iterator[_T]) -> Iterator[_T]:
+    """Reads and translates the next page while the present one is being written."""
+    queue: Queue[_T | BaseException | None] = Queue(maxsize=1)
     stop = Event()
 
     def fill() -> None:

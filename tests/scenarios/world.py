@@ -224,7 +224,9 @@ class World:
 
     def history(self, entity: str, record_id: str) -> list[runs.Told]:
         with reading(self.shop.engine) as connection:
-            return runs.history(connection, entity, record_id)
+            stream = self.shop.ports.stream(entity, "crm")
+            across = bindings.translate_ids(connection, stream, [record_id])
+            return runs.history(connection, entity, [record_id, *across.values()])
 
     def overruled(self, entity: str, record_id: str) -> list[dict[str, Any]]:
         """Edits of this record that were undone: field, by whom, old, new."""

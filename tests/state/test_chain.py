@@ -162,7 +162,7 @@ def test_erased_values_are_gone_and_the_chain_still_holds(told: Engine) -> None:
         assert chain.erase(connection, "customer", ["0012A"]) == 0
     assert _broken(told) is None
     with reading(told) as connection:
-        (one,) = runs.history(connection, "customer", "0012A")
+        (one,) = runs.history(connection, "customer", ["0012A"])
         kept = connection.execute(text("SELECT count(*) FROM state_audit WHERE payload LIKE '%Firm A%'")).scalar_one()
     assert one.entry.payload == {"erased": True}
     assert one.entry.outcome == "created", "that it happened stays"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from datetime import date
+from functools import lru_cache, partial
 from typing import Any
 
 from isthmus.connect.protocol import Change
@@ -32,6 +34,8 @@ def faults_of(stream: Stream, change: Change) -> list[Fault]:
 
 
 def _faults(shape: Shape, fields: Fields, *, new: bool, where: str) -> list[Fault]:
+    if _passes(shape, fields, new=new):
+        return []
     values = dict(_flatten(shape, fields))
     faults = []
     for path, value in values.items():
@@ -41,6 +45,60 @@ def _faults(shape: Shape, fields: Fields, *, new: bool, where: str) -> list[Faul
     needed = [field.path for field in shape.writable.values() if field.required]
     missing = [path for path in needed if values.get(path, "" if new else path) in (None, "")]
     return faults + [Fault(where + path, "is missing", "fill it in") for path in missing]
+
+
+_Test = Callable[[Any], bool]
+
+
+def _passes(shape: Shape, fields: Fields, *, new: bool) -> bool:
+    """Whether nothing is wrong, at a glance. What does not pass is looked at again, for the words."""
+    tests, required = _KNOWN.get(shape.table.name) or _tests(shape)
+    for name, value in fields.items():
+        test = tests.get(name)
+        if test is None or (value is not None and not test(value)):
+            return False
+    return not any(fields.get(name, "" if new else name) in {None, ""} for name in required)
+
+
+_KNOWN: dict[str, tuple[dict[str, _Test], tuple[str, ...]]] = {}
+
+
+def _tests(shape: Shape) -> tuple[dict[str, _Test], tuple[str, ...]]:
+    """A test for each name at the top, and the names that must be filled."""
+    fields = shape.writable
+    tests = {path: _test(field) for path, field in fields.items() if "." not in path}
+    for group, members in shape.groups.items():
+        inner = {name: _test(fields[f"{group}.{name}"]) for name in members.names if f"{group}.{name}" in fields}
+        tests[group] = partial(_group_passes, inner)
+    found = _KNOWN[shape.table.name] = tests, tuple(path for path, field in fields.items() if field.required)
+    return found
+
+
+def _group_passes(tests: dict[str, _Test], group: Any) -> bool:
+    if group.__class__ is not dict:
+        return False
+    for name, value in group.items():
+        test = tests.get(name)
+        if test is None or (value is not None and not test(value)):
+            return False
+    return True
+
+
+def _test(field: Field) -> _Test:
+    if field.kind == "text" and field.path != "currency":
+        length = field.length or sys.maxsize
+        return lambda value: value.__class__ is str and len(value) <= length and value.isprintable()
+    if field.kind in ("amount", "micros"):
+        greatest = GREATEST if field.kind == "amount" else GREATEST_MICROS
+        most = 100_000_000 if field.path == "discount_percent" else greatest
+        least = _LEAST.get(field.path, -greatest)
+        return lambda value: value.__class__ is int and least <= value <= most
+    test = partial(_sound, field)
+    return lru_cache(maxsize=4096)(test) if field.kind == "day" else test  # few days, and slow to read
+
+
+def _sound(field: Field, value: Any) -> bool:
+    return _CHECKS[field.kind](field, value) is None
 
 
 def _flatten(shape: Shape, fields: Fields) -> list[tuple[str, Any]]:
