@@ -170,6 +170,8 @@ def test_what_moved_twice_is_planned_by_the_next_run_though_nobody_edits_it(worl
     erp = far(world)
     customer = world.crm_rows("customer", "Type = 'Customer'")[0]["Id"]
     world.edit("customer", customer, Phone="+1 555 8")
+    hidden = Fault("CRM", "has no fields for notes", "deploy them")  # a note would move the record
+    world.shop.ports.crm.annotate = lambda _stream, notes: [hidden for _ in notes]  # type: ignore[assignment]
     erp.fate = "moved"
     world.run("customer")
     assert world.listed(customer) == "conflict"

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from isthmus.kernel.errors import Refused
@@ -147,6 +147,8 @@ def test_each_record_has_one_outcome_and_planning_is_a_function(mapping: Compile
 
 
 @given(stories)
+@example(({"A"}, [[], [("call_erp", "A", "A", 1), ("delete", "A", "A", 1)], [("restore", "A", "A", 1)]]))
+@example(({"A"}, [[("call_erp", "A", "A", 1), ("leave", "A", "A", 1)], [("come", "A", "A", 1)]]))
 @law
 def test_no_edit_is_lost_and_none_is_invented(mapping: CompiledMapping, story: Told) -> None:
     told = Story(mapping)
