@@ -14,10 +14,8 @@ from isthmus.db import reading, writing
 from isthmus.erp.changes import horizon, read_position, write_position
 from isthmus.erp.desk import sit_down
 from isthmus.erp.external_keys import holders
-from isthmus.erp.intake import write
-from isthmus.erp.intake.page import record_of
 from isthmus.erp.parties import identity_of
-from isthmus.erp.records import find_rows, lines_of, moved_since, rows_by_id
+from isthmus.erp.records import find_rows, lines_of, moved_since, record_of, rows_by_id
 from isthmus.erp.sales import SOLD
 from isthmus.erp.streams import STREAMS, WRITABLE, Field, Stream
 from isthmus.kernel.clock import Clock, SystemClock
@@ -133,6 +131,8 @@ class Connector:
 
     def write(self, stream: str, changes: Sequence[Change], within: object | None = None) -> list[Answer]:
         """Writes a page in one transaction: ``within`` is the caller's, else one of our own."""
+        from isthmus.erp.intake import write  # half of the ERP, and most runs of a quiet day write nothing
+
         if stream not in WRITABLE:
             raise Misconfigured(f"stream {stream}", "cannot be written", f"use one of {', '.join(WRITABLE)}")
         joined: AbstractContextManager[sqlalchemy.Connection] = writing(self._engine)

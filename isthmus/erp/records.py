@@ -9,10 +9,10 @@ from typing import Any, cast
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, func, or_, select
 
 from isthmus.db import among
-from isthmus.erp.changes import change
+from isthmus.erp.changes import change, write_version
 from isthmus.erp.receivables import Allocation
 from isthmus.erp.streams import Stream
-from isthmus.kernel.records import Fields, match_text
+from isthmus.kernel.records import Fields, Record, match_text
 
 Row = dict[str, Any]
 
@@ -24,6 +24,19 @@ class Moved:
     row: Row
     lines: list[Fields] | None
     position: tuple[int, int]
+
+
+def record_of(stream: Stream, row: Row, lines: list[Fields] | None, *, by: str) -> Record:
+    """A row as a record. ``by`` is who we are, so that the record can say whether we wrote last."""
+    writer = row["changed_by"]
+    return Record(
+        id=str(row["id"]),
+        version=write_version(row["version"]),
+        fields=stream.show(row),
+        lines=lines,
+        by_us=writer == by,
+        changed_by=writer,
+    )
 
 
 def row_columns(stream: Stream) -> tuple[str, ...]:

@@ -39,11 +39,10 @@ def preflight(ports: Ports, mapping: CompiledMapping, *, full: bool = False) -> 
     _same_organisations(ports, mapping, known)
     prints = _check_fields(ports, mapping, known)
     why = "asked for" if full else known.full_wanted or _changed(ports, mapping, known) or _too_old(ports, mapping)
-    with writing(ports.engine) as connection:
-        mappings.store(
-            connection, mapping.name, mapping.entity,
-            crm_org=ports.crm.identity(), erp_org=ports.erp.identity(), full_wanted=why, **prints,
-        )  # fmt: skip
+    now = {"crm_org": ports.crm.identity(), "erp_org": ports.erp.identity(), "full_wanted": why, **prints}
+    if any(getattr(known, name) != value for name, value in now.items()):
+        with writing(ports.engine) as connection:
+            mappings.store(connection, mapping.name, mapping.entity, **now)
     return Clearance(full=why)
 
 

@@ -83,7 +83,8 @@ def _run(ports: Ports, mapping: CompiledMapping, order: Order, *, held: leases.L
             mappings.store(connection, mapping.name, mapping.entity, full_wanted=f"run {run.id} did not add up")
         elif not order.ids:
             mappings.store(connection, mapping.name, mapping.entity, hash=mapping.hash, full_wanted=None)
-    _end(ports, run, status="done" if report.adds_up else "stopped", report=told)
+        status = "done" if report.adds_up else "stopped"
+        runs.end_run(connection, run.id, ended_at=ports.now(), status=status, report=told)
     return report
 
 

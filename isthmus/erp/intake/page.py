@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from isthmus.connect.protocol import Answer, Change, Result
-from isthmus.erp.changes import write_version
 from isthmus.erp.desk import Desk
-from isthmus.erp.records import Row
+from isthmus.erp.records import Row, record_of
 from isthmus.erp.streams import Stream
 from isthmus.kernel.errors import Fault
-from isthmus.kernel.records import Fields, Record
+from isthmus.kernel.records import Fields
 
 
 @dataclass(slots=True)
@@ -47,19 +46,6 @@ class Page:
     def left(self, items: Iterable[Item]) -> list[Item]:
         """The items that have no answer yet."""
         return [item for item in items if item.index not in self.answers]
-
-
-def record_of(stream: Stream, row: Row, lines: list[Fields] | None, *, by: str) -> Record:
-    """A row as a record. ``by`` is who we are, so that the record can say whether we wrote last."""
-    writer = row["changed_by"]
-    return Record(
-        id=str(row["id"]),
-        version=write_version(row["version"]),
-        fields=stream.show(row),
-        lines=lines,
-        by_us=writer == by,
-        changed_by=writer,
-    )
 
 
 def drop_doubles(items: list[Item]) -> tuple[list[Item], list[tuple[Item, Item]]]:
