@@ -21,6 +21,8 @@ from isthmus.kernel.records import Page, Record
 from isthmus.kernel.selection import Lines, MovedBy, Selection
 
 _RESTARTS = 3
+_DRIFT = timedelta(minutes=1)  # by which two servers of one organisation may differ
+_BEGINNING = "1970-01-01T00:00:00.000Z"  # before any stamp, but a read from here is not a first one: no filter is pushed
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,18 @@ class Reader:
         return Maker(selection, self._describer, self._our_user)
 
     def window(self, since: str | None, overlap: timedelta) -> Window:
-        """What to read now. A position is an instant; the upper bound is the server's clock less the settle time."""
-        high = spell(self._rest.server_time() - self._rest.config.settle)
+        """What to read now. A position is an instant; the upper bound is the server's clock less the settle time.
+
+        A position that is yet to come says that the server's clock was set back: what moved since has older stamps
+        than what was read, so all of it is read again.
+        """
+        now = self._rest.server_time()
+        high = spell(now - self._rest.config.settle)
         if since is None:
             return Window(None, high, "low")
         try:
+            if parse_stamp(since) > now + _DRIFT:
+                return Window(_BEGINNING, high, "low")
             low = spell(parse_stamp(since) - overlap)
         except (ValueError, OverflowError):
             raise Misconfigured(

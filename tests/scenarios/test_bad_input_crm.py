@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from itertools import count
@@ -14,9 +15,12 @@ from typing import Any
 import pytest
 
 import connectors.salesforce
+from isthmus.app import Order, open_workshop
 from isthmus.connect.http import Limits, Ports
+from isthmus.kernel.clock import SetClock
+from isthmus.settings import load_settings
 from tests.scenarios.conftest import Template
-from tests.scenarios.mishaps import ENTITIES, Site, site_from
+from tests.scenarios.mishaps import ENTITIES, ROOT, Site, site_from
 
 QUERY = "/query"
 TOKEN = "/services/oauth2/token"
@@ -236,14 +240,32 @@ def test_an_unknown_connection_is_named(shared: Site) -> None:
 
 @pytest.mark.parametrize("offset_seconds", [3600, -3600])
 def test_a_crm_whose_clock_is_set_an_hour_off_loses_and_doubles_nothing(site: Site, offset_seconds: int) -> None:
-    """The clock jumps between two runs, people work on, and it jumps back."""
-    for offset in (offset_seconds, 0):
+    """The clock jumps between two runs and back, and people work on for longer than a read looks back."""
+    for offset in (0, offset_seconds, 0):
         site.door("settings", clock_offset_seconds=offset)
         site.news()
+        site.clock.advance(timedelta(minutes=20))
         site.sync()
-    site.clock.advance(timedelta(hours=2))
-    site.sync()
-    site.check_agreement()
+        site.check_agreement()
     for entity in ENTITIES:
         doubled = f"SELECT crm_id FROM state_binding WHERE entity = '{entity}' GROUP BY crm_id HAVING count(*) > 1"
         assert site.rows(doubled) == []
+
+
+@pytest.mark.parametrize("offset_minutes", [60, -60])
+def test_isthmus_on_a_machine_whose_clock_is_an_hour_off_loses_and_doubles_nothing(
+    synchronised: Template, tmp_path: Path, offset_minutes: int
+) -> None:
+    """What we store is bounded by the CRM's clock; ours dates only the audit."""
+    with site_from(synchronised, tmp_path / "company") as site:
+        settings = replace(load_settings(ROOT / "isthmus.yaml", {}), database=site.database)
+        theirs = site.playground.connection
+        connection = replace(theirs, extra={**theirs.extra, **site.extra})
+        for off in (0, offset_minutes, 0):
+            site.news()
+            site.clock.advance(timedelta(minutes=20))
+            ours = SetClock(site.clock.now() + timedelta(minutes=off))
+            shop = open_workshop(settings, {}, connections={"salesforce_default": connection}, clock=ours)
+            assert all(report.adds_up for report in shop.sync_all(shop.names(), Order("cli:ada")))
+            shop.close()
+            site.check_agreement()
