@@ -278,9 +278,11 @@ def open_workshop(
     # What is only read comes first: a wrong file or connection leaves not even empty tables behind.
     specs = load_mappings(settings.mappings)
     crm: Connector = connect(named(settings.crm), clock=clock)
-    remote = None if settings.erp == BUILTIN else connect(named(settings.erp))
+    remote = None if settings.erp == BUILTIN else connect(named(settings.erp), clock=clock)
     engine = open_database(settings, prepare=prepare)
-    erp = remote or connect(Connection(BUILTIN, "builtin_erp"), engine=engine, clock=clock)
+    erp = remote or connect(
+        Connection(BUILTIN, "builtin_erp"), engine=engine, clock=clock, time_zone=settings.time_zone
+    )
     compiled = [
         compile_mapping(
             spec,

@@ -277,6 +277,17 @@ def _migrations(room: str) -> Path:
     return Path(__file__).parent / room / "migrations"
 
 
+def run_statements(connection: Connection, script: str) -> None:
+    """Runs the SQL that stands beside a migration script: ``<script>.sqlite.sql`` or ``<script>.postgresql.sql``.
+
+    Tables as they were released are text, not models: models move on, and a migration must not.
+    """
+    path = Path(script).with_suffix(f".{connection.dialect.name}.sql")
+    for statement in path.read_text(encoding="utf-8").split(";\n"):
+        if statement.strip():
+            connection.exec_driver_sql(statement)
+
+
 def known_revisions(room: str) -> list[str]:
     """The versions of a room's tables, oldest first, as its numbered scripts name them.
 

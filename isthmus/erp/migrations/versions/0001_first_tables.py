@@ -3,6 +3,7 @@
 from alembic import op
 from sqlalchemy import text
 
+from isthmus.db import run_statements
 from isthmus.erp.migrations.first_rows import first_rows
 from isthmus.erp.migrations.guards_postgresql import guards
 from isthmus.erp.migrations.guards_sqlite import GUARDS
@@ -17,7 +18,7 @@ down_revision = None
 def upgrade() -> None:
     connection = op.get_bind()
     dialect = connection.dialect.name
-    metadata.create_all(connection)
+    run_statements(connection, __file__)
     for table, rows in first_rows().items():
         connection.execute(metadata.tables[table].insert(), rows)
     statements = list(views(dialect))

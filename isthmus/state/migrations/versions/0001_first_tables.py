@@ -2,11 +2,11 @@
 
 from alembic import op
 
-from isthmus.state.tables import metadata
+from isthmus.db import run_statements
 
 revision = "state_0001"
 down_revision = None
 
 
 def upgrade() -> None:
-    metadata.create_all(op.get_bind())
+    run_statements(op.get_bind(), __file__)
