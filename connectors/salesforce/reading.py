@@ -22,7 +22,9 @@ from isthmus.kernel.selection import Lines, MovedBy, Selection
 
 _RESTARTS = 3
 _DRIFT = timedelta(minutes=1)  # by which two servers of one organisation may differ
-_BEGINNING = "1970-01-01T00:00:00.000Z"  # before any stamp, but a read from here is not a first one: no filter is pushed
+_BEGINNING = (
+    "1970-01-01T00:00:00.000Z"  # before any stamp, but a read from here is not a first one: no filter is pushed
+)
 
 
 @dataclass(frozen=True, slots=True)

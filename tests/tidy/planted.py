@@ -13,7 +13,7 @@ PLANTED: dict[str, tuple[tuple[str, str], tuple[str, str]]] = {
     "empty_names": (("isthmus/sync/db_utils.py", ""), ("isthmus/sync/basement.py", "")),
     "second_roundings": (("isthmus/a.py", "x = round(2.5)"), ("isthmus/a.py", "x = around(2.5)")),
     "unfinished_work": (("isthmus/a.py", "# TODO later\n"), ("isthmus/a.py", "# all todos are done\n")),
-    "machine_paths": (("docs/a.md", "see /root/notes"), ("docs/a.md", "see var/tmp/notes and tests/work/a")),
+    "machine_paths": (("docs/a.md", "see /" + "root/notes"), ("docs/a.md", "see var/tmp/notes and tests/work/a")),
     "registry_addresses": (("docs/a.md", "from pypi.org"), ("docs/a.md", "from the index")),
     "real_mailboxes": (("docs/a.md", "jo@firm.com"), ("docs/a.md", "jo@example.com, ap@quarry.example")),
 }
