@@ -85,7 +85,7 @@ SETTINGS: dict[str, bytes] = {
     "an unknown anchor": b"crm: *nowhere\n",
     "another timeout": b"database: sqlite:///isthmus.db?timeout=soon\n",
     "another option": b"database: sqlite:///isthmus.db?mode=ro&x=y\n",
-    "a port that is none": b"database: postgresql://isthmus@127.0.0.1:many/x\n",
+    "a port that is none": b"database: postgresql://127.0.0.1:many/x\n",
 }
 
 
