@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from isthmus.connect.protocol import Answer
+from isthmus.connect.protocol import Answer, Change
 from isthmus.kernel.errors import Broken, Fault
-from isthmus.kernel.records import Fields, text_hash
+from isthmus.kernel.records import Fields, Record, text_hash
 from isthmus.state.bindings import Binding
 from isthmus.state.runs import Entry
 from isthmus.state.worklist import Item
@@ -113,7 +113,10 @@ def _see_source(direction: Direction, decision: Decision, binding: Binding) -> N
 def _see_target(direction: Direction, decision: Decision, binding: Binding, *, answer: Answer) -> None:
     """The written side's form is what it answers, save what it owns itself: that is news for the way back."""
     seen = binding.seen(direction.target)
-    if answer.record is not None:
+    if binding.id is None and _is_as_written(decision.change, answer.record):
+        # The target shows exactly what was sent: what it owns aside, its form is the one that was translated for it.
+        after = {name: value for name, value in decision.target_form.items() if name in direction.given_or_shared}
+    elif answer.record is not None:
         shown = direction.mapping.to_entity(direction.target, answer.record).form
         after = _shown(direction, decision, binding, shown=shown)
     else:
@@ -126,6 +129,14 @@ def _see_target(direction: Direction, decision: Decision, binding: Binding, *, a
     seen.id = answer.id or seen.id
     seen.version = answer.version or seen.version
     seen.hash, seen.form = text_hash(text), text.decode()
+
+
+def _is_as_written(change: Change | None, record: Record | None) -> bool:
+    """Whether the answer repeats every field that was written, so that it need not be translated back."""
+    if change is None or record is None or change.lines is not None:
+        return False
+    shown = record.fields
+    return all(name in shown and shown[name] == value for name, value in change.fields.items())
 
 
 def _shown(direction: Direction, decision: Decision, binding: Binding, *, shown: Fields) -> Fields:

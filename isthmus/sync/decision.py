@@ -78,6 +78,10 @@ class Direction:
         return frozenset(unit.name for unit in self._two_sided if unit.owner == self.target)
 
     @cached_property
+    def given_or_shared(self) -> frozenset[str]:
+        return self.given | self.shared
+
+    @cached_property
     def carried(self) -> frozenset[str]:
         """Everything that a creation writes."""
         return self.given | self.shared | self.kept
