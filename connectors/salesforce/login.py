@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any, cast
 from urllib.parse import urlencode, urlsplit
 
+from connectors.salesforce.client import load
 from connectors.salesforce.config import Config
 from isthmus.connect.http import Door, Limits, Options, Ports, Reply, Request, Verdict, judge_plainly
 from isthmus.connect.origins import is_loopback, origin_of, redact
@@ -132,15 +133,15 @@ class Login:
 
     def _ask(self) -> Token:
         from jwt.exceptions import PyJWTError
-        from simple_salesforce.exceptions import SalesforceAuthenticationFailed
-        from simple_salesforce.login import SalesforceLogin
 
         session = _TokenSession(self._door, f"{self._config.token_host}/services/oauth2/token")
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # they print the consumer key; the refusal below says the same
-                SalesforceLogin(session=cast(Any, session), sf_version=self._config.version, **self._proof())
-        except SalesforceAuthenticationFailed as refused:
+                load("login").SalesforceLogin(
+                    session=cast(Any, session), sf_version=self._config.version, **self._proof()
+                )
+        except load("exceptions").SalesforceAuthenticationFailed as refused:
             raise self._explain(str(refused.code), str(refused.auth_message)) from None
         except (ValueError, TypeError, PyJWTError) as error:
             raise Misconfigured(

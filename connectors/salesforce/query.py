@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
+from connectors.salesforce.client import load
 from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.description import FieldType
 from isthmus.kernel.selection import Term
@@ -19,9 +20,7 @@ _ZONES = timedelta(hours=14)
 
 def text_literal(text: str) -> str:
     """A quoted text: no value can end its own quotes."""
-    from simple_salesforce.format import quote_soql_value
-
-    return str(quote_soql_value(text))
+    return str(load("format").quote_soql_value(text))
 
 
 def id_list(ids: Iterable[str]) -> str:

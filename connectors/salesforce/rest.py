@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from connectors.salesforce.client import load
 from connectors.salesforce.config import Config
 from connectors.salesforce.errors import judge_reply
 from connectors.salesforce.limits import read_usage
@@ -144,15 +145,15 @@ class Rest:
             return self._client
 
     def _rebuild(self, origin: str) -> None:
-        from simple_salesforce.api import Salesforce
-
         if self._door:
             self._door.close()
         self._door = Door(
             self.where, [origin], judge=self._judge, authority=self.login, budget=self._budget, options=self._options
         )
         carrier = cast(Any, _Carrier(partial(self._send), origin))
-        self._client = Salesforce(session_id="ours", instance_url=origin, session=carrier, version=self.config.version)
+        self._client = load("api").Salesforce(
+            session_id="ours", instance_url=origin, session=carrier, version=self.config.version
+        )
         self._origin = origin
 
     def _judge(self, reply: Reply) -> Verdict | None:
