@@ -118,9 +118,10 @@ class Connector(Protocol):
         ...
 
     def find(self, stream: str, fields: tuple[str, ...], values: Sequence[tuple[str, ...]]) -> list[Candidate]:
-        """Records whose fields might equal one of the value tuples (compared by ``match_text``).
+        """Records whose fields might equal one of the value tuples, compared by ``match_text``.
 
-        May return more than equal ones, never fewer: the caller compares.
+        The values are spelled by ``match_text`` already. May return more than equal ones, never fewer: the caller
+        compares.
         """
         ...
 

@@ -119,10 +119,13 @@ def lines_of(connection: Connection, stream: Stream, ids: Sequence[int]) -> dict
 def find_rows(
     connection: Connection, stream: Stream, paths: Sequence[str], *, values: Sequence[tuple[str, ...]]
 ) -> Iterator[tuple[int, tuple[str | None, ...]]]:
-    """Records whose fields equal one of the tuples after `match_text`: (id, the fields' values as they are)."""
+    """Records whose fields equal one of the tuples after `match_text`: (id, the fields' values as they are).
+
+    ``values`` are spelled by `match_text` already.
+    """
     columns = {one.path: stream.table.c[one.column] for one in stream.shape.fields}
     asked = [columns[path] for path in paths]
-    wanted = {tuple(match_text(text) for text in texts) for texts in values}
+    wanted = set(values)
     query = select(stream.table.c.id, *asked).where(_narrow(connection, stream, paths, wanted=wanted))
     for record_id, *found in connection.execute(query.order_by(stream.table.c.id)):
         texts = tuple(None if value is None else str(value) for value in found)

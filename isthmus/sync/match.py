@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from isthmus.kernel.records import Fields, match_text
 
@@ -56,10 +57,15 @@ class Matches:
                 self.hits.setdefault((index, key), []).append(Hit("", source_id, keys))
 
 
+@cache
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(path.split("."))
+
+
 def value_at(form: Fields, path: str) -> object:
     """What a dotted path leads to; None when anything on the way is missing."""
     value: object = form
-    for part in path.split("."):
+    for part in _parts(path):
         value = value.get(part) if isinstance(value, dict) else None
     return value
 
