@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -180,11 +179,6 @@ def exponent_text(value: int, scale: int) -> str:
     power = len(str(abs(value))) - 1 - scale
     sign = "-" if value < 0 else ""
     return f"{sign}{digits[0]}.{digits[1:] or '0'}E{power}"
-
-
-def from_stored(value: int, scale: int) -> Decimal:
-    """A scaled integer as the decimal it means."""
-    return Decimal(value).scaleb(-scale)
 
 
 def _table(entity: SalesforceObject) -> str:

@@ -38,11 +38,6 @@ def store_watermark(connection: Connection, lane: Lane, mark: Watermark) -> None
         connection.execute(watermark.insert().values(mapping=lane.mapping, side=lane.side, **values))
 
 
-def forget_watermarks(connection: Connection, mapping: str) -> None:
-    """The next run reads everything."""
-    connection.execute(delete(watermark).where(watermark.c.mapping == mapping))
-
-
 @dataclass(frozen=True, slots=True)
 class Due:
     """A record to be fetched again by id and planned by the next run of its mapping.

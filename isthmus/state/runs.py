@@ -82,11 +82,6 @@ def recent_runs(connection: Connection, mapping: str | None = None, most: int = 
     return [Run(*row) for row in connection.execute(query)]
 
 
-def find_run(connection: Connection, run_id: int) -> Run | None:
-    row = connection.execute(select(run).where(run.c.id == run_id)).first()
-    return Run(*row) if row else None
-
-
 def digest_of(salt: bytes, payload: bytes) -> bytes:
     return blake2b(salt + payload, digest_size=16).digest()
 

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Literal
 
 from isthmus.connect.protocol import Change
-from isthmus.kernel.errors import Broken, Fault
+from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Fields, Record, form_text, text_hash
 from isthmus.kernel.selection import Term
 from isthmus.kernel.units import Side, Unit
@@ -102,14 +102,6 @@ class Direction:
     def key(self, record_id: str) -> str:
         """The external key of a record of the source: organisation, stream, id."""
         return self._stem + record_id
-
-    def target_field(self, path: str) -> str:
-        """The target's own name of an entity field that a match rule names."""
-        row = self.spec.row(path)
-        side = row.source(self.target) if row else None
-        if side is None:
-            raise Broken(f"mapping {self.mapping.name}", f"match rule field {path} has no {self.target} side")
-        return side.fields[0]
 
     def merge(self, before: Forms, after: Forms) -> Merged:
         return merge(self.mapping.units, before, after)

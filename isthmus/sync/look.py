@@ -90,11 +90,10 @@ def _look_for_matches(stage: Stage, unbound: Sequence[Read]) -> Matches:
     for read in unbound:
         read.keys = matches.keys(read.form)
     found: dict[tuple[int, tuple[str, ...]], set[str]] = {}
-    for index, rule in enumerate(matches.rules):
+    for index, fields in enumerate(direction.mapping.match_fields[direction.target]):
         keys = {key for read in unbound if (key := read.keys[index])}
         if not keys:
             continue
-        fields = tuple(direction.target_field(path) for path in rule)
         for candidate in stage.target.find(direction.target_stream, fields, sorted(keys)):
             key = tuple(match_text(value or "") for value in candidate.values)
             if key in keys:
