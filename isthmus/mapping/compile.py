@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ from isthmus.kernel.units import Side, Unit, other_side
 from isthmus.mapping.entities import Entity, load_entity, schemas_folder
 from isthmus.mapping.filters import compile_terms
 from isthmus.mapping.formula import parse_formula
-from isthmus.mapping.generate import Plan, generate_reader, generate_writer
+from isthmus.mapping.generate import Plan, ReadFunction, WriteFunction, generate_reader, generate_writer
 from isthmus.mapping.rules import cannot_write
 from isthmus.mapping.spec import MappingSpec, Row, Source, lines_stream
 from isthmus.mapping.steps import Setting
@@ -45,22 +46,57 @@ class Reference:
 
 
 class CompiledMapping:
-    """A mapping ready to run. It holds no state: the same record always gives the same form."""
+    """A mapping ready to run. It holds no state: the same record always gives the same form.
+
+    Its functions are made at their first use: a run that finds nothing to do, or concerns another mapping, needs none.
+    """
 
     def __init__(self, spec: MappingSpec, settings: dict[Side, Setting], entity: Entity) -> None:
         self.spec = spec
         self.name = spec.name
         self.entity = spec.entity
-        self.units = _units(spec)
-        self.references = _references(spec)
-        self.hash = _meaning_hash(spec, settings)
+        self._settings = settings
         self._entity = entity
-        self._valid = jsonschema_rs.validator_for(entity.schema)
-        plans = {side: _plan(spec, settings[side], entity) for side in _SIDES}
-        self._read = {side: generate_reader(plans[side]) for side in _SIDES}
-        self._write = {side: generate_writer(plans[side], _writable_rows(spec, side, entity)) for side in _SIDES}
-        self._outside = {side: compile_terms(spec.system(side).where) for side in _SIDES}
-        self._selections = {side: _selection(spec, side) for side in _SIDES}
+
+    @cached_property
+    def units(self) -> tuple[Unit, ...]:
+        """What is merged as one value each: rows, groups, the lines."""
+        return _units(self.spec)
+
+    @cached_property
+    def references(self) -> tuple[Reference, ...]:
+        """The rows that hold another record's id."""
+        return _references(self.spec)
+
+    @cached_property
+    def hash(self) -> str:
+        """What the mapping does, in 32 hex digits."""
+        return _meaning_hash(self.spec, self._settings)
+
+    @cached_property
+    def _valid(self) -> jsonschema_rs.Validator:
+        return jsonschema_rs.validator_for(self._entity.schema)
+
+    @cached_property
+    def _read(self) -> dict[Side, ReadFunction]:
+        return {side: generate_reader(self._plan(side)) for side in _SIDES}
+
+    @cached_property
+    def _write(self) -> dict[Side, WriteFunction]:
+        return {
+            side: generate_writer(self._plan(side), _writable_rows(self.spec, side, self._entity)) for side in _SIDES
+        }
+
+    @cached_property
+    def _outside(self) -> dict[Side, Callable[[Fields], Term | None]]:
+        return {side: compile_terms(self.spec.system(side).where) for side in _SIDES}
+
+    @cached_property
+    def _selections(self) -> dict[Side, Selection]:
+        return {side: _selection(self.spec, side) for side in _SIDES}
+
+    def _plan(self, side: Side) -> Plan:
+        return _plan(self.spec, self._settings[side], self._entity)
 
     def selection(self, side: Side) -> Selection:
         """What is read from a side: fields of all rows, and of ``where`` and the lines."""
