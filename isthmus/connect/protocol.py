@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from typing import Literal, Protocol
 
 from isthmus.kernel.description import StreamDescription
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Fields, Page, Record
-from isthmus.kernel.selection import Selection
+from isthmus.kernel.selection import Selection, Term
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,26 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
+class Measure:
+    """What a system is to count and add up by itself: fields of one stream. None leaves a dimension out."""
+
+    amount: str | None = None
+    currency: str | None = None
+    day: str | None = None  # a date; groups are its months
+    where: tuple[Term, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The records of one currency and month. ``sum`` is in the connector's own numbers: Decimal, or minor units."""
+
+    currency: str | None
+    month: str | None  # YYYY-MM
+    count: int
+    sum: Decimal | int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """What the owner of a record should read on it: a state and, if it is not through, why and what to do."""
 
@@ -127,6 +148,13 @@ class Connector(Protocol):
 
     def find_keys(self, stream: str, keys: Sequence[str]) -> dict[str, str]:
         """The live records that carry these external keys: key → id. Answers open intents and a lost answer."""
+        ...
+
+    def measure(self, stream: str, ask: Measure) -> list[Group]:
+        """Counts and sums by currency and month, computed by the system itself over all its live records.
+
+        Raises Refused when the system cannot group so (too many groups, no such field): the caller then reads.
+        """
         ...
 
     def posted(self, stream: str, ids: Sequence[str]) -> set[str]:

@@ -11,7 +11,7 @@ from isthmus.mapping.document import Place
 from isthmus.mapping.functions import Function, function_table
 from isthmus.mapping.grammar import Piece, plain, suggest
 from isthmus.mapping.shape import SIDES
-from isthmus.mapping.spec import Call, Case, LinesAt, LinesSum, MappingSpec, Row, Source, System, Type
+from isthmus.mapping.spec import Call, Case, LinesAt, LinesSum, MappingSpec, Row, Source, System, Type, Vanished
 
 
 def build_spec(piece: Piece, faults: list[Fault]) -> MappingSpec | None:
@@ -23,16 +23,17 @@ def build_spec(piece: Piece, faults: list[Fault]) -> MappingSpec | None:
         return None
     owner = cast(Owner, piece.get("owner"))
     builder = _Rows(owner, faults)
-    gone = piece.piece("gone")
+    same_as = piece.get("same_as")
     return MappingSpec(
         name=piece.get("mapping"),
         about=piece.get("about") or "",
         entity=piece.get("entity"),
         maintainer=piece.get("maintainer"),
         schedule=piece.get("schedule"),
+        same_as=same_as,
         owner=owner,
         creates=tuple(dict.fromkeys(one.value for one in piece.get("creates") or ())),
-        gone={side: (gone.get(side) if gone else None) or "ask" for side in ("crm", "erp")},
+        gone=_gone(piece.piece("gone"), otherwise="keep" if same_as else "ask"),
         crm=crm,
         erp=erp,
         match=tuple(tuple(name.value for name in rule.value) for rule in piece.get("match") or ()),
@@ -42,6 +43,11 @@ def build_spec(piece: Piece, faults: list[Fault]) -> MappingSpec | None:
         tests=tuple(_case(one) for one in piece.get("tests") or ()),
         place=piece.value["mapping"].place,
     )
+
+
+def _gone(piece: Piece | None, *, otherwise: Vanished) -> dict[Side, Vanished]:
+    sides: tuple[Side, Side] = ("crm", "erp")
+    return {side: (piece.get(side) if piece else None) or otherwise for side in sides}
 
 
 def _system(piece: Piece) -> System | None:

@@ -268,6 +268,8 @@ def _meaning_hash(spec: MappingSpec, settings: dict[Side, Setting]) -> str:
         "sum": total and [total.field, total.of, total.tolerance_minor],
         "time_zone": settings["crm"].time_zone if any(one.type == "date" for one in spec.all_rows()) else None,
     }
+    if spec.same_as:
+        meaning["same_as"] = spec.same_as
     return form_hash(meaning).hex()
 
 

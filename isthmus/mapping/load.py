@@ -114,6 +114,9 @@ def _unknown_references(spec: MappingSpec, entities: set[str]) -> Iterable[Fault
         if row.refers_to and row.refers_to not in entities:
             what = f"'{row.path}' refers to '{row.refers_to}', which no mapping brings"
             yield Fault(str(row.place), what, suggest(row.refers_to, sorted(entities), "add its mapping, or refer to"))
+    if spec.same_as and spec.same_as not in entities:
+        what = f"its records are those of '{spec.same_as}', which no mapping brings"
+        yield Fault(str(spec.place), what, suggest(spec.same_as, sorted(entities), "add its mapping, or name"))
 
 
 def in_reference_order(specs: Sequence[MappingSpec]) -> tuple[MappingSpec, ...]:

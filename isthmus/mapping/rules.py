@@ -26,7 +26,7 @@ def check_spec(spec: MappingSpec, schemas: Path, *, complete: bool) -> list[Faul
     entity = load_entity(spec.entity, schemas)
     faults = [*_rows_fit(spec, entity), *_sources(spec), *_writable(spec, entity), *_terms(spec), *_owners(spec)]
     if complete:
-        faults += [*_missing_rows(spec, entity), *_match(spec), *_sums(spec)]
+        faults += [*_missing_rows(spec, entity), *_match(spec), *_sums(spec), *_same_as(spec), *_restores(spec)]
     return faults
 
 
@@ -263,3 +263,26 @@ def _sums(spec: MappingSpec) -> Iterator[Fault]:
             yield _fault(
                 total.place, f"'lines_sum_to' needs '{name}', a money row in {where}", suggest(name, money, "it has")
             )
+
+
+def _same_as(spec: MappingSpec) -> Iterator[Fault]:
+    """Records that are bound as those of another entity have no birth, match or end of their own."""
+    if spec.same_as is None:
+        return
+    given = {"creates": bool(spec.creates), "match": bool(spec.match), "lines": bool(spec.lines)}
+    given["gone"] = any(policy != "keep" for policy in spec.gone.values())
+    for name, is_given in given.items():
+        if is_given:
+            what = f"'{name}' has no meaning where the records are the same as those of {spec.same_as}"
+            yield _fault(spec.place, what, f"take '{name}' out")
+    if spec.same_as == spec.entity:
+        yield _fault(spec.place, f"{spec.entity} is the same as itself", "name the entity whose pairs it shares")
+
+
+def _restores(spec: MappingSpec) -> Iterator[Fault]:
+    """Only a copy can be made again: a side that owns something has the only original of it."""
+    for side in _SIDES:
+        owns = any(row.two_sided and row.owner in (side, "both") for row in spec.all_rows())
+        if spec.gone[side] == "restore" and (side not in spec.creates or owns):
+            remedy = f"say ask or keep, or let this mapping create in the {side.upper()} and own nothing there"
+            yield _fault(spec.place, f"what vanishes from the {side.upper()} cannot be restored", remedy)

@@ -165,7 +165,10 @@ SUM = Block(
     ),
     "A document whose lines do not add up is not sent.",
 )
-_VANISHED = Choice(("cancel", "deactivate", "ask", "keep"), "What becomes of the other side's record.")
+_VANISHED = Choice(
+    ("cancel", "deactivate", "ask", "keep", "restore"),
+    "What becomes of the other side's record; 'restore' creates the vanished one again.",
+)
 _RECORD = MapOf(Anything("A value."), "The fields of a record, as the system spells them; 'lines' holds its lines.")
 _BOTH = Block("both records", (Key("crm", _RECORD), Key("erp", _RECORD)))
 _NAMES = ListOf(Text("The name of a row or group."))
@@ -203,6 +206,10 @@ MAPPING = Block(
         Key("maintainer", Text("Who answers for it.")),
         Key(
             "schedule", Text("When it runs: five fields of cron, or @hourly and the like.", CRON, "five fields of cron")
+        ),
+        Key(
+            "same_as",
+            _name("The entity whose records these are too: bound as those are, never created."),
         ),
         Key("owner", Choice((*SIDES, "both"), "The owner of every row that does not say otherwise."), required=True),
         Key("creates", ListOf(Choice(SIDES), "Where this mapping may create records.")),

@@ -11,7 +11,7 @@ from isthmus.kernel.units import IfBothChanged, Owner, Side
 from isthmus.mapping.document import Place
 
 Type = Literal["text", "date", "datetime", "money", "price", "decimal", "boolean", "integer"]
-Vanished = Literal["cancel", "deactivate", "ask", "keep"]
+Vanished = Literal["cancel", "deactivate", "ask", "keep", "restore"]
 Plain = str | bool | int
 
 
@@ -129,6 +129,7 @@ class MappingSpec:
     entity: str
     maintainer: str | None
     schedule: str | None
+    same_as: str | None  # the entity whose pairs this mapping's records share
     owner: Owner
     creates: tuple[Side, ...]
     gone: dict[Side, Vanished]
@@ -154,6 +155,6 @@ class MappingSpec:
         yield from self.lines
 
     def references(self) -> tuple[str, ...]:
-        """The entities it refers to, each once, its own entity left out."""
-        names = dict.fromkeys(row.refers_to for row in self.all_rows() if row.refers_to)
+        """The entities it refers to, each once, its own entity left out; what it is the same as comes first."""
+        names = dict.fromkeys([self.same_as, *(row.refers_to for row in self.all_rows())])
         return tuple(name for name in names if name and name != self.entity)

@@ -46,6 +46,11 @@ class Binding:
     def seen(self, side: Side) -> Sight:
         return self.crm if side == "crm" else self.erp
 
+    def forget(self, side: Side, record_id: str = "") -> None:
+        """From now on another record is meant on this side; nothing of it was seen yet."""
+        seen = self.seen(side)
+        seen.id, seen.version, seen.hash, seen.form, seen.wrote = record_id, "", b"", "{}", ""
+
 
 _ORDER = (
     "entity",

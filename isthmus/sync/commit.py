@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from isthmus.connect.protocol import Answer
 from isthmus.kernel.records import Page
+from isthmus.kernel.units import Side
 from isthmus.state import bindings, progress, runs, worklist
 from isthmus.state.bindings import Binding, Lane
 from isthmus.state.progress import Due, Watermark
@@ -25,6 +26,7 @@ STATUS_WORDS = {
     "in_doubt": "Being looked up",
 }
 THROUGH = "Synchronised"
+SIDES: tuple[Side, Side] = ("crm", "erp")
 
 
 @dataclass(slots=True)
@@ -159,8 +161,8 @@ def _store_dues(stage: Stage, work: Work, now: str) -> None:
             source, target = direction.source.upper(), direction.target.upper()
             why = f"{fields} was edited in the {source} by {who}; the {target} owns it"
             undone.append(Due(one.decision.binding.seen(direction.target).id, why, now, force=True))
-        elif one.outcome != "worklisted" and (answers := _asks_back(direction, one)):
-            undone.append(Due(*answers, now))
+        elif one.outcome != "worklisted" and (answer := _asks_back(direction, one, now)):
+            undone.append(answer)
         if one.again:
             work.later.append(one.read.id)
     again = [Due(one.read.id, one.again, now) for one in work.conclusions if one.again]
@@ -176,32 +178,49 @@ def _store_dues(stage: Stage, work: Work, now: str) -> None:
     progress.add_due(connection, Lane(direction.mapping.name, direction.target), undone)
 
 
-def _asks_back(direction: Direction, one: Conclusion) -> tuple[str, str] | None:
-    """Whether the target's own record must be planned too though it did not move: its id, and why."""
+def _asks_back(direction: Direction, one: Conclusion, now: str) -> Due | None:
+    """The target's own record, where it must be planned too though it did not move."""
     binding = one.decision.binding
     if binding is None:
         return None
+    key, name = binding.seen(direction.target).id, f"{direction.mapping.entity} {one.read.id}"
+    if one.decision.asks_back:
+        return Due(key, one.decision.asks_back, now, force=True)
     if one.decision.is_answer:
-        why = f"the question about {direction.mapping.entity} {one.read.id} is answered"
-        return binding.seen(direction.target).id, why
-    if one.bind == "insert" and one.outcome == "updated":
-        return binding.seen(direction.target).id, f"it was matched with {direction.mapping.entity} {one.read.id}"
+        return Due(key, f"the question about {name} is answered", now)
+    if one.bind == "insert" and one.outcome == "updated" and not direction.spec.same_as:
+        return Due(key, f"it was matched with {name}", now)
     return None
 
 
 def _wake(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
     """Whatever waited for the records that are bound now becomes due."""
     entity = stage.direction.mapping.entity
-    bound = []
-    for one in conclusions:
-        if (one.bind == "insert" or one.outcome == "rebound") and one.decision.binding is not None:
-            ids = {one.read.id, one.decision.binding.crm.id, one.decision.binding.erp.id}
-            bound += [f"{entity} {key}" for key in sorted(ids)]
+    moved = [(one.read.id, pair) for one in conclusions if (pair := one.decision.binding) and _binds(one)]
+    bound = [f"{entity} {key}" for read_id, pair in moved for key in sorted({read_id, pair.crm.id, pair.erp.id})]
     waiting: dict[Lane, list[Due]] = {}
     for lane, key in worklist.waiting_for(stage.connection, bound):
         waiting.setdefault(lane, []).append(Due(key, f"the {entity} it waited for is there", now))
     for lane, items in waiting.items():
         progress.add_due(stage.connection, lane, items)
+    _wake_same(stage, [pair for _, pair in moved], now)
+
+
+def _binds(one: Conclusion) -> bool:
+    """Whether a pair is new, or has gone over to another record."""
+    return one.bind == "insert" or one.outcome in ("rebound", "created")
+
+
+def _wake_same(stage: Stage, moved: Sequence[Binding], now: str) -> None:
+    """Mappings whose records share these pairs follow them."""
+    entity = stage.direction.mapping.entity
+    for mapping in stage.ports.mappings.values() if moved else ():
+        if mapping.spec.same_as != entity:
+            continue
+        for side in SIDES:
+            if stage.ports.direction(mapping, side).writes:
+                dues = [Due(pair.seen(side).id, f"its {entity} is bound", now) for pair in moved]
+                progress.add_due(stage.connection, Lane(mapping.name, side), dues)
 
 
 def _store_audit(stage: Stage, run: runs.Run, *, work: Work, now: str) -> None:

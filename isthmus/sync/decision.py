@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+import orjson
+
 from isthmus.connect.protocol import Change
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Fields, Record, form_text, text_hash
@@ -55,7 +57,12 @@ class Direction:
 
     @property
     def has_work(self) -> bool:
-        """Whether this way carries anything at all."""
+        """Whether this way carries anything, or watches over what the other way wrote."""
+        return self.writes or bool(self.kept)
+
+    @property
+    def writes(self) -> bool:
+        """Whether this way may write to the target. If not, its source is only watched."""
         return self.creates or bool(self.given | self.shared)
 
     @property
@@ -178,6 +185,39 @@ class Decision:
     left: bool = False  # a side has it no more: what is shown meanwhile is news when it is back
     agreed: frozenset[str] = frozenset()  # shared units that both sides changed to the same value
     is_answer: bool = False  # a person's answer to a conflict was carried out
+    asks_back: str | None = None  # why the target's own record is to be planned too, though it did not move
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One record in the light of what was looked up."""
+
+    direction: Direction
+    sights: Sights
+    read: Read
+
+    @property
+    def where(self) -> str:
+        return f"{self.direction.mapping.entity} {self.read.id}"
+
+    def binding(self) -> Binding | None:
+        return self.sights.bindings.get(self.read.id)
+
+    def forms(self, binding: Binding) -> tuple[Forms, Forms]:
+        """What each side showed last and shows now; a target that was not fetched is taken as it was."""
+        before: Forms = {"crm": orjson.loads(binding.crm.form), "erp": orjson.loads(binding.erp.form)}
+        present = self.sights.targets.get(binding.seen(self.direction.target).id)
+        after = dict(before)
+        after[self.direction.source] = self.read.form
+        if present is not None:
+            after[self.direction.target] = present[1]
+        return before, after
+
+    def is_edit(self, binding: Binding, one: Overruled) -> bool:
+        """Whether somebody edited what the other side owns: not when it shows, in its own spelling, what we wrote."""
+        seen = binding.seen(self.direction.source)
+        is_echo = self.read.record.by_us and one.unit in seen.wrote.split(",")
+        return one.side == self.direction.source and not is_echo
 
 
 def translate(direction: Direction, record: Record, due: Due | None = None) -> Read:

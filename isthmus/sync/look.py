@@ -44,6 +44,12 @@ def _is_news(direction: Direction, read: Read, sights: Sights) -> bool:
 
 def _look_at_references(stage: Stage, news: Sequence[Read], sights: Sights) -> None:
     side = stage.direction.source
+    if not stage.direction.writes:
+        return  # nothing crosses
+    if same_as := stage.direction.spec.same_as:
+        stream = stage.ports.stream(same_as, side)
+        pairs = bindings.translate_ids(stage.connection, stream, [read.id for read in news])
+        sights.references.update({(same_as, key): target for key, target in pairs.items()})
     for entity, ids in references_of(stage.direction, news).items():
         across = bindings.translate_ids(stage.connection, stage.ports.stream(entity, side), sorted(ids))
         sights.references.update({(entity, key): target for key, target in across.items()})

@@ -14,28 +14,15 @@ from isthmus.merge import Conflict, Forms, Overruled
 from isthmus.state.bindings import Binding, Sight
 from isthmus.state.worklist import Item
 from isthmus.sync.crossing import Crossing, cross, follow_later, join_faults, listed, waiting
-from isthmus.sync.decision import Decision, Direction, Read, Sights, tell_term
+from isthmus.sync.decision import Case, Decision, Direction, Read, Sights, tell_term
 from isthmus.sync.match import Hit, Key, Rule
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One record in the light of what was looked up."""
-
-    direction: Direction
-    sights: Sights
-    read: Read
-
-    @property
-    def where(self) -> str:
-        return f"{self.direction.mapping.entity} {self.read.id}"
-
-    def binding(self) -> Binding | None:
-        return self.sights.bindings.get(self.read.id)
+from isthmus.sync.watch import plan_watched
 
 
 def plan_page(direction: Direction, reads: Sequence[Read], sights: Sights) -> list[Decision]:
     """One decision for each record, in an order in which they may be applied: merges first."""
+    if not direction.writes:
+        return [plan_watched(Case(direction, sights, read)) for read in reads]
     merged = [read for read in reads if read.record.merged_into]
     others = [read for read in reads if not read.record.merged_into]
     decisions = [_plan_merged(Case(direction, sights, read)) for read in merged]
@@ -66,6 +53,8 @@ def _plan_safely(case: Case) -> Decision:
 
 def _plan_one(case: Case) -> Decision:
     read, binding = case.read, case.binding()
+    if case.direction.spec.same_as:
+        binding = _share_pair(case, binding)
     if binding is None:
         return _plan_unbound(case)
     seen = binding.seen(case.direction.source)
@@ -76,7 +65,7 @@ def _plan_one(case: Case) -> Decision:
     if read.record.deleted or not (read.is_inside or binding.regardless):
         return _plan_gone(case, binding)
     if binding.left(case.direction.target) == "deleted":
-        return Decision(read, "unchanged", binding=binding, left=True)  # there is nothing left to write to
+        return _plan_lost(case, binding)
     if seen.hash == read.hash and not binding.left(case.direction.source) and not read.forced:
         return Decision(read, "unchanged", binding=binding)
     return _plan_bound(case, binding)
@@ -96,14 +85,14 @@ def _plan_gone(case: Case, binding: Binding) -> Decision:
     why = "was deleted" if read.outside is None else f"left the filter ({tell_term(read.outside)})"
     if policy == "keep":
         return Decision(read, "unchanged", binding=binding, gone=gone, left=True)
-    if policy == "ask":
+    if policy in ("ask", "restore"):  # a source's own records are never restored: the loader sees to that
         remedy = f"restore it, or withdraw {direction.mapping.entity} {binding.seen(direction.target).id} by hand"
         fault = Fault(case.where, f"{why} in the {direction.source.upper()}", remedy)
         decision = listed(read, "conflict", fault, binding=binding)
         decision.left = True
         return decision
     change = _change(case, "withdraw", binding)
-    change.how = policy
+    change.how = "cancel" if policy == "cancel" else "deactivate"
     return Decision(read, "withdrawn", change, binding, gone=gone, left=True)
 
 
@@ -162,6 +151,33 @@ def _both_bound(case: Case, mine: Binding, winners: Binding) -> Decision:
     return decision
 
 
+def _plan_lost(case: Case, binding: Binding) -> Decision:
+    """The target has it no more: a copy is made again under the same key, of everything else nothing can be written."""
+    direction, read = case.direction, case.read
+    if direction.spec.gone[direction.target] != "restore":
+        return Decision(read, "unchanged", binding=binding, left=True)
+    faults = read.faults or tuple(direction.mapping.validate(read.form))
+    if faults:
+        return listed(read, "invalid", join_faults(faults), binding=binding)
+    binding.forget(direction.target)
+    decision = _create(case, binding)
+    decision.gone = "" if decision.change else None
+    return decision
+
+
+def _share_pair(case: Case, binding: Binding | None) -> Binding | None:
+    """The pair of a record that is another entity's as well: it goes wherever that one's pair goes."""
+    direction, read = case.direction, case.read
+    target_id = case.sights.references.get((direction.spec.same_as or "", read.id))
+    if binding is None and target_id is not None and not read.record.deleted:
+        source = Sight(direction.source_org, read.id, "", b"", "{}")
+        return direction.new_binding(source, target_id)
+    if binding is not None and target_id is not None and binding.seen(direction.target).id != target_id:
+        binding.forget(direction.target, target_id)
+        binding.gone = ""
+    return binding
+
+
 # --- records that are new -----------------------------------------------------------------------------------------
 
 
@@ -175,15 +191,18 @@ def _plan_unbound(case: Case) -> Decision:
     found = sights.matches.find(read.keys)
     if found and (len(found[2]) > 1 or found[2][0].taken_by is not None):
         return _ambiguous(case, found)
-    crossing = cross(direction, read.form, sights, units=direction.carried)
-    if crossing.blocked:
-        return waiting(read, crossing)
     source = Sight(direction.source_org, read.id, read.record.version, read.hash, read.text)
     target_id = found[2][0].id if found else ""
     binding = direction.new_binding(source, target_id)
     binding.regardless = read.outside is not None
-    if found:
-        return _adopt(case, binding, crossing)
+    return _adopt(case, binding) if found else _create(case, binding)
+
+
+def _create(case: Case, binding: Binding) -> Decision:
+    direction, read, sights = case.direction, case.read, case.sights
+    crossing = cross(direction, read.form, sights, units=direction.carried)
+    if crossing.blocked:
+        return waiting(read, crossing, binding=binding if binding.id else None)
     sights.matches.will_exist(read.keys, read.id)
     fields, lines = direction.mapping.to_fields(direction.target, crossing.form, None)
     change = Change("create", direction.key(read.id), fields, lines)
@@ -191,9 +210,12 @@ def _plan_unbound(case: Case) -> Decision:
     return follow_later(direction, decision, crossing)
 
 
-def _adopt(case: Case, binding: Binding, crossing: Crossing) -> Decision:
+def _adopt(case: Case, binding: Binding) -> Decision:
     """Binds an existing record of the target and brings it up to date with what the source owns."""
     direction, read = case.direction, case.read
+    crossing = cross(direction, read.form, case.sights, units=direction.carried)
+    if crossing.blocked:
+        return waiting(read, crossing)
     target_seen = case.sights.targets.get(binding.seen(direction.target).id, ("", {}))[1]
     after: Forms = {direction.source: read.form, direction.target: target_seen}
     merged = direction.merge({"crm": {}, "erp": {}}, after)
@@ -237,7 +259,7 @@ def _plan_bound(case: Case, binding: Binding) -> Decision:
     faults = read.faults or tuple(direction.mapping.validate(read.form))
     if faults:
         return listed(read, "invalid", join_faults(faults), binding=binding)
-    before, after = _forms(case, binding)
+    before, after = case.forms(binding)
     merged = direction.merge(before, after)
     settled = _resolution(case, merged.conflicts)
     if any(conflict.unit not in settled for conflict in merged.conflicts):
@@ -249,29 +271,10 @@ def _plan_bound(case: Case, binding: Binding) -> Decision:
     crossing = cross(direction, read.form, case.sights, units=units)
     if crossing.blocked:
         return waiting(read, crossing, binding=binding)
-    overruled = [one for one in merged.overruled if _is_edit(case, binding, one)]
+    overruled = [one for one in merged.overruled if case.is_edit(binding, one)]
     decision = _write(case, binding, Intended(crossing, units, overruled, after[direction.target]))
     decision.agreed, decision.is_answer = frozenset(merged.agreed), bool(settled)
     return decision
-
-
-def _is_edit(case: Case, binding: Binding, one: Overruled) -> bool:
-    """Whether somebody edited what the other side owns: not when the side shows, in its own spelling, what we wrote."""
-    seen = binding.seen(case.direction.source)
-    is_echo = case.read.record.by_us and one.unit in seen.wrote.split(",")
-    return one.side == case.direction.source and not is_echo
-
-
-def _forms(case: Case, binding: Binding) -> tuple[Forms, Forms]:
-    """What each side showed last and shows now; a target that was not fetched is taken as it was."""
-    before: Forms = {"crm": orjson.loads(binding.crm.form), "erp": orjson.loads(binding.erp.form)}
-    direction = case.direction
-    present = case.sights.targets.get(binding.seen(direction.target).id)
-    after = dict(before)
-    after[direction.source] = case.read.form
-    if present is not None:
-        after[direction.target] = present[1]
-    return before, after
 
 
 def _resolution(case: Case, conflicts: Sequence[Conflict]) -> dict[str, str]:

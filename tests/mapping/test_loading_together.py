@@ -123,3 +123,13 @@ def test_no_damage_to_a_file_ends_in_a_traceback(seed: int) -> None:
         ]
         if wrong:
             raise AssertionError(wrong) from error
+
+
+def test_what_shares_the_pairs_of_another_entity_needs_its_mapping_and_comes_after_it(tmp_path: Path) -> None:
+    shared = PRODUCT.replace("creates: [erp]", "same_as: custommer")
+    (fault,) = told(tmp_path, z=CUSTOMER, a=shared)
+    assert (
+        fault == "a.yaml:1:10: its records are those of 'custommer', which no mapping brings; did you mean 'customer'?"
+    )
+    (tmp_path / "a.yaml").write_text(shared.replace("custommer", "customer"), "utf-8")
+    assert [spec.entity for spec in load_mappings(tmp_path)] == ["customer", "product"]
