@@ -6,25 +6,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import orjson
 from sqlalchemy import Engine, inspect
 
 from isthmus import __version__
 from isthmus.connect.protocol import Connector
 from isthmus.connect.registry import connect
-from isthmus.db import engine_for, reading, require_current, upgrade, writing
+from isthmus.db import engine_for, reading, require_current, upgrade
 from isthmus.kernel.clock import Clock, SystemClock
 from isthmus.kernel.connection import Connection
-from isthmus.kernel.errors import Misconfigured, Refused
+from isthmus.kernel.errors import Misconfigured
 from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping, compile_mapping
 from isthmus.mapping.load import load_mappings
+from isthmus.reconcile.resolve import Office, Take
 from isthmus.settings import BUILTIN, Settings
 from isthmus.settings import connection as connection_from
 from isthmus.state import mappings as remembered
 from isthmus.state import progress, runs, worklist
 from isthmus.state.bindings import Lane
-from isthmus.state.progress import Due
 from isthmus.state.worklist import Item
 from isthmus.sync.decision import Decision, Direction
 from isthmus.sync.explain import Story, explain
@@ -39,7 +38,6 @@ __all__ = ["Order", "Report", "Standing", "Workshop", "is_empty", "open_database
 
 SIDES: tuple[Side, Side] = ("crm", "erp")
 PASSES_MOST = 4  # how often `sync` goes on when one mapping made records of another due
-RETRIED = ("waiting", "refused", "in_doubt", "ambiguous")  # what may become possible without an edit in the CRM
 
 
 @dataclass(slots=True)
@@ -52,11 +50,7 @@ class Workshop:
 
     def mapping(self, name: str) -> CompiledMapping:
         """A mapping by its name. Raises Misconfigured for an unknown one."""
-        for mapping in self.ports.mappings.values():
-            if mapping.name == name:
-                return mapping
-        known = ", ".join(mapping.name for mapping in self.ports.mappings.values())
-        raise Misconfigured(f"mapping {name}", "there is no such mapping", f"use one of {known}")
+        return self.office.mapping(name)
 
     def names(self) -> list[str]:
         """All mappings, in the order in which their entities refer to each other."""
@@ -117,30 +111,20 @@ class Workshop:
 
     # --- decisions of people --------------------------------------------------------------------------------------
 
+    @property
+    def office(self) -> Office:
+        """Where people decide; what each decision means is said there."""
+        ports = self.ports
+        return Office(self.settings, self.engine, ports.clock, {"crm": ports.crm, "erp": ports.erp}, ports.mappings)
+
     def accept(self, name: str, who: str, why: str) -> str:
-        """Lets the mapping as it is now change as much as it will. Returns its hash."""
-        mapping = self.mapping(name)
-        _need(why, "a reason")
-        now = self.ports.now()
-        with writing(self.engine) as connection:
-            remembered.store(
-                connection, mapping.name, mapping.entity, accepted_hash=mapping.hash, accepted_by=who,
-                accepted_why=why, accepted_at=now, crm_print=None, erp_print=None,
-            )  # fmt: skip
-        return mapping.hash
+        return self.office.accept(name, who, why)
 
     def pause(self, name: str, who: str, why: str) -> None:
-        """Runs of the mapping are skipped until `resume`; nothing that waits is lost."""
-        _need(why, "a reason")
-        self._set_pause(name, paused_by=who, paused_why=why, paused_at=self.ports.now())
+        self.office.pause(name, who, why)
 
     def resume(self, name: str, who: str) -> None:
-        self._set_pause(name, paused_by=None, paused_why=f"resumed by {who}", paused_at=None)
-
-    def _set_pause(self, name: str, **what: str | None) -> None:
-        mapping = self.mapping(name)
-        with writing(self.engine) as connection:
-            remembered.store(connection, mapping.name, mapping.entity, **what)
+        self.office.resume(name, who)
 
     def worklist(self, name: str | None = None) -> list[Item]:
         """What is not through, oldest first."""
@@ -148,46 +132,16 @@ class Workshop:
             return worklist.load_all(connection, name)
 
     def item(self, number: int) -> Item:
-        """One item of the worklist. Raises Refused for an unknown number."""
-        with reading(self.engine) as connection:
-            item = worklist.find(connection, number)
-        if item is None:
-            raise Refused(f"worklist {number}", "there is no such item", "see `isthmus worklist show`")
-        return item
+        return self.office.item(number)
 
     def retry(self, who: str, number: int | None = None) -> list[str]:
-        """Makes items due: one, or all that may have become possible. Returns the mappings to be run."""
-        items = [self.item(number)] if number is not None else [i for i in self.worklist() if i.reason in RETRIED]
-        now = self.ports.now()
-        with writing(self.engine) as connection:
-            for item in items:
-                due = Due(item.source_id, f"retried by {who}", now)
-                progress.add_due(connection, _lane(item), [due])
-        touched = {item.mapping for item in items}
-        return [name for name in self.names() if name in touched]
+        return self.office.retry(who, number)
 
-    def resolve(self, number: int, take: Side, who: str) -> str:
-        """Answers a conflict for both versions that were asked about. Returns the mapping to be run.
+    def resolve(self, number: int, take: Take, who: str) -> str | None:
+        return self.office.resolve(number, take, who)
 
-        If either side moves again before the next run, the question is asked anew.
-        """
-        item = self.item(number)
-        asked = orjson.loads(item.detail) if item.detail else {}
-        if item.reason != "conflict" or "values" not in asked:
-            raise Refused(f"worklist {number}", f"{item.reason} is no choice between two values", item.fault.remedy)
-        answer = {"take": dict.fromkeys(asked["values"], take), "versions": asked["versions"]}
-        why = f"{who} took the value of the {take.upper()}"
-        due = Due(item.source_id, why, self.ports.now(), resolution=orjson.dumps(answer).decode())
-        with writing(self.engine) as connection:
-            progress.add_due(connection, _lane(item), [due])
-        return item.mapping
-
-    def dismiss(self, number: int, who: str, why: str) -> None:
-        """Hides an item until its record changes. Raises Refused without a reason."""
-        _need(why, "a reason")
-        self.item(number)
-        with writing(self.engine) as connection:
-            worklist.dismiss(connection, number, who=who, why=why)
+    def dismiss(self, number: int, who: str, why: str) -> bool:
+        return self.office.dismiss(number, who, why)
 
     # --- state of affairs -----------------------------------------------------------------------------------------
 
@@ -243,15 +197,6 @@ def standings(engine: Engine, mappings: Iterable[_Named]) -> list[Standing]:
                 )
             )
     return found
-
-
-def _need(text: str, what: str) -> None:
-    if not text.strip():
-        raise Refused(what, "is missing", "say why; it is kept in the audit")
-
-
-def _lane(item: Item) -> Lane:
-    return Lane(item.mapping, "crm" if item.side == "crm" else "erp")
 
 
 # --- opening ------------------------------------------------------------------------------------------------------

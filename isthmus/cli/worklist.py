@@ -122,7 +122,7 @@ def resolve(
     """
     with call.workshop() as workshop:
         name = workshop.resolve(number, "crm" if take is Side.crm else "erp", call.who)
-    _tell_due(call, [name])
+    _tell_due(call, [name] if name else [])
 
 
 @command(app, audited=True)
