@@ -30,7 +30,7 @@ def _common(flag: str, words: str, metavar: str | None = None) -> Any:
 
 
 _SETTINGS = Annotated[
-    Path | None, _common("--settings", "Which isthmus.yaml; else ISTHMUS_SETTINGS, else the one here.", "FILE")
+    str | None, _common("--settings", "Which isthmus.yaml; else ISTHMUS_SETTINGS, else the one here.", "FILE")
 ]
 _JSON = Annotated[bool, _common("--json", "One JSON document on stdout.")]
 _DEBUG = Annotated[bool, _common("--debug", "Show where an error came from.")]
@@ -211,7 +211,7 @@ def command(app: typer.Typer, name: str | None = None, *, audited: bool = False)
         @functools.wraps(work)
         def run(**given: Any) -> None:
             call = Call(
-                settings=given.pop("settings_file"),
+                settings=_path(given.pop("settings_file")),
                 as_json=given.pop("as_json"),
                 debug=given.pop("debug"),
                 name=given.pop("by", None),
@@ -223,6 +223,10 @@ def command(app: typer.Typer, name: str | None = None, *, audited: bool = False)
         return work
 
     return register
+
+
+def _path(text: str | None) -> Path | None:
+    return None if text is None else Path(text)
 
 
 def _extend(run: Callable[..., None], signature: inspect.Signature, *, audited: bool) -> None:

@@ -22,6 +22,7 @@ from isthmus.cli import (
     telling,
 )
 from isthmus.cli import worklist as worklist_words
+from isthmus.cli.arguments import take_texts_as_given
 
 app = typer.Typer(
     name="isthmus",
@@ -49,6 +50,7 @@ def _root(
     """Joins a CRM and an ERP, and proves that both agree."""
 
 
+take_texts_as_given()
 accounts.register(clerk.app)
 for module in (checking, matching, planning, running, deciding, standing, telling, playground):
     module.register(app)

@@ -44,7 +44,7 @@ def test_help_needs_neither_database_nor_network(lonely: Company, words: tuple[s
 def test_status_opens_neither_system(company: Company) -> None:
     loaded = modules_after(company, "status")
     assert "sqlalchemy" in loaded
-    assert not loaded & (HEAVY | {"connectors", "requests"})
+    assert not loaded & (HEAVY | {"connectors", "requests", "pydantic"})
 
 
 def test_the_clerk_needs_no_crm(company: Company) -> None:
@@ -52,7 +52,7 @@ def test_the_clerk_needs_no_crm(company: Company) -> None:
 
 
 def test_a_sync_needs_no_frames_and_no_migrations(company: Company) -> None:
-    assert not modules_after(company, "sync", "product") & (HEAVY - {"simple_salesforce"})
+    assert not modules_after(company, "sync", "product") & (HEAVY - {"simple_salesforce"} | {"pydantic"})
 
 
 def test_a_long_run_watches_its_memory_again(fresh: Company) -> None:
