@@ -1,16 +1,17 @@
-"""``isthmus.yaml``: which two systems, which database, which mappings, and the limits that stop a run."""
+"""``isthmus.yaml``: which two systems, which database, which mappings, the limits that stop a run, who may decide."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from difflib import get_close_matches
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import yaml
 
 from isthmus.kernel.errors import Fault, Misconfigured
+from isthmus.settings.people import Alerts, People, read_alerts, read_people
+from isthmus.settings.reading import Reading
 
 _PACKAGE = Path(__file__).resolve().parent.parent
 
@@ -28,6 +29,7 @@ class Limits:
     gone_percent: int = 2  # of a mapping's records vanished in one run: stop
     gone_count: int = 20  # …and more than so many
     mapping_change_percent: int = 5  # of the bound records that a changed mapping may change unasked
+    credit_age_minutes: int = 60  # older standings of an ERP that does not gate orders itself count as hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,50 +44,18 @@ class Settings:
     connections: Path = Path("var/connections.env")
     time_zone: str = "UTC"
     limits: Limits = Limits()
+    people: People = field(default_factory=People)
+    alerts: Alerts = field(default_factory=Alerts)
 
 
-_KEYS = ("crm", "erp", "database", "mappings", "connections", "time_zone", "limits")
+_KEYS = (
+    "crm", "erp", "database", "mappings", "connections", "time_zone", "limits",
+    "roles", "rights", "approvals", "alerts",
+)  # fmt: skip
 _LIMITS = tuple(limit.name for limit in fields(Limits))
 _TEXTS: tuple[str, ...] = ("database", "mappings", "connections", "time_zone")
 _OVERRIDES = {f"ISTHMUS_{key.upper()}": key for key in _TEXTS}
 _DEFAULT_DATABASE = "sqlite:///var/isthmus.db"
-
-
-@dataclass(slots=True)
-class _Reading:
-    """The file being read: where we are, and everything that is wrong so far."""
-
-    path: Path
-    faults: list[Fault] = field(default_factory=list)
-
-    def fault(self, node: yaml.Node, what: str, remedy: str) -> None:
-        mark = node.start_mark
-        self.faults.append(Fault(f"{self.path.name}:{mark.line + 1}:{mark.column + 1}", what, remedy))
-
-    def mapping(self, node: yaml.Node, keys: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
-        """The entries of a mapping whose keys are known; faults for the others and for doubled ones."""
-        if not isinstance(node, yaml.MappingNode):
-            self.fault(node, f"{what} is not a list of 'key: value' lines", f"known keys: {', '.join(keys)}")
-            return {}
-        entries: dict[str, yaml.Node] = {}
-        for key, value in node.value:
-            name = str(key.value)
-            if name not in keys:
-                near = get_close_matches(name, keys, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known keys: {', '.join(keys)}"
-                self.fault(key, f"unknown key {name!r}", hint)
-            elif name in entries:
-                self.fault(key, f"{name!r} is said twice", "keep one of the two")
-            else:
-                entries[name] = value
-        return entries
-
-    def text(self, node: yaml.Node, key: str) -> str | None:
-        """The text of a scalar exactly as it is written (no `NO` → false); None and a fault when it has none."""
-        if isinstance(node, yaml.ScalarNode) and node.value.strip() and node.value not in ("~", "null"):
-            return str(node.value)
-        self.fault(node, f"{key} has no value", "write one, or leave the line out")
-        return None
 
 
 def shipped(name: str) -> Path:
@@ -101,7 +71,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     Paths are relative to the file's folder. Raises Misconfigured with all faults of the file.
     """
     file = (path or Path(environ.get("ISTHMUS_SETTINGS", "isthmus.yaml"))).absolute()
-    reading = _Reading(file)
+    reading = Reading(file)
     given = _entries(reading)
     texts = {key: text for key in _TEXTS if key in given and (text := reading.text(given[key], key)) is not None}
     texts.update({key: environ[name] for name, key in _OVERRIDES.items() if environ.get(name)})
@@ -114,6 +84,8 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
         connections=file.parent / texts.get("connections", "var/connections.env"),
         time_zone=_time_zone(reading, texts.get("time_zone", "UTC")),
         limits=_limits(reading, given.get("limits")),
+        people=read_people(reading, given),
+        alerts=read_alerts(reading, given.get("alerts")),
     )
     if reading.faults:
         first = reading.faults[0]
@@ -121,7 +93,7 @@ def load_settings(path: Path | None, environ: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _entries(reading: _Reading) -> dict[str, yaml.Node]:
+def _entries(reading: Reading) -> dict[str, yaml.Node]:
     root = _compose(_text_of(reading.path), reading.path.name)
     return {} if root is None else reading.mapping(root, _KEYS, "the file")
 
@@ -152,7 +124,7 @@ def _compose(text: str, name: str) -> yaml.Node | None:
     return root
 
 
-def _system(reading: _Reading, given: Mapping[str, yaml.Node], side: str) -> str | None:
+def _system(reading: Reading, given: Mapping[str, yaml.Node], side: str) -> str | None:
     """``erp: builtin`` or ``crm: {connection: name}``."""
     node = given.get(side)
     if node is None:
@@ -167,7 +139,7 @@ def _system(reading: _Reading, given: Mapping[str, yaml.Node], side: str) -> str
     return None if name is None else reading.text(name, "connection")
 
 
-def _database(reading: _Reading, url: str) -> str:
+def _database(reading: Reading, url: str) -> str:
     """The URL with a SQLite path made absolute. The text of a fault never shows it: it may hold a password."""
     scheme, separator, rest = url.partition("://")
     if not separator or scheme.split("+")[0] not in ("sqlite", "postgresql"):
@@ -182,7 +154,7 @@ def _database(reading: _Reading, url: str) -> str:
     return f"sqlite:///{reading.path.parent / rest[1:]}"
 
 
-def _time_zone(reading: _Reading, name: str) -> str:
+def _time_zone(reading: Reading, name: str) -> str:
     try:
         ZoneInfo(name)
     except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError; a folder's name is an OSError
@@ -190,15 +162,10 @@ def _time_zone(reading: _Reading, name: str) -> str:
     return name
 
 
-def _limits(reading: _Reading, node: yaml.Node | None) -> Limits:
+def _limits(reading: Reading, node: yaml.Node | None) -> Limits:
     values: dict[str, int] = {}
     for name, value in reading.mapping(node, _LIMITS, "limits").items() if node else ():
-        text = reading.text(value, name)
-        greatest = 100 if name.endswith("_percent") else 100_000
-        if text is None:
-            continue
-        if text.isascii() and text.isdigit() and int(text) <= greatest:
-            values[name] = int(text)
-        else:
-            reading.fault(value, f"{name}: {text!r} is not a whole number from 0 to {greatest}", "correct it")
+        number = reading.number(value, name, 100 if name.endswith("_percent") else 100_000)
+        if number is not None:
+            values[name] = number
     return Limits(**values)
