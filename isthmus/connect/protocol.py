@@ -28,6 +28,7 @@ class Capabilities:
     remote: bool  # its writes cannot be part of our own transaction
     tells_writer: bool  # a record says whether our own user wrote last
     annotates: bool  # can show on its own records why they are not through
+    gates_credit: bool = True  # it checks credit itself, in the transaction that confirms an order; else we do
     deletions_kept: timedelta | None = None  # how long a plain read still shows a deletion; None: for ever
 
 

@@ -194,21 +194,26 @@ def _asks_back(direction: Direction, one: Conclusion, now: str) -> Due | None:
 
 
 def _wake(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
-    """Whatever waited for the records that are bound now becomes due."""
+    """Whatever waited for the records that are bound now, or for credit, becomes due."""
     entity = stage.direction.mapping.entity
-    moved = [(one.read.id, pair) for one in conclusions if (pair := one.decision.binding) and _binds(one)]
-    bound = [f"{entity} {key}" for read_id, pair in moved for key in sorted({read_id, pair.crm.id, pair.erp.id})]
+    awaited = [(one, pair) for one in conclusions if (pair := one.decision.binding) and _is_awaited(entity, one)]
+    bound = [f"{entity} {key}" for one, pair in awaited for key in sorted({one.read.id, pair.crm.id, pair.erp.id})]
     waiting: dict[Lane, list[Due]] = {}
     for lane, key in worklist.waiting_for(stage.connection, bound):
         waiting.setdefault(lane, []).append(Due(key, f"the {entity} it waited for is there", now))
     for lane, items in waiting.items():
         progress.add_due(stage.connection, lane, items)
-    _wake_same(stage, [pair for _, pair in moved], now)
+    _wake_same(stage, [pair for one, pair in awaited if _binds(one)], now)
 
 
 def _binds(one: Conclusion) -> bool:
     """Whether a pair is new, or has gone over to another record."""
     return one.bind == "insert" or one.outcome in ("rebound", "created")
+
+
+def _is_awaited(entity: str, one: Conclusion) -> bool:
+    """Whether others may wait for what happened: a pair to refer to, or credit that is free again."""
+    return _binds(one) or (entity == "credit_status" and one.outcome == "updated")
 
 
 def _wake_same(stage: Stage, moved: Sequence[Binding], now: str) -> None:

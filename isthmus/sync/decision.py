@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Literal
 
@@ -152,6 +153,15 @@ class Read:
         return not self.record.deleted and (self.outside is None or (self.due is not None and self.due.regardless))
 
 
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """How the customers of a page's orders stand in an ERP that does not gate them itself."""
+
+    standings: Mapping[str, Fields]  # by the customer's id in the CRM → a form of credit_status
+    looked_at: datetime
+    greatest_age: timedelta
+
+
 @dataclass(slots=True)
 class Sights:
     """What the look-up step found for a page."""
@@ -162,6 +172,7 @@ class Sights:
     matches: Matches = field(default_factory=Matches)
     targets: dict[str, tuple[str, Fields]] = field(default_factory=dict)  # id → version, form; where needed
     lost: set[Reference] = field(default_factory=set)  # deleted on the source: not to be pulled
+    credit: Credit | None = None  # None: the target gates orders itself
 
 
 @dataclass(slots=True)

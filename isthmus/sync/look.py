@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Record, match_text
@@ -11,7 +12,7 @@ from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, worklist
 from isthmus.state.bindings import Lane
 from isthmus.sync.crossing import references_of
-from isthmus.sync.decision import Direction, Read, Sights, tell_term
+from isthmus.sync.decision import Credit, Direction, Read, Sights, tell_term
 from isthmus.sync.match import Hit, Keys, Matches
 from isthmus.sync.ports import Stage
 
@@ -31,6 +32,8 @@ def look(stage: Stage, reads: Sequence[Read]) -> Sights:
     if direction.creates and direction.spec.match and unbound:
         sights.matches = _look_for_matches(stage, unbound)
     _look_at_targets(stage, news, sights)
+    if direction.mapping.entity == "order" and direction.source == "crm" and not stage.target.capabilities.gates_credit:
+        sights.credit = _look_at_credit(stage, news, sights)
     return sights
 
 
@@ -139,3 +142,16 @@ def _look_at_targets(stage: Stage, news: Iterable[Read], sights: Sights) -> None
     for record in stage.target.fetch(selection, sorted(wanted)):
         form = direction.mapping.to_entity(direction.target, record).form
         sights.targets[record.id] = (record.version, form)
+
+
+def _look_at_credit(stage: Stage, news: Iterable[Read], sights: Sights) -> Credit:
+    """How the customers of these orders stand now, as the ERP tells it."""
+    ports = stage.ports
+    customers = {str(read.form.get("customer")) for read in news}
+    across = {sights.references[("customer", key)]: key for key in customers if ("customer", key) in sights.references}
+    standings = {}
+    if mapping := ports.mappings.get("credit_status"):
+        for record in stage.target.fetch(mapping.selection("erp"), sorted(across)):
+            standings[across[record.id]] = mapping.to_entity("erp", record).form
+    greatest = timedelta(minutes=ports.limits.credit_age_minutes)
+    return Credit(standings, ports.clock.now(), greatest)

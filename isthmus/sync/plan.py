@@ -15,6 +15,7 @@ from isthmus.state.bindings import Binding, Sight
 from isthmus.state.worklist import Item
 from isthmus.sync.crossing import Crossing, cross, follow_later, join_faults, listed, waiting
 from isthmus.sync.decision import Case, Decision, Direction, Read, Sights, tell_term
+from isthmus.sync.gate import gate
 from isthmus.sync.match import Hit, Key, Rule
 from isthmus.sync.watch import plan_watched
 
@@ -30,7 +31,7 @@ def plan_page(direction: Direction, reads: Sequence[Read], sights: Sights) -> li
     if direction.source == "erp":
         for decision in decisions:
             _show_hold(direction, decision)
-    return decisions
+    return decisions if sights.credit is None else gate(direction, sights.credit, decisions)
 
 
 def _show_hold(direction: Direction, decision: Decision) -> None:

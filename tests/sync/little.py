@@ -96,6 +96,12 @@ class Little:
                 done += self.travel(side)
         return done
 
+    def retry(self) -> None:
+        """What is on the worklist may have become possible by what happened to others: the scheduler asks again."""
+        for side, key in self.listed:
+            self.dues[side][key] = Due(key, "retried", "")
+        self.cycle()
+
     def travel(self, side: Side, *, everything: bool = False) -> list[Conclusion]:
         """One direction: what moved since it was read last, and what is due."""
         direction = self.direction(side)
