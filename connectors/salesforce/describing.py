@@ -58,7 +58,7 @@ class Describer:
         if shape.own_currency:
             return shape.description
         currency = self.currency()
-        field = FieldDescription(CURRENCY, "picklist", 3, creatable=False, updatable=False, values=(currency,))
+        field = FieldDescription(CURRENCY, "picklist", 3, values=(currency,))  # writing it takes only this one
         return replace(shape.description, fields={**shape.description.fields, CURRENCY: field})
 
     def shape(self, stream: str) -> Shape:

@@ -1,17 +1,20 @@
-"""Documents: header and lines in one composite graph, which Salesforce carries out wholly or not at all."""
+"""Documents: header and lines in one composite graph, which Salesforce carries out wholly or not at all.
+
+One that is too long for a graph is written in several, if its header has a mark that says when all of it is there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from connectors.salesforce.describing import Describer
+from connectors.salesforce.describing import CURRENCY, Describer
 from connectors.salesforce.errors import code_of, path_part, row_fault
 from connectors.salesforce.limits import NODES
 from connectors.salesforce.query import id_list, select
 from connectors.salesforce.rest import Rest
-from connectors.salesforce.searching import Searcher
+from connectors.salesforce.searching import COMPLETE, Searcher
 from connectors.salesforce.values import whole_id
 from isthmus.connect.protocol import Answer, Change
 from isthmus.kernel.errors import Fault, Misconfigured, Refused
@@ -23,15 +26,20 @@ LINES = {
     "Quote": ("QuoteLineItem", "QuoteId"),
     "Opportunity": ("OpportunityLineItem", "OpportunityId"),
     "Product2": ("PricebookEntry", "Product2Id"),
+    "ERP_Invoice__c": ("ERP_Invoice_Line__c", "Invoice__c"),
+    "ERP_Payment__c": ("ERP_Allocation__c", "Payment__c"),
 }
 _HEADER = "header"
 _GRAPHS = 75
 
 
+Node = dict[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class _Draft:
     change: Change
-    nodes: list[dict[str, Any]]
+    nodes: list[Node]  # the header first
 
 
 class Documents:
@@ -43,16 +51,21 @@ class Documents:
         self._searcher = searcher
 
     def write(self, stream: str, changes: dict[int, Change]) -> dict[int, Answer]:
-        """One answer per document."""
+        """One answer per document. A create with an id goes on with what an earlier call left half done."""
         answers: dict[int, Answer] = {}
-        drafts: dict[int, _Draft] = {}
+        short: dict[int, _Draft] = {}
+        long: dict[int, _Draft] = {}
         for place, change in changes.items():
             try:
-                drafts[place] = self._draft(stream, change)
+                draft = self._draft(stream, change)
             except (Refused, Misconfigured) as error:
                 answers[place] = Answer(change.key, "refused", change.id, fault=error.fault)
-        for payload in _payloads(drafts):
+                continue
+            (short if len(draft.nodes) <= NODES else long)[place] = draft
+        for payload in _payloads(short):
             answers |= self._send(stream, payload)
+        for place, draft in long.items():
+            answers[place] = self._send_in_parts(stream, draft)
         return answers
 
     def _draft(self, stream: str, change: Change) -> _Draft:
@@ -61,8 +74,9 @@ class Documents:
             raise Refused(where, f"{stream} has no lines that we can write", "write its lines as records of their own")
         line_stream, parent = LINES[stream]
         line_field = self._searcher.key_field(line_stream, "writing lines")
-        nodes = [self._header(stream, change, where)]
         present = self._present(change, (line_stream, parent, line_field))
+        nodes = [self._header(stream, change, where)]
+        given = {parent: change.id or f"@{{{_HEADER}.id}}", **self._line_currency(stream, change)}
         for number, line in enumerate(change.lines or ()):
             key = f"{change.key}/{line['key']}"
             body = {name: value for name, value in line.items() if name not in ("key", "Id", parent, line_field)}
@@ -72,19 +86,31 @@ class Documents:
                 nodes.append(self._node("PATCH", f"{line_stream}/{known['Id']}", f"line{number}", body=changed))
             else:
                 path = f"{line_stream}/{line_field}/{path_part(key, where)}"
-                new = {**body, parent: change.id or f"@{{{_HEADER}.id}}"}
-                nodes.append(self._node("PATCH", path, f"line{number}", body=new))
+                nodes.append(self._node("PATCH", path, f"line{number}", body={**body, **given}))
         nodes += [
             self._node("DELETE", f"{line_stream}/{gone['Id']}", f"gone{number}")
             for number, gone in enumerate(present.values())
         ]
-        if len(nodes) > NODES:
+        if len(nodes) > NODES and not self._searcher.has_mark(stream):
             raise Refused(
                 where,
                 f"header and lines are {len(nodes)} records, and Salesforce takes {NODES} in one transaction",
-                "split the document",
+                f"split the document, or give {stream} a checkbox {COMPLETE}",
             )
         return _Draft(change, nodes)
+
+    def _line_currency(self, stream: str, change: Change) -> Fields:
+        """What a new line's own currency is, on an object where it could be another one: its header's."""
+        field = self._describer.shape(LINES[stream][0]).description.fields.get(CURRENCY)
+        if field is None or not field.creatable:
+            return {}
+        code = change.fields.get(CURRENCY)
+        if code is None and change.id:
+            where = f"Id IN {id_list([change.id])}"
+            code = next(
+                (row[CURRENCY] for row in self._rest.query_all(select([CURRENCY], stream, where), "high")), None
+            )
+        return {CURRENCY: code} if code else {}
 
     def _present(self, change: Change, names: tuple[str, str, str]) -> dict[str, Fields]:
         """The lines that are there now, by key. Lines without our key are there under their own id, and go."""
@@ -109,25 +135,47 @@ class Documents:
                 raise Refused(where, f"{name} of a line cannot change once it is made", "give the line another key")
         return {name: value for name, value in body.items() if name not in fixed}
 
-    def _header(self, stream: str, change: Change, where: str) -> dict[str, Any]:
+    def _header(self, stream: str, change: Change, where: str) -> Node:
         body = {name: value for name, value in change.fields.items() if name != "Id"}
+        if self._searcher.has_mark(stream):
+            body[COMPLETE] = True
         if change.id:
             return self._node("PATCH", f"{stream}/{change.id}", _HEADER, body=body)
         field = self._searcher.key_field(stream, "creating records")
         body.pop(field, None)
         return self._node("PATCH", f"{stream}/{field}/{path_part(change.key, where)}", _HEADER, body=body)
 
-    def _node(self, method: str, path: str, name: str, *, body: Fields | None = None) -> dict[str, Any]:
+    def _node(self, method: str, path: str, name: str, *, body: Fields | None = None) -> Node:
         url = f"/services/data/v{self._rest.config.version}/sobjects/{path}"
-        node: dict[str, Any] = {"method": method, "url": url, "referenceId": name}
+        node: Node = {"method": method, "url": url, "referenceId": name}
         return node if body is None else {**node, "body": body}
 
     def _send(self, stream: str, drafts: dict[int, _Draft]) -> dict[int, Answer]:
-        value = {"graphs": [{"graphId": str(place), "compositeRequest": one.nodes} for place, one in drafts.items()]}
+        told = self._ask({str(place): one.nodes for place, one in drafts.items()})
+        return {place: self._answer(stream, one.change, told.get(str(place))) for place, one in drafts.items()}
+
+    def _send_in_parts(self, stream: str, draft: _Draft) -> Answer:
+        """The header marked as incomplete, its lines part by part, and the mark last. Sent again, it goes on."""
+        change, (header, *rest) = draft.change, draft.nodes
+        opening = {COMPLETE: False} if change.id else {**header["body"], COMPLETE: False}
+        answer = self._answer(stream, change, self._ask_one([{**header, "body": opening}]))
+        parts = [rest[start : start + NODES] for start in range(0, len(rest), NODES)]
+        for part in [*parts, [header]]:
+            if answer.id is None or answer.fault:
+                break
+            nodes = [_with_header(node, answer.id) for node in part]
+            answer = replace(self._answer(stream, change, self._ask_one(nodes)), id=answer.id)
+        return answer
+
+    def _ask_one(self, nodes: list[Node]) -> dict[str, Any] | None:
+        return self._ask({"0": nodes}).get("0")
+
+    def _ask(self, graphs: dict[str, list[Node]]) -> dict[str, dict[str, Any]]:
+        """What is told of each graph, by its name."""
+        value = {"graphs": [{"graphId": name, "compositeRequest": nodes} for name, nodes in graphs.items()]}
         told = self._rest.send("POST", "composite/graph", value, repeatable=True, priority="high").value
-        graphs = told.get("graphs") if isinstance(told, dict) else None
-        by_place = {one.get("graphId"): one for one in graphs or () if isinstance(one, dict)}
-        return {place: self._answer(stream, one.change, by_place.get(str(place))) for place, one in drafts.items()}
+        found = told.get("graphs") if isinstance(told, dict) else None
+        return {str(one.get("graphId")): one for one in found or () if isinstance(one, dict)}
 
     def _answer(self, stream: str, change: Change, told: dict[str, Any] | None) -> Answer:
         where = f"{self._rest.where} {stream} {change.id or change.key}"
@@ -136,7 +184,8 @@ class Documents:
             fault = Fault(where, "Salesforce gave no answer for this document", "it is asked again by its key")
             return Answer(change.key, "in_doubt", change.id, fault=fault)
         if told["isSuccessful"] is True:
-            return Answer(change.key, "updated" if change.id else "created", change.id or _header_id(parts))
+            made = change.verb == "create"
+            return Answer(change.key, "created" if made else "updated", change.id or _header_id(parts))
         return Answer(change.key, "refused", change.id, fault=_cause(where, parts))
 
 
@@ -151,6 +200,17 @@ def _payloads(drafts: dict[int, _Draft]) -> Iterator[dict[int, _Draft]]:
         nodes += len(draft.nodes)
     if part:
         yield part
+
+
+def _with_header(node: Node, header_id: str) -> Node:
+    """A node that no longer stands beside its header names it by its id."""
+    body = node.get("body")
+    if body is None:
+        return node
+    return {
+        **node,
+        "body": {name: header_id if value == f"@{{{_HEADER}.id}}" else value for name, value in body.items()},
+    }
 
 
 def _header_id(parts: list[dict[str, Any]]) -> str | None:

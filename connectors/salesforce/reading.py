@@ -203,7 +203,7 @@ class Reader:
             mine = by_parent.get(record.id, [])
             for row in mine:
                 _take_stamp(record, version_of(row[stamp]), (row.get("LastModifiedById"), us))
-            live = [maker.line(row) for row in mine if row.get("IsDeleted") is not True]
+            live = [maker.line(row, record.fields) for row in mine if row.get("IsDeleted") is not True]
             record.lines = sorted(live, key=lambda row: _order(row, lines))
 
     def _follow_merges(self, stream: str, records: list[Record]) -> None:

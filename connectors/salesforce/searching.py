@@ -16,6 +16,8 @@ from isthmus.kernel.errors import Misconfigured
 _ROOM = 10_000
 #: The field for our key that comes with the metadata.
 KEY = "Isthmus_Key__c"
+#: Whether all lines of a document are there, on objects of ours that may have very many.
+COMPLETE = "Isthmus_Complete__c"
 
 
 class Searcher:
@@ -36,21 +38,38 @@ class Searcher:
         return list(found.values())
 
     def find_keys(self, stream: str, keys: Sequence[str]) -> dict[str, str]:
-        """Live records by our external key; nothing where there is no field for it."""
+        """Live records by our external key; nothing where there is no field for it. Half a document is none."""
+        return self.find_made(stream, keys)[0]
+
+    def find_made(self, stream: str, keys: Sequence[str]) -> tuple[dict[str, str], dict[str, str]]:
+        """Live records by our external key, whole ones and those whose lines are not all there yet: key → id."""
         field = self._key_name(stream)
-        return self.find_exactly(stream, field, keys) if field else {}
+        made: dict[str, str] = {}
+        half: dict[str, str] = {}
+        if field is None:
+            return made, half
+        mark = (COMPLETE,) if self.has_mark(stream) else ()
+        for row in self._rows_by(stream, field, keys, more=mark):
+            (half if mark and row[COMPLETE] is not True else made)[row[field]] = row["Id"]
+        return made, half
 
     def find_exactly(self, stream: str, field: str, keys: Sequence[str]) -> dict[str, str]:
         """Live records by the exact value of one field: value → id."""
+        return {row[field]: row["Id"] for row in self._rows_by(stream, field, keys)}
+
+    def has_mark(self, stream: str) -> bool:
+        """Can a record say that not all of its lines are there yet?"""
+        return COMPLETE in self._describer.shape(stream).description.fields
+
+    def _rows_by(
+        self, stream: str, field: str, keys: Sequence[str], *, more: tuple[str, ...] = ()
+    ) -> Iterator[dict[str, Any]]:
         self._describer.check_fields(stream, (field,))
-        found: dict[str, str] = {}
         wanted = set(keys)
         for part in _chunks(sorted(wanted), lambda key: len(quote(text_literal(key)))):
             where = f"{self._live(stream)}{field} IN ({','.join(map(text_literal, part))})"
-            for row in self._rest.query_all(select(["Id", field], stream, where)):
-                if row[field] in wanted:
-                    found[row[field]] = row["Id"]
-        return found
+            rows = self._rest.query_all(select(["Id", field, *more], stream, where))
+            yield from (row for row in rows if row[field] in wanted)
 
     def key_field(self, stream: str, what: str) -> str:
         """The external-id field of a stream; Misconfigured when it is not one."""

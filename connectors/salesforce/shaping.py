@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from connectors.salesforce.describing import CURRENCY, Describer, Shape
+from connectors.salesforce.searching import KEY
 from connectors.salesforce.values import strip, version_of
 from isthmus.kernel.records import Fields, Record
 from isthmus.kernel.selection import Lines, Selection
@@ -28,7 +29,9 @@ class Maker:
 
     def columns(self) -> list[str]:
         """What to select: the mapping's fields and the system's own."""
-        return _columns(self.shape, self._selection.fields)
+        lines = self._selection.lines
+        own = (KEY,) if lines and lines.key == KEY else ()
+        return _columns(self.shape, (*self._selection.fields, *own))
 
     def line_columns(self, lines: Lines) -> list[str]:
         """The same of a line; its parent, key and order are among them."""
@@ -41,11 +44,13 @@ class Maker:
         rows = list(rows)
         return list(map(self._make(), rows)) if rows else []
 
-    def line(self, row: Row) -> Fields:
-        """One line as the mapping reads it."""
+    def line(self, row: Row, header: Fields) -> Fields:
+        """One line as the mapping reads it. Our key on it is told as the other side knows it."""
         strip(row)
         if self._selection.lines and self.lines_shape:
             self._fill_currency(row, self.lines_shape, self._selection.lines.fields)
+            if self._selection.lines.key == KEY:
+                row[KEY] = (row[KEY] or row["Id"]).removeprefix(f"{header.get(KEY)}/")
         return row
 
     def _make(self) -> Callable[[Row], Record]:

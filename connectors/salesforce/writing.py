@@ -6,9 +6,10 @@ Everything that is sent may be sent twice: an update goes by id, a create is an 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from connectors.salesforce.describing import Describer
+from connectors.salesforce.describing import CURRENCY, Describer
 from connectors.salesforce.documents import Documents
 from connectors.salesforce.errors import kind_of, row_fault
 from connectors.salesforce.limits import IDS, ROWS
@@ -115,11 +116,15 @@ class Writer:
         return answers, going
 
     def _already_made(self, stream: str, changes: dict[int, Change]) -> dict[int, Answer]:
-        """Creates that an earlier call has done: what was made then was made whole, so nothing is written again."""
+        """Creates that an earlier call has done: what was made then was made whole, so nothing is written again.
+
+        A document of which only a part is there gets its id, so that the rest of it follows.
+        """
         creates = {place: one for place, one in changes.items() if one.verb == "create"}
         if not creates:
             return {}
-        made = self._searcher.find_keys(stream, [one.key for one in creates.values()])
+        made, half = self._searcher.find_made(stream, [one.key for one in creates.values()])
+        changes.update({place: replace(one, id=half[one.key]) for place, one in creates.items() if one.key in half})
         return {place: Answer(one.key, "created", made[one.key]) for place, one in creates.items() if one.key in made}
 
     def _prepare(self, stream: str, change: Change) -> Change:
@@ -129,14 +134,26 @@ class Writer:
                 self._searcher.key_field(stream, "creating records")
             except Misconfigured as error:
                 raise Refused(where, error.fault.what, error.fault.remedy) from None
-            return change
+            return replace(change, fields=self._fit_currency(stream, change.fields, where))
         record_id = whole_id(change.id or "")
         if record_id is None:
             raise Refused(where, f"{change.id!r} is not a Salesforce id", "correct the binding")
-        fields = change.fields
+        fields = self._fit_currency(stream, change.fields, where)
         if change.verb in ("withdraw", "reopen"):
             fields = self._activity(stream, change, where)
         return Change(change.verb, change.key, fields, change.lines, record_id, change.expects, change.how)
+
+    def _fit_currency(self, stream: str, fields: Fields, where: str) -> Fields:
+        """Where multi-currency is off there is one currency and no field for it: another one cannot be shown."""
+        code = fields.get(CURRENCY)
+        if code is None or self._describer.shape(stream).own_currency:
+            return fields
+        only = self._describer.currency()
+        if code != only:
+            raise Refused(
+                where, f"it is in {code}, and the organisation knows only {only}", "activate multiple currencies"
+            )
+        return {name: value for name, value in fields.items() if name != CURRENCY}
 
     def _activity(self, stream: str, change: Change, where: str) -> Fields:
         flag = _ACTIVE.get(stream)

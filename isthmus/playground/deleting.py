@@ -11,7 +11,7 @@ from isthmus.playground.refusals import Refusal, not_there
 from isthmus.playground.rows import Row, read_row, read_rows
 from isthmus.playground.schema import SalesforceField, SalesforceObject
 from isthmus.playground.store import Transaction
-from isthmus.playground.writing import live_row
+from isthmus.playground.writing import check_unique, live_row
 
 _MOST_LOSERS = 2
 
@@ -41,7 +41,7 @@ def _let_go(tx: Transaction, link: tuple[SalesforceObject, SalesforceField], row
     child, one = link
     if one.on_delete == "cascade":
         _bury(tx, child, row, root=root)
-    elif one.required:
+    elif one.required or one.on_delete == "restrict":
         raise Refusal(
             "DELETE_FAILED",
             "Your attempt to delete the record could not be completed because it is"
@@ -71,11 +71,19 @@ def undelete(tx: Transaction, record_id: str, *, bin_since: str) -> list[str]:
     if not found:
         raise Refusal("UNDELETE_FAILED", "The record was deleted with its parent: undelete the parent")
     for name, each in found:
+        _check_free(tx, tx.schema.objects[name], each)
         back: Row = {"IsDeleted": 0} | ({"MasterRecordId": None} if tx.schema.objects[name].mergeable else {})
         _stamp(tx, tx.schema.objects[name], each, **back)
     tx.db.execute('DELETE FROM "_deleted" WHERE root = ?', (row["Id"],))
     rules.after(tx, entity, row)
     return [each for _, each in found]
+
+
+def _check_free(tx: Transaction, entity: SalesforceObject, record_id: str) -> None:
+    """A key that was given to another record meanwhile keeps the old one in the bin."""
+    row = read_row(tx.db, entity.name, record_id) or {}
+    given = {one: row.get(one.column) for one in entity.fields.values() if one.unique}
+    check_unique(tx, entity, given, own_id=record_id)
 
 
 def purge(tx: Transaction, record_id: str) -> list[str]:

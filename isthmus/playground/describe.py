@@ -51,7 +51,7 @@ def describe(call: Call) -> Response:
     fields = [_field(one) for one in entity.fields.values()]
     children = [
         {"childSObject": child.name, "field": one.name, "cascadeDelete": one.on_delete == "cascade",
-         "relationshipName": None, "restrictedDelete": False, "deprecatedAndHidden": False}
+         "relationshipName": None, "restrictedDelete": one.on_delete == "restrict", "deprecatedAndHidden": False}
         for child, one in call.store.schema.children(entity.name)
     ]  # fmt: skip
     return answer(
@@ -77,7 +77,7 @@ def _summary(entity: SalesforceObject, version: str) -> dict[str, Any]:
     root = f"/services/data/v{version}/sobjects/{entity.name}"
     return {
         "name": entity.name, "label": entity.label, "labelPlural": entity.label + "s", "keyPrefix": entity.prefix,
-        "custom": False, "customSetting": False, "activateable": False, "createable": entity.writable,
+        "custom": entity.custom, "customSetting": False, "activateable": False, "createable": entity.writable,
         "updateable": entity.writable, "deletable": entity.writable, "undeletable": entity.recycled,
         "mergeable": entity.mergeable, "queryable": True, "retrieveable": True, "replicateable": True,
         "searchable": True, "layoutable": True, "triggerable": entity.writable, "feedEnabled": False,
@@ -98,7 +98,7 @@ def _field(one: SalesforceField) -> dict[str, Any]:
         "scale": one.scale, "createable": one.createable, "updateable": one.updateable, "custom": one.custom,
         "nillable": not one.required and one.type != "boolean", "unique": one.unique, "externalId": one.external_id,
         "idLookup": one.external_id or one.id_lookup or one.name == "Id", "caseSensitive": False,
-        "calculated": False, "autoNumber": False, "filterable": one.filterable, "sortable": one.filterable,
+        "calculated": False, "autoNumber": bool(one.auto), "filterable": one.filterable, "sortable": one.filterable,
         "groupable": one.filterable, "defaultedOnCreate": one.default is not None or one.name == "OwnerId",
         "defaultValue": bool(one.default) if one.type == "boolean" else one.default, "picklistValues": picklist,
         "restrictedPicklist": one.restricted, "referenceTo": list(one.refers_to),

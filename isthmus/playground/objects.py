@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from isthmus.playground.countries import COUNTRIES
+from isthmus.playground.objects_erp import ACCOUNT_FIGURES, ERP_OBJECTS
+from isthmus.playground.own_fields import currency, external_number, key, owner, sync_fields
 from isthmus.playground.schema import (
     SERVERS,
     SalesforceField,
@@ -17,20 +19,6 @@ from isthmus.playground.schema import (
     text,
 )
 
-CURRENCIES = "EUR|USD|PLN|JPY"
-SYNC_FIELDS = [
-    text("ERP_Sync_Status__c", 40),
-    text("ERP_Sync_Message__c", 1000, kind="textarea"),
-]
-
-
-def _currency(**more: bool) -> SalesforceField:
-    return choice("CurrencyIsoCode", CURRENCIES, length=3, restricted=True, required=True, default="EUR", **more)
-
-
-def _owner() -> SalesforceField:
-    return lookup("OwnerId", "User", "Owner", required=True)
-
 
 def _address(kind: str) -> list[SalesforceField]:
     return [
@@ -41,15 +29,6 @@ def _address(kind: str) -> list[SalesforceField]:
         text(f"{kind}Country", 80),
         choice(f"{kind}CountryCode", "|".join(COUNTRIES), length=10, restricted=True),
     ]
-
-
-def _external_number(name: str) -> SalesforceField:
-    return text(name, 40, unique=True, external_id=True)
-
-
-def _key() -> SalesforceField:
-    """Where an integration may keep its own external key, also on lines."""
-    return text("Isthmus_Key__c", 255, unique=True, external_id=True)
 
 
 def _sums(*names: str) -> list[SalesforceField]:
@@ -109,14 +88,15 @@ ACCOUNT = sobject("Account", "001", [
     number("NumberOfEmployees", "int", 8, scale=0),
     number("AnnualRevenue", digits=18, scale=0),
     text("Description", 32000, kind="textarea"),
-    _currency(),
-    _owner(),
+    currency(),
+    owner(),
     text("Tax_Id__c", 30),
     choice("Payment_Terms__c", "NET14|NET30|NET60|PREPAID", restricted=True),
     lookup("Primary_Contact__c", "Contact", "Primary_Contact__r"),
-    _external_number("ERP_Customer_Number__c"),
-    _key(),
-    *SYNC_FIELDS,
+    external_number("ERP_Customer_Number__c"),
+    *ACCOUNT_FIGURES,
+    key(),
+    *sync_fields(),
 ], mergeable=True)  # fmt: skip
 
 CONTACT = sobject("Contact", "003", [
@@ -128,9 +108,9 @@ CONTACT = sobject("Contact", "003", [
     text("Email", 80, kind="email", id_lookup=True),
     text("Phone", 40, kind="phone"),
     text("Title", 128),
-    _currency(),
-    _owner(),
-    _key(),
+    currency(),
+    owner(),
+    key(),
 ], mergeable=True)  # fmt: skip
 
 PRODUCT2 = sobject("Product2", "01t", [
@@ -141,11 +121,11 @@ PRODUCT2 = sobject("Product2", "01t", [
     flag("IsActive"),
     choice("Family", "Hardware|Software|Services"),
     choice("QuantityUnitOfMeasure", "Each|Box|Hour|Kilogram|Metre"),
-    _currency(),
+    currency(),
     choice("Tax_Category__c", "standard|reduced|zero", restricted=True),
-    _external_number("ERP_Product_Number__c"),
-    _key(),
-    *SYNC_FIELDS,
+    external_number("ERP_Product_Number__c"),
+    key(),
+    *sync_fields(),
 ])  # fmt: skip
 
 PRICEBOOK2 = sobject("Pricebook2", "01s", [
@@ -163,7 +143,7 @@ PRICEBOOK_ENTRY = sobject("PricebookEntry", "01u", [
     flag("IsActive"),
     flag("UseStandardPrice"),
     text("ProductCode", 255, **SERVERS),
-    _currency(updateable=False),
+    currency(updateable=False),
 ])  # fmt: skip
 
 QUOTE = sobject("Quote", "0Q0", [
@@ -181,15 +161,15 @@ QUOTE = sobject("Quote", "0Q0", [
     number("LineItemCount", "int", 9, scale=0, default=0, **SERVERS),
     flag("IsSyncing", **SERVERS),
     text("Email", 80, kind="email"),
-    _currency(),
-    _owner(),
+    currency(),
+    owner(),
     number("Header_Discount__c"),
-    _external_number("ERP_Quote_Number__c"),
+    external_number("ERP_Quote_Number__c"),
     text("ERP_Status__c", 40),
     number("ERP_Tax__c"),
     number("ERP_Total__c"),
-    _key(),
-    *SYNC_FIELDS,
+    key(),
+    *sync_fields(),
 ])  # fmt: skip
 
 QUOTE_LINE_ITEM = sobject("QuoteLineItem", "0QL", [
@@ -205,8 +185,8 @@ QUOTE_LINE_ITEM = sobject("QuoteLineItem", "0QL", [
     text("Description", 255),
     day("ServiceDate"),
     number("SortOrder", "int", 9, scale=0),
-    _currency(**SERVERS),
-    _key(),
+    currency(**SERVERS),
+    key(),
 ])  # fmt: skip
 
 ORDER = sobject("Order", "801", [
@@ -233,19 +213,19 @@ ORDER = sobject("Order", "801", [
     moment("ActivatedDate", **SERVERS),
     lookup("ActivatedById", "User", "ActivatedBy", **SERVERS),
     *_sums("TotalAmount"),
-    _currency(),
-    _owner(),
+    currency(),
+    owner(),
     number("Freight__c"),
     number("Header_Discount__c"),
-    _external_number("ERP_Order_Number__c"),
+    external_number("ERP_Order_Number__c"),
     choice(
         "ERP_Status__c", "Draft|Confirmed|On credit hold|Partly invoiced|Invoiced|Closed|Cancelled", restricted=True
     ),
     text("ERP_Hold_Reason__c", 255),
     number("ERP_Tax__c"),
     number("ERP_Total__c"),
-    _key(),
-    *SYNC_FIELDS,
+    key(),
+    *sync_fields(),
 ])  # fmt: skip
 
 ORDER_ITEM = sobject("OrderItem", "802", [
@@ -262,11 +242,11 @@ ORDER_ITEM = sobject("OrderItem", "802", [
     day("ServiceDate"),
     day("EndDate"),
     text("Description", 255),
-    _currency(**SERVERS),
-    _key(),
+    currency(**SERVERS),
+    key(),
 ])  # fmt: skip
 
 OBJECTS: tuple[SalesforceObject, ...] = (
     ORGANIZATION, USER, CURRENCY_TYPE, ORDER_STATUS, ACCOUNT, CONTACT, PRODUCT2, PRICEBOOK2, PRICEBOOK_ENTRY,
-    QUOTE, QUOTE_LINE_ITEM, ORDER, ORDER_ITEM,
+    QUOTE, QUOTE_LINE_ITEM, ORDER, ORDER_ITEM, *ERP_OBJECTS,
 )  # fmt: skip

@@ -39,7 +39,8 @@ class SalesforceField:
     default: str | int | None = None
     filterable: bool = True
     stored: FieldType | None = None  # how the column is kept when drift shows it as another type
-    on_delete: Literal["clear", "cascade"] = "clear"
+    on_delete: Literal["clear", "cascade", "restrict"] = "clear"  # what becomes of this record with its parent
+    auto: str = ""  # an auto number's form, as ``IL-{:08d}``
 
     @property
     def kept(self) -> FieldType:
@@ -64,6 +65,10 @@ class SalesforceObject:
     recycled: bool = True  # has IsDeleted and a recycle bin
     _lower: Mapping[str, str] = field(default_factory=dict)
     _relations: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def custom(self) -> bool:
+        return self.name.endswith("__c")
 
     def find(self, name: str) -> SalesforceField | None:
         """The field of that name in any case, as SOQL reads names."""
@@ -138,16 +143,27 @@ def moment(name: str, **more: Any) -> SalesforceField:
 
 
 def lookup(name: str, target: str, relationship: str | None = None, **more: Any) -> SalesforceField:
-    """A reference; its relationship is called as the field without ``Id`` unless said."""
+    """A reference; its relationship is called as the field without ``Id``, or with ``__r``, unless said."""
+    related = name.removesuffix("__c") + "__r" if name.endswith("__c") else name.removesuffix("Id")
     return SalesforceField(
         name,
         "reference",
         name,
         length=18,
         refers_to=(target,),
-        relationship=relationship or name.removesuffix("Id"),
+        relationship=relationship or related,
         **more,
     )
+
+
+def master(name: str, target: str) -> SalesforceField:
+    """The master of a detail record: always there, never another one, and its end is the detail's end."""
+    return lookup(name, target, required=True, updateable=False, on_delete="cascade")
+
+
+def auto_number(name: str, form: str) -> SalesforceField:
+    """A running number that the server gives; ``form`` as ``IL-{:08d}``."""
+    return text(name, 80, auto=form, **SERVERS)
 
 
 SERVERS: dict[str, Any] = {"createable": False, "updateable": False}

@@ -16,8 +16,14 @@ _PEOPLE = (
     ("Emi", "Hoshino", "emi.hoshino@playground.example", "Account executive"),
     ("Femke", "Roozen", "femke.roozen@playground.example", "Inside sales"),
 )
-#: Units per euro, in millionths; JPY has no decimals.
-_CURRENCIES = (("EUR", 1_000_000, 2), ("USD", 1_085_000, 2), ("PLN", 4_310_000, 2), ("JPY", 162_400_000, 0))
+#: Units per euro, in millionths, and decimals.
+_CURRENCIES = (
+    ("EUR", 1_000_000, 2),
+    ("USD", 1_085_000, 2),
+    ("PLN", 4_310_000, 2),
+    ("JPY", 162_400_000, 0),
+    ("KWD", 333_000, 3),
+)
 
 
 def plant_organization(sowing: Sowing) -> None:

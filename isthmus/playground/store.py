@@ -74,6 +74,7 @@ class Store:
         self._opened: list[sqlite3.Connection] = []
         db = self.connection()
         db.executescript(_OWN_TABLES + "".join(_table(one) for one in OBJECTS))
+        _add_columns(db)
         self._settings: dict[str, Any] = {}
         self._load_settings()
         self._schema = self._build_schema()
@@ -185,6 +186,15 @@ def _table(entity: SalesforceObject) -> str:
     columns = ", ".join(f'"{one.column}" {_affinity(one.kept)}' for one in entity.fields.values() if one.name != "Id")
     bin_flag = "" if entity.recycled else ', "IsDeleted" INTEGER NOT NULL DEFAULT 0'
     return f'CREATE TABLE IF NOT EXISTS "{entity.name}" ("Id" TEXT PRIMARY KEY, {columns}{bin_flag}) WITHOUT ROWID;\n'
+
+
+def _add_columns(db: sqlite3.Connection) -> None:
+    """A folder of an earlier release gets the fields that came since."""
+    for entity in OBJECTS:
+        present = {row[1] for row in db.execute(f'PRAGMA table_info("{entity.name}")')}
+        for one in entity.fields.values():
+            if one.column not in present:
+                db.execute(f'ALTER TABLE "{entity.name}" ADD COLUMN "{one.column}" {_affinity(one.kept)}')
 
 
 def _affinity(kind: str) -> str:

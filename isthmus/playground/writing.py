@@ -47,8 +47,11 @@ def create(
     row.update({one.column: value for one, value in given.items()})
     if "OwnerId" in row and row["OwnerId"] is None:
         row["OwnerId"] = tx.user
+    for one in entity.fields.values():
+        if one.auto:
+            row[one.column] = one.auto.format(tx.next_number(f"{entity.name}.{one.name}"))
     _check_required(entity, row)
-    _check_unique(tx, entity, given, own_id=None)
+    check_unique(tx, entity, given, own_id=None)
     row["Id"] = record_id or tx.new_id(entity)
     row.update(
         CreatedDate=tx.stamp,
@@ -74,7 +77,7 @@ def update(tx: Transaction, entity: SalesforceObject, record_id: Any, *, fields:
     given = _stored_fields(tx, entity, fields, creating=False)
     row = old | {one.column: value for one, value in given.items()}
     _check_required(entity, row, {one.column for one in given})
-    _check_unique(tx, entity, given, own_id=str(old["Id"]))
+    check_unique(tx, entity, given, own_id=str(old["Id"]))
     row.update(LastModifiedDate=tx.stamp, LastModifiedById=tx.user, SystemModstamp=tx.stamp)
     rules.before(tx, entity, old=old, row=row)
     write_changed(tx, entity, old=old, row=row)
@@ -220,9 +223,10 @@ def _check_required(entity: SalesforceObject, row: Row, only: set[str] | None = 
         raise Refusal("REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]", fields=missing)
 
 
-def _check_unique(
+def check_unique(
     tx: Transaction, entity: SalesforceObject, given: Mapping[SalesforceField, Any], *, own_id: str | None
 ) -> None:
+    """Raises Refusal DUPLICATE_VALUE when another live record has the value of a unique field."""
     for one, value in given.items():
         if not one.unique or value is None:
             continue

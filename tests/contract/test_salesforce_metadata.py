@@ -17,7 +17,11 @@ from isthmus.playground.schema import SalesforceField
 
 ROOT = Path(str(files("connectors.salesforce").joinpath("metadata")))
 NS = "{http://soap.sforce.com/2006/04/metadata}"
-KINDS = {"Text": "string", "LongTextArea": "textarea", "Currency": "currency", "Picklist": "picklist"}
+KINDS = {
+    "Text": "string", "LongTextArea": "textarea", "Currency": "currency", "Picklist": "picklist", "Number": "double",
+    "Date": "date", "DateTime": "datetime", "Checkbox": "boolean",
+}  # fmt: skip
+ON_DELETE = {"Restrict": "restrict", "SetNull": "clear", "Cascade": "cascade", None: "clear"}
 
 
 def shipped() -> dict[tuple[str, str], ET.Element]:
@@ -48,7 +52,11 @@ def shape(element: ET.Element) -> dict[str, Any]:
         "external_id": text(element, "externalId") == "true",
         "unique": text(element, "unique") == "true",
         "scale": int(text(element, "scale") or 0),
+        "precision": int(text(element, "precision") or 0),
+        "required": text(element, "required") == "true" or kind == "MasterDetail",
         "refers_to": tuple(filter(None, [text(element, "referenceTo")])),
+        "on_delete": "cascade" if kind == "MasterDetail" else ON_DELETE[text(element, "deleteConstraint")],
+        "fixed": kind == "MasterDetail" and text(element, "reparentableMasterDetail") == "false",
     }
 
 
@@ -68,28 +76,88 @@ def test_a_shipped_field_is_what_the_playground_shows(stream: str, field: Salesf
         "external_id": field.external_id,
         "unique": field.unique,
         "scale": field.scale,
+        "precision": field.precision,
+        "required": field.required,
         "refers_to": field.refers_to,
+        "on_delete": field.on_delete,
+        "fixed": not field.updateable,
     }
     assert shape(element) == expected
     assert text(element, "fullName") == field.name
     assert text(element, "description")
 
 
-def test_the_permission_set_shows_every_shipped_field_and_lets_nobody_delete() -> None:
-    rights = ET.parse(ROOT / "isthmus/permissionsets/Isthmus_integration.permissionset-meta.xml").getroot()
-    readable = {text(one, "field") for one in rights.iter(NS + "fieldPermissions") if text(one, "readable") == "true"}
-    assert {f"{stream}.{field}" for stream, field in shipped()} <= readable
-    for one in rights.iter(NS + "objectPermissions"):
-        assert (text(one, "allowCreate"), text(one, "allowDelete"), text(one, "modifyAllRecords")) == ("false",) * 3
-    written = {text(one, "field") for one in rights.iter(NS + "fieldPermissions") if text(one, "editable") == "true"}
-    ours = (".ERP_", ".Isthmus_")
-    assert {name for name in written if name and not any(part in name for part in ours)} == {"Order.PoNumber"}
+def rights_of(name: str) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """What a permission set allows: fields → read or edit, objects → the names of what is allowed."""
+    root = ET.parse(ROOT / f"isthmus/permissionsets/{name}.permissionset-meta.xml").getroot()
+    fields = {
+        str(text(one, "field")): "edit" if text(one, "editable") == "true" else "read"
+        for one in root.iter(NS + "fieldPermissions")
+        if text(one, "readable") == "true"
+    }
+    objects = {
+        str(text(one, "object")): tuple(part.tag.removeprefix(NS) for part in one if part.text == "true")
+        for one in root.iter(NS + "objectPermissions")
+    }
+    return fields, objects
+
+
+def grantable() -> set[str]:
+    """A required field and a master are seen by whoever sees the object: a permission set may not name them."""
+    return {
+        f"{stream}.{field}"
+        for (stream, field), element in shipped().items()
+        if text(element, "required") != "true" and text(element, "type") != "MasterDetail"
+    }
+
+
+def test_the_integration_user_sees_every_shipped_field_and_writes_only_ours() -> None:
+    fields, objects = rights_of("Isthmus_integration")
+    own = {one.name for one in OBJECTS if one.custom}
+    assert {name for name in fields if name.endswith("__c")} == grantable()
+    written = {name for name, right in fields.items() if right == "edit" and name.partition(".")[0] not in own}
+    assert {name for name in written if ".ERP_" not in name and ".Isthmus_" not in name} == {"Order.PoNumber"}
+    assert own <= set(objects)
+    assert all(fields[name] == "edit" for name in grantable() if name.partition(".")[0] in own)
+
+
+def test_the_integration_user_creates_our_documents_and_deletes_only_their_lines() -> None:
+    _, objects = rights_of("Isthmus_integration")
+    created = {name for name, rights in objects.items() if "allowCreate" in rights}
+    deleted = {name for name, rights in objects.items() if "allowDelete" in rights}
+    assert created == {one.name for one in OBJECTS if one.custom}
+    assert deleted == {"ERP_Invoice_Line__c", "ERP_Allocation__c"}
+    assert not [name for name, rights in objects.items() if "modifyAllRecords" in rights]
+
+
+def test_sales_sees_what_the_erp_says_and_edits_nothing_of_it() -> None:
+    fields, objects = rights_of("Isthmus_reader")
+    internal = ("Isthmus_Key__c", "Isthmus_Complete__c")
+    told = {name for name in grantable() if name.startswith("ERP_") or ".ERP_" in name}
+    assert set(fields) == {name for name in told if not name.endswith(internal)}
+    assert set(fields.values()) == {"read"}
+    assert objects == {one.name: ("allowRead",) for one in OBJECTS if one.custom}
+
+
+def test_a_shipped_object_is_what_the_playground_shows() -> None:
+    found = {path.parts[-2]: ET.parse(path).getroot() for path in ROOT.glob("isthmus/objects/*/*.object-meta.xml")}
+    own = {one.name: one for one in OBJECTS if one.custom}
+    assert set(found) == set(own)
+    for name, element in found.items():
+        details = any(field.on_delete == "cascade" for field in own[name].fields.values())
+        numbered = own[name].fields["Name"].auto
+        assert text(element, "label") == own[name].label
+        assert text(element, "sharingModel") == ("ControlledByParent" if details else "Read")
+        assert element.findtext(f"{NS}nameField/{NS}type") == ("AutoNumber" if numbered else "Text")
+        shown = element.findtext(f"{NS}nameField/{NS}displayFormat") or ""
+        assert shown.replace("{00000000}", "{:08d}") == numbered
 
 
 def test_the_package_names_everything_and_the_api_version_of_the_connector() -> None:
     package = ET.parse(ROOT / "package.xml").getroot()
     members = {one.text for one in package.iter(NS + "members")}
-    assert members == {f"{stream}.{field}" for stream, field in shipped()} | {"Isthmus_integration"}
+    own = {one.name for one in OBJECTS if one.custom} | {"Isthmus_integration", "Isthmus_reader"}
+    assert members == {f"{stream}.{field}" for stream, field in shipped()} | own
     project = json.loads((ROOT / "sfdx-project.json").read_text(encoding="utf-8"))
     assert text(package, "version") == project["sourceApiVersion"] == API_VERSION
     assert (ROOT / project["packageDirectories"][0]["path"]).is_dir()
