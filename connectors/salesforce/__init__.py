@@ -15,13 +15,14 @@ from connectors.salesforce.bulk import Bulk, is_resume
 from connectors.salesforce.config import read_config
 from connectors.salesforce.describing import Describer
 from connectors.salesforce.limits import BIN_DAYS, ROWS
+from connectors.salesforce.measuring import Meter
 from connectors.salesforce.reading import Reader
 from connectors.salesforce.rest import Rest
 from connectors.salesforce.searching import Searcher
 from connectors.salesforce.values import whole_id
 from connectors.salesforce.writing import Writer
 from isthmus.connect.http import Limits, Ports
-from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, Note
+from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, Group, Measure, Note
 from isthmus.kernel.clock import SystemClock
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.description import StreamDescription
@@ -45,6 +46,7 @@ class Connector:
         self._reader = Reader(self.rest, self._describer, self.our_user)
         self._bulk = Bulk(self.rest, self._describer, self._reader)
         self._searcher = Searcher(self.rest, self._describer)
+        self._meter = Meter(self.rest, self._describer)
         self._writer = Writer(self.rest, self._describer, self._searcher)
 
     @property
@@ -93,6 +95,9 @@ class Connector:
 
     def find_keys(self, stream: str, keys: Sequence[str]) -> dict[str, str]:
         return self._searcher.find_keys(stream, keys)
+
+    def measure(self, stream: str, ask: Measure) -> list[Group]:
+        return self._meter.measure(stream, ask)
 
     def posted(self, stream: str, ids: Sequence[str]) -> set[str]:  # noqa: ARG002
         """None: books are kept in the ERP."""

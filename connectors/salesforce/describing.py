@@ -25,7 +25,7 @@ _TYPES: dict[str, FieldType] = {
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The system fields of a stream. ``stamp`` is what says when a record moved; ``currency`` is filled in if given."""
+    """What reading a stream goes by. ``stamp`` is what says when a record moved; ``currency`` is filled in if given."""
 
     stream: str
     description: StreamDescription
@@ -34,6 +34,7 @@ class Shape:
     has_master: bool
     has_writer: bool
     own_currency: bool
+    converted: frozenset[str]  # Currency fields: sums of them are in the organisation's currency
 
 
 class Describer:
@@ -116,6 +117,7 @@ class Describer:
             stream, StreamDescription(stream, fields, told.get("label", stream)), stamp,
             has_deleted="IsDeleted" in fields, has_master="MasterRecordId" in fields,
             has_writer="LastModifiedById" in fields, own_currency=CURRENCY in fields,
+            converted=frozenset(one["name"] for one in told["fields"] if one["type"] == "currency"),
         )  # fmt: skip
 
     def _unknown(self, stream: str) -> Misconfigured:

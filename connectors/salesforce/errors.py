@@ -43,6 +43,7 @@ _REMEDIES: dict[str, str] = {
     "INVALID_FIELD_FOR_INSERT_UPDATE": "a field is read-only for our user; give edit access by the permission set",
     "PROCESSING_HALTED": "correct the other part of the document that was refused",
     "STORAGE_LIMIT_EXCEEDED": "the organisation's storage is full; ask its administrator",
+    "EXCEEDED_ID_LIMIT": "ask for less at once",
     "FAILED_ACTIVATION": "the order may not be activated as it is; complete it in Salesforce",
 }
 _KINDS: dict[str, Kind] = {

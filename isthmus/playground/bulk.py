@@ -83,7 +83,7 @@ def results(call: Call) -> Response:
 def _compile(call: Call, text: str, operation: str) -> Statement:
     parsed = parse(text)
     if not parsed.fields or parsed.offset is not None:
-        raise malformed("Bulk queries support neither COUNT() nor OFFSET")
+        raise malformed("Bulk queries support neither aggregates nor OFFSET")
     return compile_query(
         parsed,
         call.store.schema,

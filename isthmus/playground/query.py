@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from isthmus.playground.aggregates import aggregate
 from isthmus.playground.calls import Call, answer
 from isthmus.playground.refusals import Refusal
 from isthmus.playground.soql import malformed, parse
@@ -28,6 +29,8 @@ def _first(call: Call, *, deleted: bool) -> Response:
         raise malformed("unexpected token: '<EOF>'")
     parsed = parse(text)
     since = call.store.bin_since() if deleted or parsed.all_rows else None
+    if parsed.terms or parsed.groups:
+        return answer(aggregate(parsed, call.store, deleted_since=since))
     statement = compile_query(parsed, call.store.schema, shape="json", version=call.version, deleted_since=since)
     if not parsed.fields:
         (total,) = call.store.connection().execute(statement.count_sql, statement.parameters).fetchone()

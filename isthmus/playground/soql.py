@@ -1,6 +1,8 @@
 """SOQL as text → a query as a tree. What is outside the supported grammar is MALFORMED_QUERY.
 
     SELECT fields | COUNT() FROM object [alias] [WHERE …] [ORDER BY …] [LIMIT n] [OFFSET n] [ALL ROWS]
+    SELECT groups and COUNT(field), SUM(field), each with a name of its own or expr0, expr1, … FROM object [alias]
+        [WHERE …] [GROUP BY fields, CALENDAR_YEAR(date), CALENDAR_MONTH(date)] [LIMIT n]
 
 As in Salesforce, AND and OR on one level need parentheses, and so does NOT beside another condition.
 """
@@ -61,8 +63,20 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Term:
+    """A field, or a function of one, that is selected or grouped by. ``name`` is the author's own for it."""
+
+    path: str
+    function: str | None = None
+    name: str | None = None
+
+
+FUNCTIONS = frozenset({"count", "sum", "calendar_year", "calendar_month"})
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
-    """A parsed query; no ``fields`` means COUNT()."""
+    """A parsed query; no ``fields`` and no ``terms`` means COUNT(). ``terms`` are those of an aggregate query."""
 
     fields: tuple[str, ...]
     entity: str
@@ -72,6 +86,8 @@ class Query:
     limit: int | None = None
     offset: int | None = None
     all_rows: bool = False
+    terms: tuple[Term, ...] = ()
+    groups: tuple[Term, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +221,7 @@ class _Parser:
 
     def query(self) -> Query:
         self._expect("select")
-        fields = self._fields()
+        terms = self._terms()
         self._expect("from")
         entity = self._object()
         token = self._tokens[self._at]
@@ -213,18 +229,40 @@ class _Parser:
         if token.kind == "name" and token.text.lower() not in _RESERVED | {"all", "for", "using"}:
             alias = self._take("name")
         where = self._condition(0) if self._accept("where") else None
+        groups = self._grouping() if self._accept("group", "by") else ()
         order = self._order() if self._accept("order", "by") else ()
         limit = self._count() if self._accept("limit") else None
         offset = self._count() if self._accept("offset") else None
-        return Query(fields, entity, alias, where, order, limit, offset, self._accept("all", "rows"))
+        every = self._accept("all", "rows")
+        if groups or any(one.function for one in terms):
+            return Query((), entity, alias, where, order, limit, offset, every, terms, groups)
+        return Query(tuple(one.path for one in terms), entity, alias, where, order, limit, offset, every)
 
-    def _fields(self) -> tuple[str, ...]:
+    def _terms(self) -> tuple[Term, ...]:
         if self._accept("count", "(", ")"):
             return ()
-        fields = [self._take("name")]
+        terms = [self._term(named=True)]
         while self._accept(","):
-            fields.append(self._take("name"))
-        return tuple(fields)
+            terms.append(self._term(named=True))
+        return tuple(terms)
+
+    def _grouping(self) -> tuple[Term, ...]:
+        groups = [self._term(named=False)]
+        while self._accept(","):
+            groups.append(self._term(named=False))
+        return tuple(groups)
+
+    def _term(self, *, named: bool) -> Term:
+        word = self._take("name")
+        if not self._accept("("):
+            return Term(word)
+        if word.lower() not in FUNCTIONS:
+            self._at -= 1
+            self._unexpected()
+        path = self._take("name")
+        self._expect(")")
+        own = named and self._tokens[self._at].kind == "name" and self._word() not in _RESERVED
+        return Term(path, word.lower(), self._take("name") if own else None)
 
     def _count(self) -> int:
         written = self._take("number")

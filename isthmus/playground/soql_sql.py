@@ -34,7 +34,7 @@ def compile_query(
 
     Raises Refusal: INVALID_TYPE, INVALID_FIELD, MALFORMED_QUERY, INVALID_QUERY_FILTER_OPERATOR.
     """
-    return _Compiler(query, schema).compile(shape, version, deleted_since)
+    return Compiler(query, schema).compile(shape, version, deleted_since)
 
 
 @dataclass(slots=True)
@@ -47,7 +47,9 @@ class _Node:
     parents: dict[str, _Node] = field(default_factory=dict)
 
 
-class _Compiler:
+class Compiler:
+    """One query against one schema."""
+
     def __init__(self, query: Query, schema: Schema) -> None:
         self._query = query
         self._schema = schema
@@ -63,25 +65,28 @@ class _Compiler:
         paths = [self._add(path) for path in self._query.fields]
         if len({path.lower() for path in self._query.fields}) != len(self._query.fields):
             raise Refusal("INVALID_FIELD", "duplicate field selected")
-        conditions = ConditionWriter(self.resolve, self._subquery)
-        where = [conditions.write(self._query.where)] if self._query.where else []
-        if self._entity.recycled:
-            kept = f""" OR t0."SystemModstamp" >= '{deleted_since}'""" if deleted_since else ""
-            where.insert(0, f'(t0."IsDeleted" = 0{kept})')
         order = ", ".join(self._order())
-        body = f'FROM "{self._entity.name}" t0 {" ".join(self._joins)}' + (
-            f" WHERE {' AND '.join(where)}" if where else ""
-        )
+        body, parameters = self.body(deleted_since)
         tail = f" ORDER BY {order}" if order else ""
         tail += self._window()
         row = self._row(shape, version, paths)
         return Statement(
             sql=f"SELECT {row} {body}{tail}",
             count_sql=f"SELECT COUNT(*) FROM (SELECT 1 {body}{self._window()})",
-            parameters=tuple(conditions.parameters),
+            parameters=parameters,
             entity=self._entity.name,
             header=tuple(paths),
         )
+
+    def body(self, deleted_since: str | None) -> tuple[str, tuple[Any, ...]]:
+        """FROM and WHERE with their parameters; what is selected and sorted by is resolved before, for its joins."""
+        conditions = ConditionWriter(self.resolve, self._subquery)
+        where = [conditions.write(self._query.where)] if self._query.where else []
+        if self._entity.recycled:
+            kept = f""" OR t0."SystemModstamp" >= '{deleted_since}'""" if deleted_since else ""
+            where.insert(0, f'(t0."IsDeleted" = 0{kept})')
+        text = f'FROM "{self._entity.name}" t0 {" ".join(self._joins)}'
+        return text + (f" WHERE {' AND '.join(where)}" if where else ""), tuple(conditions.parameters)
 
     def _window(self) -> str:
         limit, offset = self._query.limit, self._query.offset
@@ -113,9 +118,9 @@ class _Compiler:
 
     def _subquery(self, query: Query) -> tuple[str, list[Any], SalesforceField]:
         """A semi-join: one Id or lookup of another object."""
-        if len(query.fields) != 1 or query.order or query.limit is not None or query.offset is not None:
+        if query.terms or len(query.fields) != 1 or query.order or query.limit is not None or query.offset is not None:
             raise malformed("A subquery in a condition selects exactly one field and has no ORDER BY or LIMIT.")
-        inner = _Compiler(query, self._schema)
+        inner = Compiler(query, self._schema)
         column = inner.resolve(query.fields[0])
         if column.field.type not in ("id", "reference"):
             raise malformed(f"The field {query.fields[0]} of a subquery must be an Id or a reference.")
@@ -136,7 +141,7 @@ class _Compiler:
             raise unknown_column(steps[-1], entity.name)
         sql = f'{alias}."{found.column}"'
         if found.kept in NUMBERS and found.type not in NUMBERS:
-            sql = f"({_digits(found.kept, found.scale, sql)})"
+            sql = f"({digits(found.kept, found.scale, sql)})"
         return Column(found, sql, path)
 
     def _steps(self, path: str) -> list[str]:
@@ -204,8 +209,8 @@ def json_value(one: SalesforceField, column: str) -> str:
     """An SQL expression for one value as JSON; numbers are written from integers, never through a float."""
     kept = one.kept
     if kept in NUMBERS:
-        digits = _digits(kept, one.scale, column)
-        shown = digits if one.type in NUMBERS else f"'\"' || {digits} || '\"'"
+        written = digits(kept, one.scale, column)
+        shown = written if one.type in NUMBERS else f"'\"' || {written} || '\"'"
         return f"ifnull({shown}, 'null')"
     if kept == "boolean":
         return f"CASE {column} WHEN 1 THEN 'true' ELSE 'false' END"
@@ -214,7 +219,7 @@ def json_value(one: SalesforceField, column: str) -> str:
     return f"json_quote({column})"
 
 
-def _digits(kept: str, scale: int, column: str) -> str:
+def digits(kept: str, scale: int, column: str) -> str:
     """A scaled integer as a decimal; from ten million on a double is written with an exponent, as Java does."""
     if kept == "int":
         return f"CAST({column} AS TEXT)"
@@ -234,7 +239,7 @@ def csv_text(column: Column) -> str:
     """An SQL expression for one quoted CSV cell; null is an empty cell."""
     one, sql = column.field, column.sql
     if one.type in NUMBERS:
-        return f"'\"' || ifnull({_digits(one.kept, one.scale, sql)}, '') || '\"'"
+        return f"'\"' || ifnull({digits(one.kept, one.scale, sql)}, '') || '\"'"
     if one.kept == "boolean":
         return f"CASE {sql} WHEN 1 THEN '\"true\"' ELSE '\"false\"' END"
     if one.kept == "datetime":

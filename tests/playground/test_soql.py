@@ -264,8 +264,6 @@ def test_the_eleventh_open_cursor_closes_the_first(fresh: Client) -> None:
         ("SELECT Id FROM Account WHERE CreatedDate > 2026-13-01T00:00:00Z", "MALFORMED_QUERY"),
         ("SELECT Id FROM Account LIMIT 1.5", "MALFORMED_QUERY"),
         ("SELECT Id FROM Account; DROP TABLE Account", "MALFORMED_QUERY"),
-        ("SELECT Id FROM Account GROUP BY Id", "MALFORMED_QUERY"),
-        ("SELECT COUNT(Id) FROM Account", "MALFORMED_QUERY"),
         ("SELECT Id, (SELECT Id FROM Contacts) FROM Account", "MALFORMED_QUERY"),
         ("SELECT * FROM Account", "MALFORMED_QUERY"),
         ("SELECT FIELDS(ALL) FROM Account", "MALFORMED_QUERY"),
