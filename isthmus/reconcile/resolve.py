@@ -1,30 +1,44 @@
-"""What people decide: which value holds, what is tried again, what is hidden, which mapping may change or must rest."""
+"""What people decide: which value holds, what is tried again, what is hidden, which mapping may change or must rest.
+
+A decision is checked (may this person? does it take two?), carried out under the mapping's lease, and kept with its
+name and reason, also when it was refused. An answer only says what is to hold: the mapping's next run writes it, if
+both sides still show what was asked about.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import orjson
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from isthmus.connect.protocol import Connector
 from isthmus.db import reading, writing
 from isthmus.kernel.clock import Clock, format_stamp
-from isthmus.kernel.errors import Misconfigured, Refused
-from isthmus.kernel.units import Side
+from isthmus.kernel.errors import Misconfigured, Refused, Unavailable
+from isthmus.kernel.records import Fields
+from isthmus.kernel.units import Side, other_side
 from isthmus.mapping.compile import CompiledMapping
-from isthmus.settings import Settings
+from isthmus.reconcile import question
+from isthmus.reconcile.question import Question, Take
+from isthmus.settings import Settings, require
+from isthmus.settings.people import money, same_person
+from isthmus.state import bindings, decisions, leases, merges, progress, worklist
 from isthmus.state import mappings as remembered
-from isthmus.state import progress, worklist
-from isthmus.state.bindings import Lane
+from isthmus.state.bindings import Lane, Stream
+from isthmus.state.decisions import Decided
+from isthmus.state.leases import Lease, Taken
 from isthmus.state.progress import Due
 from isthmus.state.worklist import Item
 
-#: Whose value holds: one side's in every field, or field by field.
-Take = Side | Mapping[str, Side]
+__all__ = ["Office", "Question", "Take"]
 
 RETRIED = ("waiting", "refused", "in_doubt", "ambiguous")  # what may become possible without an edit in the CRM
+SIDES: tuple[Side, Side] = ("crm", "erp")
+
+Work = Callable[[Connection, str], None]  # carries a decision out; the text says whose it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +66,24 @@ class Office:
 
     def accept(self, name: str, who: str, why: str) -> str:
         """Lets the mapping as it is now change as much as it will. Returns its hash."""
-        mapping = self.mapping(name)
-        _need(why, "a reason")
-        now = self.now()
-        with writing(self.engine) as connection:
-            remembered.store(
-                connection, mapping.name, mapping.entity, accepted_hash=mapping.hash, accepted_by=who,
-                accepted_why=why, accepted_at=now, crm_print=None, erp_print=None,
-            )  # fmt: skip
-        return mapping.hash
+        digest = self.mapping(name).hash
+        what = {"accepted_hash": digest, "accepted_by": who, "accepted_why": why, "accepted_at": self.now()}
+        self._decide_on(Decided(self.now(), who, "accept", name, answer=digest, why=why), **what, crm_print=None,
+                        erp_print=None)  # fmt: skip
+        return digest
 
     def pause(self, name: str, who: str, why: str) -> None:
         """Runs of the mapping are skipped until `resume`; nothing that waits is lost."""
-        _need(why, "a reason")
-        self._set_pause(name, paused_by=who, paused_why=why, paused_at=self.now())
+        act = Decided(self.now(), who, "pause", name, answer="rests", why=why)
+        self._decide_on(act, paused_by=who, paused_why=why, paused_at=act.at)
 
     def resume(self, name: str, who: str) -> None:
-        self._set_pause(name, paused_by=None, paused_why=f"resumed by {who}", paused_at=None)
+        act = Decided(self.now(), who, "pause", name, answer="runs", why=f"resumed by {who}")
+        self._decide_on(act, paused_by=None, paused_why=act.why, paused_at=None)
 
-    def _set_pause(self, name: str, **what: str | None) -> None:
-        mapping = self.mapping(name)
-        with writing(self.engine) as connection:
-            remembered.store(connection, mapping.name, mapping.entity, **what)
+    def _decide_on(self, act: Decided, **what: str | None) -> None:
+        mapping = self.mapping(act.mapping)
+        self._decide(act, lambda connection, _: remembered.store(connection, mapping.name, mapping.entity, **what))
 
     # --- items of the worklist ------------------------------------------------------------------------------------
 
@@ -82,72 +92,228 @@ class Office:
         with reading(self.engine) as connection:
             found = worklist.find(connection, number)
         if found is None:
-            raise Refused(f"worklist {number}", "there is no such item", "see `isthmus worklist show`")
+            remedy = "it is through, or asked anew under another number: see `isthmus worklist show`"
+            raise Refused(f"worklist {number}", "there is no such item", remedy)
         return found
 
     def retry(self, who: str, number: int | None = None) -> list[str]:
-        """Makes items due: one, or all that may have become possible. Returns the mappings to be run."""
+        """Makes items due: one, or all that may have become possible. Returns the mappings to be run.
+
+        Of all, what belongs to a mapping that is running now is left to the next time. Raises Unavailable for one.
+        """
         items = [self.item(number)] if number is not None else self._retriable()
-        now = self.now()
-        with writing(self.engine) as connection:
+        touched = []
+        for mapping in self.mappings.values():
+            mine = [one for one in items if one.mapping == mapping.name]
+            held = leases.take(self.engine, mapping.name) if mine else None
+            if isinstance(held, Taken) and number is not None:
+                raise _busy(held)
+            if isinstance(held, Lease):
+                self._retry(mine, who, held)
+                touched.append(mapping.name)
+        return touched
+
+    def _retry(self, items: Sequence[Item], who: str, held: Lease) -> None:
+        with self._commit(held) as connection:
             for one in items:
-                progress.add_due(connection, _lane(one), [Due(one.source_id, f"retried by {who}", now)])
-        touched = {one.mapping for one in items}
-        return [mapping.name for mapping in self.mappings.values() if mapping.name in touched]
+                due = Due(one.source_id, f"retried by {who}", self.now())
+                progress.add_due(connection, _lane(one), [due])
 
     def _retriable(self) -> list[Item]:
         with reading(self.engine) as connection:
             return [one for one in worklist.load_all(connection) if one.reason in RETRIED]
 
     def resolve(self, number: int, take: Take, who: str) -> str | None:
-        """Answers a conflict for both versions that were asked about. Returns the mapping to be run.
+        """Answers a question for what both sides showed when it was asked. Returns the mapping to be run.
 
-        If either side moves again before the next run, the question is asked anew.
+        None: a second person has to give the same answer. If either side moves again before the next run, the
+        question is asked anew. Raises Refused, and Unavailable while the mapping is running.
         """
         found = self.item(number)
-        asked = orjson.loads(found.detail) if found.detail else {}
-        if found.reason != "conflict" or "values" not in asked:
-            raise Refused(f"worklist {number}", f"{found.reason} is no choice between two values", found.fault.remedy)
-        answer = {"take": _by_field(found, asked["values"], take), "versions": asked["versions"]}
-        why = f"{who} took the value of {_told(answer['take'])}"
-        due = Due(found.source_id, why, self.now(), resolution=orjson.dumps(answer).decode())
-        with writing(self.engine) as connection:
-            progress.add_due(connection, _lane(found), [due])
-        return found.mapping
+        answer = question.choose(found, take)
+        text = orjson.dumps(answer).decode()
+        act = replace(self._act(found, "resolve", who), answer=text, why=question.tell_choice(answer))
+
+        def answer_it(connection: Connection, by: str) -> None:
+            why = f"{by} {act.why}"
+            if question.is_merge(found):
+                stays = Due(answer["stays"], why, act.at, force=True)
+                _unite(connection, found, stays, stream=self._stream(found))
+                return
+            bound = {"take": answer, "versions": question.details(found)["versions"]}
+            resolution = orjson.dumps(bound).decode()
+            _answer(connection, found, Due(found.source_id, why, act.at, resolution=resolution))
+
+        return found.mapping if self._decide(act, answer_it, found) else None
 
     def dismiss(self, number: int, who: str, why: str) -> bool:
-        """Hides an item until its record changes. Returns whether it is hidden. Raises Refused without a reason."""
-        _need(why, "a reason")
-        self.item(number)
-        with writing(self.engine) as connection:
-            worklist.dismiss(connection, number, who=who, why=why)
+        """Hides an item until its record changes. Returns whether it is hidden: else a second person has to say so.
+
+        Raises Refused, also without a reason, and Unavailable while the mapping is running.
+        """
+        found = self.item(number)
+        act = replace(self._act(found, "dismiss", who), answer="hide", why=why)
+        return self._decide(act, lambda connection, by: worklist.dismiss(connection, number, who=by, why=why), found)
+
+    # --- questions ------------------------------------------------------------------------------------------------
+
+    def questions(self) -> list[Question]:
+        """Everything that a person has to choose and nobody has answered, oldest first."""
+        with reading(self.engine) as connection:
+            items = [one for one in worklist.load_all(connection) if question.is_question(one) and not one.dismissed_by]
+            answered = {
+                (lane, due.id)
+                for lane in {_lane(one) for one in items}
+                for due in progress.load_due(connection, lane)
+                if due.resolution is not None
+            }
+        return [self.question(one) for one in items if (_lane(one), one.source_id) not in answered]
+
+    def question(self, found: Item) -> Question:
+        """An item with everything that a person needs to decide; only a merge asks the systems."""
+        mapping = self.mapping(found.mapping)
+        shown, standings = self._candidates(found) if question.is_merge(found) else ({}, {})
+        with reading(self.engine) as connection:
+            request = decisions.open_request(connection, found.id or 0, found.version)
+            pair = bindings.load(connection, self._stream(found), [found.source_id]).get(found.source_id)
+        forms = [orjson.loads(pair.seen(side).form) for side in SIDES] if pair else []
+        currency = next((form["currency"] for form in forms if form.get("currency")), None)
+        return Question(
+            found.id or 0, mapping.name, mapping.entity, found.source_id, found.since, found.fault.what,
+            question.fields_of(found, mapping, currency), question.edits_of(found),
+            question.choices_of(found, shown, standings), request,
+        )  # fmt: skip
+
+    def decisions(self, number: int | None = None, most: int = 100) -> list[Decided]:
+        """What was decided, asked for and refused, newest first; of one item if its number is given."""
+        with reading(self.engine) as connection:
+            return decisions.history(connection, item=number, most=most)
+
+    # --- how a decision goes --------------------------------------------------------------------------------------
+
+    def _act(self, found: Item, verb: str, who: str) -> Decided:
+        record = f"{self.mapping(found.mapping).entity} {found.source_id}"
+        return Decided(self.now(), who, verb, found.mapping, found.id, record, found.version)
+
+    def _decide(self, act: Decided, carry_out: Work, found: Item | None = None) -> bool:
+        """Whether it is done: False when a second person has to say the same. A refusal is kept as well."""
+        try:
+            if not act.why.strip():
+                raise Refused("a reason", "is missing", "say why; it is kept in the audit")
+            require(self.settings, act.who, act.verb)
+            first = self._first_of_two(act, found) if found else None
+        except Refused as error:
+            self._keep(replace(act, outcome="refused", told=str(error)))
+            raise
+        if first is act:
+            return False
+        with self._commit(self._take(act.mapping) if found else None) as connection:
+            if found and worklist.find(connection, found.id or 0) != found:
+                remedy = f"see `isthmus worklist show {found.id}`"
+                raise Refused(f"worklist {found.id}", "has changed while it was being decided", remedy)
+            carry_out(connection, f"{first.who} and {act.who}" if first else act.who)
+            decisions.add(connection, act)
         return True
 
+    def _first_of_two(self, act: Decided, found: Item) -> Decided | None:
+        """None: one is enough. Else who asked first: ``act`` itself, then it is kept and a second person must come."""
+        people = self.settings.people
+        amount = people.takes_two(self._worth(found)) if people.two_above is not None else None
+        if amount is None:
+            return None
+        with reading(self.engine) as connection:
+            request = decisions.open_request(connection, found.id or 0, found.version)
+        if request is None or (request.verb, request.answer) != (act.verb, act.answer):
+            self._keep(replace(act, outcome="asked", told=f"it is about {money(*amount)}, which takes two people"))
+            return act
+        if same_person(request.who, act.who):
+            others = [one for one in people.holders(act.verb) if not same_person(one, act.who)]
+            remedy = f"ask {' or '.join(others)}" if others else "ask somebody else"
+            raise Refused(f"worklist {found.id}", f"{act.who} asked for this and cannot confirm it as well", remedy)
+        return request
 
-def _by_field(found: Item, asked: Mapping[str, object], take: Take) -> dict[str, Side]:
-    """The side of each field that was asked about. Raises Refused when the answer is to another question."""
-    given: dict[str, Side] = dict.fromkeys(asked, take) if isinstance(take, str) else dict(take)
-    if unknown := sorted(given.keys() - asked.keys()):
-        known = f"it asks about {', '.join(sorted(asked))}"
-        raise Refused(f"worklist {found.id}", f"{unknown[0]} is not in question", known)
-    if missing := sorted(asked.keys() - given.keys()):
-        raise Refused(
-            f"worklist {found.id}", f"{', '.join(missing)} is not answered", "say whose value holds there too"
+    def _keep(self, decided: Decided) -> None:
+        with writing(self.engine) as connection:
+            decisions.add(connection, decided)
+
+    def _take(self, mapping: str) -> Lease:
+        held = leases.take(self.engine, mapping)
+        if isinstance(held, Taken):
+            raise _busy(held)
+        return held
+
+    @contextmanager
+    def _commit(self, held: Lease | None) -> Iterator[Connection]:
+        """One writing transaction, under the lease where there is one; then the lease is given back."""
+        try:
+            with writing(self.engine) as connection:
+                if held is not None:
+                    leases.confirm(connection, held)
+                yield connection
+        finally:
+            if held is not None:
+                leases.release(self.engine, held)
+
+    # --- what the systems say -------------------------------------------------------------------------------------
+
+    def _worth(self, found: Item) -> list[tuple[int, str]]:
+        """What the record behind an item comes to, on both sides; of a merge, what the customers owe."""
+        if question.is_merge(found):
+            return question.debts(self._candidates(found)[1].values())
+        mapping = self.mapping(found.mapping)
+        ids: dict[Side, str] = {_lane(found).side: found.source_id}
+        with reading(self.engine) as connection:
+            pair = bindings.load(connection, self._stream(found), [found.source_id]).get(found.source_id)
+        ids |= {side: pair.seen(side).id for side in SIDES} if pair else {}
+        return question.worth(form for side, key in ids.items() for form in self._fetch(mapping, side, [key]).values())
+
+    def _candidates(self, found: Item) -> tuple[dict[str, Fields], dict[str, Fields]]:
+        """The two records between which a merge leaves the choice, and how they stand if the ERP tells."""
+        side, ids = other_side(_lane(found).side), question.details(found)["candidates"]
+        credit = self.mappings.get("credit_status") if side == "erp" else None
+        return (
+            self._fetch(self.mapping(found.mapping), side, ids),
+            self._fetch(credit, side, ids) if credit else {},
         )
-    return given
+
+    def _fetch(self, mapping: CompiledMapping, side: Side, ids: Sequence[str]) -> dict[str, Fields]:
+        records = self.systems[side].fetch(mapping.selection(side), ids)
+        return {record.id: mapping.to_entity(side, record).form for record in records if not record.deleted}
+
+    def _stream(self, found: Item) -> Stream:
+        side = _lane(found).side
+        return Stream(self.mapping(found.mapping).entity, side, self.systems[side].identity())
 
 
-def _told(take: Mapping[str, Side]) -> str:
-    """``the CRM``, or ``po_number from the CRM, salesperson from the ERP``."""
-    if len(set(take.values())) == 1:
-        return f"the {next(iter(take.values())).upper()}"
-    return ", ".join(f"{name} from the {side.upper()}" for name, side in sorted(take.items()))
+def _unite(connection: Connection, found: Item, stays: Due, *, stream: Stream) -> None:
+    """Two pairs become one. The winner is planned again, so that the record that stays learns what it says."""
+    asked, across = question.details(found), other_side(stream.side)
+    pairs = bindings.load(connection, stream, [found.source_id, asked["winner"]])
+    mine, winners = pairs.get(found.source_id), pairs.get(asked["winner"])
+    if mine is None or winners is None or [one.seen(across).id for one in (mine, winners)] != asked["candidates"]:
+        raise Refused(f"worklist {found.id}", "has changed since it was asked", f"run `isthmus sync {found.mapping}`")
+    keep, drop = (mine, winners) if mine.seen(across).id == stays.id else (winners, mine)
+    merges.unite(connection, keep, drop, side=stream.side, winner=asked["winner"])
+    lane = _lane(found)
+    worklist.remove(connection, lane, [found.source_id])
+    worklist.drop_notes(connection, found.mapping, [found.source_id])
+    progress.add_due(connection, lane, [replace(stays, id=asked["winner"])])
 
 
-def _need(text: str, what: str) -> None:
-    if not text.strip():
-        raise Refused(what, "is missing", "say why; it is kept in the audit")
+def _answer(connection: Connection, found: Item, due: Due) -> None:
+    """Makes a record due with its answer. The person's name takes the place of an older reason."""
+    lane = _lane(found)
+    before = progress.load_due(connection, lane, [due.id])
+    progress.drop_due(connection, lane, before)
+    for one in before:
+        due = replace(due, regardless=due.regardless or one.regardless, force=due.force or one.force)
+    progress.add_due(connection, lane, [due])
 
 
 def _lane(one: Item) -> Lane:
     return Lane(one.mapping, "crm" if one.side == "crm" else "erp")
+
+
+def _busy(taken: Taken) -> Unavailable:
+    what = f"another run holds the lease ({taken.holder}, until {taken.expires_at})"
+    return Unavailable(f"mapping {taken.name}", what, "decide when it has ended; nothing was changed")

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import orjson
 from sqlalchemy import Connection, Row, bindparam, delete, func, select
 
 from isthmus.db import among, insert_rows, update_rows
@@ -80,20 +81,39 @@ def find(connection: Connection, number: int) -> Item | None:
 
 
 def put(connection: Connection, lane: Lane, items: Sequence[Item], *, now: str) -> None:
-    """Adds or renews items. One that was dismissed stays so while its record shows the same and has the same fault."""
+    """Adds or renews items. One that was dismissed stays so while its record shows the same and has the same fault.
+
+    A question that is asked about other values gets a number of its own: nobody answers what they have not seen.
+    """
     known = load(connection, lane, [item.source_id for item in items])
-    fresh, again = [], []
+    fresh, again, outdated = [], [], []
     for item in items:
         before = known.get(item.source_id)
         item.since, item.seen, item.attempts = (before.since, now, before.attempts + 1) if before else (now, now, 1)
         if before is None:
             fresh.append((lane.mapping, lane.side, *_values(item)))
             continue
+        if _asks_anew(item, before):
+            outdated.append(item.source_id)
+            fresh.append((lane.mapping, lane.side, *_values(item)))
+            continue
         if before.dismissed_by and (before.version, before.fault) == (item.version, item.fault):
             item.dismissed_by, item.dismissed_why = before.dismissed_by, before.dismissed_why
         again.append((*_values(item), before.id))
+    remove(connection, lane, outdated)
     insert_rows(connection, worklist, ("mapping", "side", *_ORDER), rows=fresh)
     update_rows(connection, worklist, _ORDER, key="id", rows=again)
+
+
+def _asks_anew(item: Item, before: Item) -> bool:
+    """Whether it is a question about something else. Who edited does not count: our own note covers their names."""
+    if item.detail is None or before.detail is None or item.detail == before.detail:
+        return item.detail is not None and before.detail is None
+    now, then = orjson.loads(item.detail), orjson.loads(before.detail)
+    if {**now, "edits": None} != {**then, "edits": None}:
+        return True
+    item.detail = before.detail
+    return False
 
 
 def remove(connection: Connection, lane: Lane, ids: Sequence[str]) -> None:

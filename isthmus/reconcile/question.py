@@ -1,0 +1,227 @@
+"""A question to a person, in words: what both sides last agreed on, what each says now, who changed it.
+
+Pure: what the systems show is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from isthmus.kernel.clock import parse_stamp
+from isthmus.kernel.errors import Refused
+from isthmus.kernel.money import from_micros
+from isthmus.kernel.records import Fields
+from isthmus.kernel.units import Side
+from isthmus.mapping.compile import CompiledMapping
+from isthmus.settings.people import money
+from isthmus.state.decisions import Decided
+from isthmus.state.worklist import Item
+
+#: Whose value holds: one side's in every field (``crm``), or field by field; of a merge the id that stays.
+Take = str | Mapping[str, Side]
+
+NOTHING = "(empty)"
+TOTALS = ("total", "amount", "lines_total")  # what a document comes to: the first that a form has
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One field that both sides changed, in words. ``base`` is what both sides last agreed on."""
+
+    field: str
+    base: str
+    crm: str
+    erp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Who changed a side and when, as far as the system says: empty where it does not."""
+
+    by: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One possible answer and what it means. ``take`` is what `resolve` is told."""
+
+    take: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Everything that a person needs to answer. ``request`` is what somebody asked for and a second must confirm."""
+
+    number: int
+    mapping: str
+    entity: str
+    id: str
+    since: str
+    what: str
+    fields: tuple[Asked, ...]
+    edits: Mapping[Side, Edit]
+    choices: tuple[Choice, ...]
+    request: Decided | None
+
+
+def details(item: Item) -> dict[str, Any]:
+    """What an item says beyond its words."""
+    found: dict[str, Any] = orjson.loads(item.detail) if item.detail else {}
+    return found
+
+
+def is_merge(item: Item) -> bool:
+    """Whether a person is to choose which of two records of the target stays."""
+    return item.reason == "ambiguous" and "winner" in details(item)
+
+
+def is_question(item: Item) -> bool:
+    """Whether it has choices: two values, or two records."""
+    return is_merge(item) or (item.reason == "conflict" and "values" in details(item))
+
+
+def choose(item: Item, take: Take) -> dict[str, str]:
+    """An answer as field → side, or ``{"stays": id}`` for a merge. Raises Refused when it answers another question."""
+    where, asked = f"worklist {item.id}", details(item)
+    if not is_question(item):
+        raise Refused(where, f"{item.reason} is no choice between two values", item.fault.remedy)
+    if is_merge(item):
+        if take not in asked["candidates"]:
+            raise Refused(where, f"{_spelt(take)} is not in question", f"take {' or '.join(asked['candidates'])}")
+        return {"stays": str(take)}
+    values: Mapping[str, object] = asked["values"]
+    given = dict.fromkeys(values, take) if isinstance(take, str) else dict(take)
+    for name, side in given.items():
+        if name not in values:
+            raise Refused(where, f"{name} is not in question", f"it asks about {', '.join(sorted(values))}")
+        if side not in ("crm", "erp"):
+            raise Refused(where, f"{_spelt(side)} is no side", "take crm or erp")
+    if missing := sorted(values.keys() - given.keys()):
+        raise Refused(where, f"{', '.join(missing)} is not answered", "say whose value holds there")
+    return {name: str(side) for name, side in sorted(given.items())}
+
+
+def _spelt(take: object) -> str:
+    return take if isinstance(take, str) else ", ".join(f"{key}={value}" for key, value in dict(take).items())  # type: ignore[call-overload]
+
+
+def tell_choice(answer: Mapping[str, str]) -> str:
+    """``took the value of the CRM``; ``took po_number from the CRM, salesperson from the ERP``; ``lets 12 stay``."""
+    if stays := answer.get("stays"):
+        return f"lets {stays} stay"
+    sides = set(answer.values())
+    if len(sides) == 1:
+        return f"took the value of the {sides.pop().upper()}"
+    return "took " + ", ".join(f"{name} from the {side.upper()}" for name, side in answer.items())
+
+
+# --- what it is about ---------------------------------------------------------------------------------------------
+
+
+def worth(forms: Iterable[Fields]) -> list[tuple[int, str]]:
+    """What the documents come to: (minor units, currency) of each form that has a total."""
+    found = []
+    for form in forms:
+        amounts = [form[name] for name in TOTALS if isinstance(form.get(name), int)]
+        if amounts and isinstance(form.get("currency"), str):
+            found.append((amounts[0], form["currency"]))
+    return found
+
+
+def debts(standings: Iterable[Fields]) -> list[tuple[int, str]]:
+    """What customers owe, by their credit standing."""
+    return [
+        (form["outstanding"], form["currency"])
+        for form in standings
+        if isinstance(form.get("outstanding"), int) and isinstance(form.get("currency"), str)
+    ]
+
+
+# --- in words -----------------------------------------------------------------------------------------------------
+
+
+def fields_of(item: Item, mapping: CompiledMapping, currency: str | None) -> tuple[Asked, ...]:
+    """The fields of a conflict, each with both values and what both last agreed on."""
+    speak = _Speaker(mapping, currency)
+    asked = []
+    for name, one in details(item).get("values", {}).items():
+        bases = list(dict.fromkeys(speak.tell(name, one[key]) for key in ("base_crm", "base_erp")))
+        base = " in the CRM, ".join(bases) + (" in the ERP" if len(bases) > 1 else "")
+        asked.append(Asked(name, base, speak.tell(name, one["crm"]), speak.tell(name, one["erp"])))
+    return tuple(asked)
+
+
+def edits_of(item: Item) -> dict[Side, Edit]:
+    """Who changed each side, and when: a version that is an instant tells."""
+    found: dict[Side, Edit] = {}
+    sides: tuple[Side, Side] = ("crm", "erp")
+    for side in sides:
+        by, version = details(item).get("edits", {}).get(side) or (None, "")
+        found[side] = Edit(by or "", version if _is_instant(version) else "")
+    return found
+
+
+def _is_instant(version: str) -> bool:
+    try:
+        parse_stamp(version)
+    except ValueError:
+        return False
+    return True
+
+
+def choices_of(item: Item, shown: Mapping[str, Fields], standings: Mapping[str, Fields]) -> tuple[Choice, ...]:
+    """The possible answers. For a merge each record with its name, number and, where it is known, what it owes."""
+    if not is_question(item):
+        return ()
+    if not is_merge(item):
+        return (Choice("crm", "the CRM's value holds"), Choice("erp", "the ERP's value holds"))
+    return tuple(Choice(key, _tell_candidate(shown.get(key, {}), standings.get(key, {}))) for key in _candidates(item))
+
+
+def _candidates(item: Item) -> Sequence[str]:
+    candidates: list[str] = details(item)["candidates"]
+    return candidates
+
+
+def _tell_candidate(form: Fields, standing: Fields) -> str:
+    words = [str(form[name]) for name in ("number", "name") if form.get(name)]
+    told = " ".join(words) + " stays"
+    for amount_minor, currency in debts([standing]):
+        overdue = standing.get("overdue")
+        told += f", owes {money(amount_minor, currency)}"
+        told += f", {money(overdue, currency)} of it overdue" if isinstance(overdue, int) and overdue else ""
+    return told
+
+
+class _Speaker:
+    """Tells values of a mapping's entity as people write them, in one currency."""
+
+    def __init__(self, mapping: CompiledMapping, currency: str | None) -> None:
+        spec = mapping.spec
+        self._types = {row.path: row.type for row in spec.rows}
+        self._types.update({f"lines.{row.name}": row.type for row in spec.lines})
+        self._currency = currency
+
+    def tell(self, name: str, value: Any) -> str:
+        if value is None or value in ("", [], {}):
+            return NOTHING
+        if isinstance(value, dict):
+            return ", ".join(f"{key} {self.tell(f'{name}.{key}', one)}" for key, one in value.items() if key != "key")
+        if isinstance(value, list):
+            return "; ".join(self.tell(name, one) for one in value)
+        if isinstance(value, bool):
+            return "yes" if value else "no"
+        return self._tell_number(self._types.get(name), value) if isinstance(value, int) else str(value)
+
+    def _tell_number(self, kind: str | None, value: int) -> str:
+        if kind == "money":
+            return money(value, self._currency) if self._currency else f"{value} minor units"
+        number = from_micros(value) if kind in ("price", "decimal") else Decimal(value)
+        return f"{number:f}"
