@@ -11,23 +11,24 @@ from sqlalchemy import Engine
 
 from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, Note
 from isthmus.db import reading, writing
-from isthmus.erp.changes import horizon, read_position, write_position
+from isthmus.erp.computed import Today
+from isthmus.erp.derived import DERIVED
 from isthmus.erp.desk import sit_down
 from isthmus.erp.external_keys import holders
 from isthmus.erp.parties import identity_of
-from isthmus.erp.records import find_rows, lines_of, moved_since, record_of, rows_by_id
+from isthmus.erp.reading import PAGE, Reader
+from isthmus.erp.records import find_rows, rows_by_id
 from isthmus.erp.sales import SOLD
-from isthmus.erp.streams import STREAMS, WRITABLE, Field, Stream
-from isthmus.kernel.clock import Clock, SystemClock
+from isthmus.erp.shapes import Field, Stream
+from isthmus.erp.streams import STREAMS, WRITABLE, narrow
+from isthmus.kernel.clock import Clock, SystemClock, business_day, format_stamp
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.description import FieldDescription, FieldType, StreamDescription
 from isthmus.kernel.errors import Fault, Misconfigured
-from isthmus.kernel.records import Fields, Page, Record
-from isthmus.kernel.selection import Selection, Term
+from isthmus.kernel.records import Page, Record
+from isthmus.kernel.selection import Selection
 
 BY = "sync"  # who we are in the ERP's log of changes
-PAGE = 2_000
-_START = (-1, -1)
 _TYPES: dict[str, FieldType] = {
     "text": "text",
     "amount": "number",
@@ -37,6 +38,8 @@ _TYPES: dict[str, FieldType] = {
     "reference": "reference",
     "choice": "picklist",
     "open": "other",
+    "count": "number",
+    "instant": "datetime",
 }
 
 
@@ -61,48 +64,41 @@ class Connector:
             return identity_of(connection)
 
     def streams(self) -> tuple[str, ...]:
-        return tuple(STREAMS)
+        return (*STREAMS, *DERIVED)
 
     def describe(self, stream: str) -> StreamDescription:
         """A stream; ``order.lines`` describes the lines of orders. Raises Misconfigured for an unknown one."""
         name, _, part = stream.partition(".")
-        found = self._stream(name)
-        shape = found.lines if part == "lines" else found.shape if not part else None
-        if shape is None:
+        if name in DERIVED:
+            shown: tuple[Field, ...] | None = None if part else DERIVED[name].fields
+        else:
+            found = self._stream(name)
+            shape = found.lines if part == "lines" else found.shape if not part else None
+            shown = shape.fields if shape else None
+        if shown is None:
             raise Misconfigured(f"stream {stream}", "the ERP has no such lines", f"use {name}")
-        fields = {field.path: _describe(field, writable=name in WRITABLE) for field in shape.fields}
-        if not part and found.open_as is not None:
-            fields[found.open_as.path] = _describe(found.open_as, writable=False)
-            fields["status"] = FieldDescription("status", "picklist", updatable=False, values=("open", "settled"))
+        fields = {field.path: _describe(field, writable=name in WRITABLE) for field in shown}
         if not part:
             fields["id"] = FieldDescription("id", "id", creatable=False, updatable=False, unique=True)
         return StreamDescription(stream, fields, label=stream.replace("_", " ").capitalize())
 
     def read(self, selection: Selection, since: str | None, overlap: timedelta) -> Iterator[Page]:  # noqa: ARG002
-        """Pages in the order of the log of changes. The log needs no overlap: nothing appears behind a position."""
-        stream = self._stream(selection.stream)
-        position = self._position(since)
-        where = selection.where if since is None else ()
-        with reading(self._engine) as connection:
-            below = horizon(connection)
-        while True:
-            with reading(self._engine) as connection:
-                moved = moved_since(connection, stream, position, below=below, limit=PAGE)
-            position = moved[-1].position if moved else position
-            records = [record_of(stream, one.row, one.lines, by=BY) for one in moved]
-            inside = [record for record in records if all(passes(record, term) for term in where)]
-            yield Page(inside, read=len(inside), complete_to=write_position(*max(position, (0, 0))))
-            if len(moved) < PAGE:
-                return
+        """Pages of what moved. The log of changes needs no overlap: nothing appears behind a position."""
+        try:
+            if selection.stream in DERIVED:
+                yield from self._reader().read_derived(DERIVED[selection.stream], since, selection.where)
+            else:
+                yield from self._reader().read(self._narrow(selection), since, selection.where)
+        except ValueError:
+            where = f"connection {self._name}"
+            raise Misconfigured(where, f"{since!r} is no position in the ERP's log", "read everything once") from None
 
     def fetch(self, selection: Selection, ids: Sequence[str]) -> list[Record]:
         """These records as they are now; ids that are not there are left out."""
-        stream = self._stream(selection.stream)
         numbers = list(dict.fromkeys(int(one) for one in ids if one.isascii() and one.isdigit() and len(one) < 19))
-        with reading(self._engine) as connection:
-            rows = rows_by_id(connection, stream, numbers)
-            lines = lines_of(connection, stream, list(rows))
-        return [record_of(stream, rows[one], lines.get(one), by=BY) for one in numbers if one in rows]
+        if selection.stream in DERIVED:
+            return self._reader().fetch_derived(DERIVED[selection.stream], numbers)
+        return self._reader().fetch(self._narrow(selection), numbers)
 
     def find(self, stream: str, fields: tuple[str, ...], values: Sequence[tuple[str, ...]]) -> list[Candidate]:
         """Records whose fields equal one of the tuples, compared by `match_text`."""
@@ -150,17 +146,21 @@ class Connector:
     def close(self) -> None:
         """Nothing to close: the engine belongs to who gave it."""
 
+    def _reader(self) -> Reader:
+        now = self._clock.now()
+        day = business_day(now, self._time_zone).isoformat()
+        return Reader(self._engine, BY, Today(self._engine.dialect.name, day, format_stamp(now)))
+
+    def _narrow(self, selection: Selection) -> Stream:
+        self._stream(selection.stream)
+        lines = selection.lines.fields if selection.lines else None
+        return narrow(selection.stream, selection.fields, lines)
+
     def _stream(self, name: str) -> Stream:
         if name not in STREAMS:
-            raise Misconfigured(f"stream {name}", "the ERP has no such stream", f"use one of {', '.join(STREAMS)}")
+            known = ", ".join(self.streams())
+            raise Misconfigured(f"stream {name}", "the ERP has no such stream", f"use one of {known}")
         return STREAMS[name]
-
-    def _position(self, since: str | None) -> tuple[int, int]:
-        try:
-            return _START if since is None else read_position(since)
-        except ValueError:
-            where = f"connection {self._name}"
-            raise Misconfigured(where, f"{since!r} is no position in the ERP's log", "read everything once") from None
 
 
 def _describe(field: Field, *, writable: bool) -> FieldDescription:
@@ -169,7 +169,7 @@ def _describe(field: Field, *, writable: bool) -> FieldDescription:
         name=field.path,
         type=_TYPES[field.kind],
         length=field.length,
-        decimals={"amount": 0, "micros": 6}.get(field.kind),
+        decimals={"amount": 0, "micros": 6, "count": 0}.get(field.kind),
         required=field.required and free,
         creatable=free,
         updatable=free,
@@ -178,24 +178,3 @@ def _describe(field: Field, *, writable: bool) -> FieldDescription:
         restricted=bool(field.values),
         refers_to=(field.refers_to,) if field.refers_to else (),
     )
-
-
-def passes(record: Record, term: Term) -> bool:
-    """Whether a record is inside one term. Null is inside `not_in`, outside everything else but `is_empty`."""
-    value = value_at(record.fields, term.field)
-    first = term.values[0] if term.values else None
-    if term.operator == "is_empty":
-        return (value in (None, "")) is first
-    if value is None:
-        return term.operator == "not_in"
-    if term.operator in ("in", "not_in", "equals"):
-        return (value in term.values) is (term.operator != "not_in")
-    return str(value) < str(first) if term.operator == "before" else str(value) > str(first)
-
-
-def value_at(fields: Fields, path: str) -> str | int | bool | None:
-    """The value at a dotted path; None when there is none."""
-    value: object = fields
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    return value if isinstance(value, str | int | bool) else None

@@ -79,7 +79,7 @@ def allocate(desk: Desk, payment: str, invoices: Sequence[str] | None = None) ->
 
 
 def _spend(desk: Desk, payment: Row, invoices: Sequence[str] | None) -> Paid:
-    spent = select(func.coalesce(func.sum(Allocation.amount_minor), 0)).where(Allocation.payment_id == payment["id"])
+    spent = select(func.coalesce(func.sum(Allocation.source_minor), 0)).where(Allocation.payment_id == payment["id"])
     left = payment["amount_minor"] - int(desk.connection.execute(spent).scalar_one())
     settled = []
     for item in _open_items(desk, payment, invoices):
@@ -126,6 +126,7 @@ def _open_items(desk: Desk, payment: Row, invoices: Sequence[str] | None) -> lis
 def _allocate(desk: Desk, invoice_id: int, amount_minor: int, **source: int) -> None:
     (allocation_id,) = take_numbers(desk.connection, "allocation", 1)
     row: dict[str, Any] = {"id": allocation_id, "invoice_id": invoice_id, "amount_minor": amount_minor}
+    row["source_minor"] = amount_minor
     desk.connection.execute(insert(Allocation), {**row, **source, "allocated_at": desk.at, "allocated_by": desk.by})
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from sqlalchemy import Connection, Table, text
+from sqlalchemy import ColumnElement, Connection, Table, and_, or_, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from isthmus.db import insert_rows
 from isthmus.erp.columns import At, Code, Model, Short, Whole
+from isthmus.erp.positions import WIDTH, Position
 from isthmus.erp.sequences import take_numbers
 
 
@@ -32,7 +33,6 @@ class Change(Model):
 
 change = cast(Table, Change.__table__)
 COLUMNS = ("stream", "transaction", "number", "record_id", "at", "by")
-WIDTH = 19  # digits of a 64-bit number: texts of one width sort like the numbers
 
 
 def log_changes(connection: Connection, stream: str, ids: Sequence[int], *, at: str, by: str) -> list[int]:
@@ -75,12 +75,27 @@ def write_version(number: int) -> str:
     return f"{number:0{WIDTH}d}"
 
 
-def write_position(transaction: int, number: int) -> str:
-    """A position in the log as text that sorts like the log."""
-    return f"{transaction:0{WIDTH}d}.{number:0{WIDTH}d}"
+def latest(connection: Connection) -> Position:
+    """The end of what a reader sees now: nothing at or before it is still to come."""
+    if connection.dialect.name == "postgresql":
+        return Position(horizon(connection) - 1, GREATEST_NUMBER)
+    return Position(0, int(connection.execute(text(_LAST)).scalar_one()))
 
 
-def read_position(position: str) -> tuple[int, int]:
-    """(transaction, number) of a position; ValueError for other texts."""
-    transaction, number = position.split(".")
-    return int(transaction), int(number)
+def between(since: Position, until: Position) -> tuple[ColumnElement[bool], ...]:
+    """Of changes: those after one position and at or before another."""
+    column = change.c
+    after = or_(
+        column.transaction > since.transaction,
+        and_(column.transaction == since.transaction, column.number > since.number),
+    )
+    before = or_(
+        column.transaction < until.transaction,
+        and_(column.transaction == until.transaction, column.number <= until.number),
+    )
+    # The bounds of the transaction alone are what an index can answer.
+    return column.transaction >= since.transaction, column.transaction <= until.transaction, after, before
+
+
+_LAST = "SELECT last FROM erp_sequence WHERE name = 'change'"
+GREATEST_NUMBER = 2**63 - 1

@@ -12,9 +12,10 @@ from typing import Any, cast
 
 from sqlalchemy import Table, insert, or_, select, update
 
-from isthmus.erp.credit import Rate, Standing, lock_customers, standings
+from isthmus.erp.credit import Rate, Standing, lock_customers, log_standings, standings
 from isthmus.erp.desk import Desk
 from isthmus.erp.intake.quotes import move_quotes
+from isthmus.erp.news import customers_in, gather
 from isthmus.erp.parties import CreditTerm, Customer
 from isthmus.erp.records import Row
 from isthmus.erp.release import order, release, set_status
@@ -102,6 +103,7 @@ def _decide(desk: Desk, row: Row, values: dict[str, Any]) -> Decided:
     if desk.connection.execute(changed).rowcount == 0:
         fresh = {"customer_id": row["id"], "currency": row["currency"], "held": False, **values}
         desk.connection.execute(insert(CreditTerm), fresh)
+    log_standings(desk, [row["id"]])
     released = confirmed(desk, release(desk, [row["id"]]))
     return Decided(row["number"], standings(desk.connection, [row["id"]], desk.day)[row["id"]], released)
 
@@ -141,6 +143,7 @@ def rate(desk: Desk, source: str, target: str, *, value: str, day: str | None = 
         raise Refused("rate", f"{source} needs no rate to itself", "name two currencies")
     if desk.connection.execute(update(Rate).where(*same).values(values)).rowcount == 0:
         desk.connection.execute(insert(Rate), {**row, **values})
+    log_standings(desk, gather(desk.connection, customers_in([source])))
     query = select(order.c.customer_id).where(order.c.status == "held").distinct()
     customers = [customer_id for (customer_id,) in desk.connection.execute(query)]
     lock_customers(desk.connection, customers)

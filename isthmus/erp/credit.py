@@ -15,8 +15,10 @@ from sqlalchemy import CheckConstraint, Connection, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from isthmus.db import among
+from isthmus.erp.changes import log_changes
 from isthmus.erp.columns import Currency, Model, OnDay, Whole
-from isthmus.erp.credit_facts import facts_sql
+from isthmus.erp.credit_facts import facts_sql, family_sql
+from isthmus.erp.desk import Desk
 from isthmus.erp.parties import Customer
 from isthmus.kernel.money import divide_half_up, from_minor
 
@@ -43,14 +45,25 @@ class Rate(Model):
 
 
 @dataclass(slots=True)
-class Standing:
-    """How a customer stands. ``exposure_minor`` moves while a page is gated. Amounts in the limit's currency."""
+class Line:
+    """A line of credit: a customer's own, or a parent's that it shares. ``exposure_minor`` is the whole family's, in
+    the line's currency, and moves while a page is gated."""
 
-    customer_id: int
+    root_id: int
+    number: str
     currency: str
     limit_minor: int | None
     exposure_minor: int
-    unrated: str | None  # a currency that the customer owes in and that has no rate
+    unrated: str | None  # a currency that the family owes in and that has no rate
+    held_why: str | None  # why the root is held by hand; None when it is not
+
+
+@dataclass(slots=True)
+class Standing:
+    """How a customer stands. Those who share a limit have one ``line``. Amounts in the limit's currency."""
+
+    customer_id: int
+    line: Line
     held: bool
     held_why: str | None
     oldest_due_date: str | None
@@ -58,13 +71,31 @@ class Standing:
     day: str
 
     @property
+    def currency(self) -> str:
+        """The limit's."""
+        return self.line.currency
+
+    @property
+    def limit_minor(self) -> int | None:
+        """None: no limit; 0: no credit."""
+        return self.line.limit_minor
+
+    @property
+    def exposure_minor(self) -> int:
+        """What the customer, and all who share the limit, owe and have ordered."""
+        return self.line.exposure_minor
+
+    @property
     def status(self) -> Status:
         """ok, warning (80 % of the limit) or hold."""
         if self.reasons():
             return "hold"
+        return "warning" if self._is_near() else "ok"
+
+    def _is_near(self) -> bool:
         if self.limit_minor is None or self.exposure_minor <= 0:
-            return "ok"
-        return "warning" if self.exposure_minor >= self.limit_minor - self.limit_minor // 5 else "ok"
+            return False
+        return self.exposure_minor >= self.limit_minor - self.limit_minor // 5
 
     @property
     def available_minor(self) -> int | None:
@@ -72,22 +103,31 @@ class Standing:
         return None if self.limit_minor is None else self.limit_minor - self.exposure_minor
 
     def reasons(self) -> list[str]:
-        """Why the customer is on hold, in words."""
+        """Why the customer is on hold, in words that do not change from day to day."""
         reasons = self._standing_reasons()
         if self.limit_minor is not None and self.exposure_minor > self.limit_minor:
             exposure, limit = self._write(self.exposure_minor), self._write(self.limit_minor)
-            reasons.append(f"exposure {exposure} is over the limit of {limit}")
+            reasons.append(f"exposure {exposure} is over the limit of {limit}{self._shared()}")
         return reasons
+
+    def reason(self) -> str | None:
+        """Why the customer is on hold, or that the limit is near; None when all is well."""
+        found = "; ".join(self.reasons())[:255]
+        if found or not self._is_near():
+            return found or None
+        exposure, limit = self._write(self.exposure_minor), self._write(self.limit_minor or 0)
+        return f"exposure {exposure} is near the limit of {limit}{self._shared()}"
 
     def _standing_reasons(self) -> list[str]:
         reasons = []
         if self.held:
             reasons.append(f"held by hand: {self.held_why}" if self.held_why else "held by hand")
-        if self.unrated and self.limit_minor is not None:
-            reasons.append(f"no {self.unrated} to {self.currency} rate for {self.day}")
-        late = self.days_late
-        if late > self.grace_days:
-            reasons.append(f"an invoice due {self.oldest_due_date} is {late} days late, grace is {self.grace_days}")
+        if self.line.held_why is not None and self.line.root_id != self.customer_id:
+            reasons.append(f"{self.line.number}, whose limit it shares, is held by hand: {self.line.held_why}")
+        if self.line.unrated and self.limit_minor is not None:
+            reasons.append(f"there is no {self.line.unrated} to {self.currency} rate")
+        if self.days_late > self.grace_days:
+            reasons.append(f"an invoice due {self.oldest_due_date} is beyond the {self.grace_days} days of grace")
         return reasons
 
     @property
@@ -104,41 +144,78 @@ class Standing:
         """
         reasons = self._standing_reasons()
         if self.limit_minor is not None and worth_minor is None:
-            reasons.append(f"no {currency} to {self.currency} rate for {self.day}")
+            reasons.append(f"there is no {currency} to {self.currency} rate")
         elif self.limit_minor is not None and self.exposure_minor + (worth_minor or 0) > self.limit_minor:
-            exposure = self._write(self.exposure_minor + (worth_minor or 0))
-            reasons.append(f"exposure would be {exposure}, over the limit of {self._write(self.limit_minor)}")
+            exposure, limit = self._write(self.exposure_minor + (worth_minor or 0)), self._write(self.limit_minor)
+            reasons.append(f"exposure would be {exposure}, over the limit of {limit}{self._shared()}")
         return "; ".join(reasons)[:255] or None
 
+    def _shared(self) -> str:
+        return f" that it shares with {self.line.number}" if self.line.root_id != self.customer_id else ""
+
     def _write(self, amount_minor: int) -> str:
-        return f"{from_minor(amount_minor, self.currency):,f} {self.currency}"
+        return f"{from_minor(amount_minor, self.currency)} {self.currency}"
 
 
 def lock_customers(connection: Connection, ids: Sequence[int]) -> None:
-    """Keeps these customers' credit from changing elsewhere until the transaction ends. Locks in the order of ids."""
-    if connection.dialect.name == "postgresql" and ids:
-        query = select(Customer.id).where(among(connection, Customer.__table__.c.id, sorted(set(ids))))
-        connection.execute(query.order_by(Customer.id).with_for_update()).all()
+    """Keeps these customers' credit from changing elsewhere until the transaction ends.
+
+    Locked are they and all above them whose limits they share, in the order of ids: so no two can wait for each other.
+    Who has a new parent by the time of the lock is locked again from the start.
+    """
+    if connection.dialect.name != "postgresql" or not ids:
+        return
+    wanted = _with_tops(connection, ids)
+    while True:
+        savepoint = connection.begin_nested()
+        query = select(Customer.id).where(among(connection, Customer.__table__.c.id, sorted(wanted)))
+        connection.execute(query.order_by(Customer.id).with_for_update(key_share=True)).all()
+        needed = _with_tops(connection, ids)
+        if needed <= wanted:
+            savepoint.commit()
+            return
+        savepoint.rollback()  # gives the locks back
+        wanted |= needed
+
+
+def _with_tops(connection: Connection, ids: Sequence[int]) -> set[int]:
+    return {top for (top,) in _families(connection, ids, "SELECT DISTINCT top FROM up")} | set(ids)
+
+
+def family_of(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """These customers and all who share a limit with one of them."""
+    if not ids:
+        return []
+    return sorted({one for (one,) in _families(connection, ids, "SELECT DISTINCT id FROM family")} | set(ids))
+
+
+def _families(connection: Connection, ids: Sequence[int], wanted: str) -> list[tuple[int]]:
+    only, given = _only(connection, ids)
+    query = family_sql(connection.dialect.name, only=only, wanted=wanted)
+    return [(int(one),) for (one,) in connection.execute(text(query), {"ids": given})]
+
+
+def _only(connection: Connection, ids: Sequence[int]) -> tuple[str, Any]:
+    """A condition that keeps these customers, and its one parameter ``ids``."""
+    wanted = sorted(set(ids))
+    if connection.dialect.name == "postgresql":
+        return "WHERE c.id = ANY(CAST(:ids AS BIGINT[]))", wanted
+    return "WHERE c.id IN (SELECT value FROM json_each(:ids))", orjson.dumps(wanted).decode()
 
 
 def standings(connection: Connection, ids: Sequence[int], day: str) -> dict[int, Standing]:
     """How these customers stand on a day, by id: one query however many there are."""
     if not ids:
         return {}
-    wanted: Any = sorted(set(ids))
-    if connection.dialect.name == "postgresql":
-        only, today = "= ANY(CAST(:ids AS BIGINT[]))", "CAST(:day AS DATE)"
-    else:
-        only, today, wanted = "IN (SELECT value FROM json_each(:ids))", ":day", orjson.dumps(wanted).decode()
-    query = facts_sql(connection.dialect.name, today=today, only=f"AND customer_id {only}") + f" WHERE c.id {only}"
+    only, given = _only(connection, ids)
+    today = "CAST(:day AS DATE)" if connection.dialect.name == "postgresql" else ":day"
+    query = facts_sql(connection.dialect.name, today=today, only=only)
+    lines: dict[int, Line] = {}
     found = {}
-    for row in connection.execute(text(query), {"ids": wanted, "day": day}).mappings():
+    for row in connection.execute(text(query), {"ids": given, "day": day}).mappings():
         found[row["customer_id"]] = Standing(
             customer_id=row["customer_id"],
-            currency=row["currency"],
-            limit_minor=row["limit_minor"],
-            exposure_minor=row["exposure_minor"],
-            unrated=row["unrated"],
+            line=lines.setdefault(row["root_id"], _line(row)),
             held=bool(row["held"]),
             held_why=row["held_why"],
             oldest_due_date=str(row["oldest_due_date"]) if row["oldest_due_date"] else None,
@@ -146,6 +223,23 @@ def standings(connection: Connection, ids: Sequence[int], day: str) -> dict[int,
             day=day,
         )
     return found
+
+
+def _line(row: Any) -> Line:
+    return Line(
+        root_id=row["root_id"],
+        number=row["root_number"],
+        currency=row["currency"],
+        limit_minor=row["limit_minor"],
+        exposure_minor=row["exposure_minor"],
+        unrated=row["unrated"],
+        held_why=(row["root_held_why"] or "") if row["root_held"] else None,
+    )
+
+
+def log_standings(desk: Desk, ids: Sequence[int]) -> None:
+    """Logs that these customers stand otherwise, where no document or customer of theirs says so by its own change."""
+    log_changes(desk.connection, "credit_status", sorted(set(ids)), at=desk.at, by=desk.by)
 
 
 class Rates:
@@ -157,13 +251,25 @@ class Rates:
 
     def worth(self, amount_minor: int, source: str, target: str) -> int | None:
         """An amount in another currency, half up; None when there is no rate on or before the day."""
+        rate = self.minor_rate(source, target)
+        return None if rate is None else divide_half_up(amount_minor * rate, NANOS)
+
+    def bounds(self, amount_minor: int, source: str, target: str) -> tuple[int, int] | None:
+        """An amount of zero or more in another currency, rounded down and up; None when there is no rate.
+
+        An exposure is rounded once, over a sum. Who counts amounts up and down one by one must be on the safe side.
+        """
+        rate = self.minor_rate(source, target)
+        return None if rate is None else (amount_minor * rate // NANOS, -(-amount_minor * rate // NANOS))
+
+    def minor_rate(self, source: str, target: str) -> int | None:
+        """What a minor unit is worth in minor units of another currency, in thousand-millionths; None: nobody knows."""
         if source == target:
-            return amount_minor
+            return NANOS
         pair = (source, target)
         if pair not in self._known:
             self._known[pair] = self._look_up(source, target)
-        rate = self._known[pair]
-        return None if rate is None else divide_half_up(amount_minor * rate, NANOS)
+        return self._known[pair]
 
     def _look_up(self, source: str, target: str) -> int | None:
         column = Rate.__table__.c

@@ -1,8 +1,13 @@
 """One query for what the credit gate must know of customers. The view `erp_credit` is made of the same text.
 
+A customer that shares its parent's limit has its *root* there, and so on upwards; the others are their own root. All
+whose root is one are a *family*: what they owe together is the root's exposure. (Parents in a circle that all share
+have their smallest id as root.)
+
 Exposure = receivables, tax included, less unapplied payments and credit notes (what the receivable account says) + what
 confirmed and partly invoiced orders still have to invoice. Another currency counts at the latest rate on or before the
-day. All arithmetic is in integers: amount × rate is taken apart so that no product passes 64 bits.
+day. All arithmetic is in integers: amount × rate is taken apart so that no product passes 64 bits. ``CROSS JOIN`` keeps
+SQLite from reading all postings to find those of a few customers.
 """
 
 from __future__ import annotations
@@ -21,44 +26,76 @@ _PRODUCT = (
     f"+ (({{amount}} % {_NANOS}) * (rate % {_NANOS}) + {_NANOS // 2}) / {_NANOS})"
 )
 
-FACTS = f"""
-WITH amounts AS (
-    SELECT customer_id, currency, CAST(sum(amount_minor) AS BIGINT) AS amount_minor FROM (
-        SELECT customer_id, currency, amount_minor FROM erp_posting WHERE account = '{RECEIVABLE}' {{only}}
+_FAMILY = """
+WITH RECURSIVE up(id, top) AS (
+    SELECT c.id, c.id FROM erp_customer c {only}
+    UNION
+    SELECT up.id, c.parent_id FROM up JOIN erp_customer c ON c.id = up.top
+    JOIN erp_credit_term t ON t.customer_id = c.id WHERE t.shares_parent_limit AND c.parent_id IS NOT NULL
+), roots AS (
+    SELECT up.id, coalesce(
+        max(CASE WHEN c.parent_id IS NULL OR NOT coalesce(t.shares_parent_limit, {no}) THEN up.top END), min(up.top)
+    ) AS root_id
+    FROM up JOIN erp_customer c ON c.id = up.top LEFT JOIN erp_credit_term t ON t.customer_id = up.top GROUP BY up.id
+), family(root_id, id) AS (
+    SELECT root_id, root_id FROM roots
+    UNION
+    SELECT f.root_id, c.id FROM family f JOIN erp_customer c ON c.parent_id = f.id
+    JOIN erp_credit_term t ON t.customer_id = c.id WHERE t.shares_parent_limit
+)"""
+
+_FACTS = f"""{_FAMILY}, amounts AS (
+    SELECT root_id, currency, CAST(sum(amount_minor) AS BIGINT) AS amount_minor FROM (
+        SELECT f.root_id, p.currency, p.amount_minor FROM family f CROSS JOIN erp_posting p
+            WHERE p.customer_id = f.id AND p.account = '{RECEIVABLE}'
         UNION ALL
-        SELECT customer_id, currency, to_invoice_minor FROM erp_order WHERE status IN {OPEN} {{only}}
-    ) owed GROUP BY customer_id, currency
+        SELECT f.root_id, o.currency, o.to_invoice_minor FROM family f CROSS JOIN erp_order o
+            WHERE o.customer_id = f.id AND o.status IN {OPEN}
+    ) owed GROUP BY root_id, currency
 ), rated AS (
-    SELECT a.customer_id, a.currency, a.amount_minor,
+    SELECT a.root_id, a.currency, a.amount_minor,
         CASE WHEN a.currency = coalesce(t.currency, c.currency) THEN {_NANOS} ELSE {_RATE} END AS rate
-    FROM amounts a JOIN erp_customer c ON c.id = a.customer_id
-    LEFT JOIN erp_credit_term t ON t.customer_id = a.customer_id
+    FROM amounts a JOIN erp_customer c ON c.id = a.root_id LEFT JOIN erp_credit_term t ON t.customer_id = a.root_id
 ), worth AS (
-    SELECT customer_id, currency, amount_minor, CASE WHEN amount_minor < 0
+    SELECT root_id, currency, amount_minor, CASE WHEN amount_minor < 0
         THEN -{_PRODUCT.format(amount="(-amount_minor)")} ELSE {_PRODUCT.format(amount="amount_minor")}
     END AS worth_minor FROM rated
 ), exposures AS (
-    SELECT customer_id, CAST(coalesce(sum(worth_minor), 0) AS BIGINT) AS exposure_minor,
+    SELECT root_id, CAST(coalesce(sum(worth_minor), 0) AS BIGINT) AS exposure_minor,
         min(CASE WHEN worth_minor IS NULL AND amount_minor <> 0 THEN currency END) AS unrated
-    FROM worth GROUP BY customer_id
+    FROM worth GROUP BY root_id
 ), dues AS (
-    SELECT customer_id, min(due_date) AS oldest_due_date FROM erp_invoice i
-    WHERE kind = 'invoice' AND total_minor > coalesce(
-        (SELECT sum(amount_minor) FROM erp_allocation WHERE invoice_id = i.id), 0) {{only}}
-    GROUP BY customer_id
+    SELECT i.customer_id, min(i.due_date) AS oldest_due_date FROM roots r CROSS JOIN erp_invoice i
+    WHERE i.customer_id = r.id AND i.kind = 'invoice' AND i.total_minor > coalesce(
+        (SELECT sum(amount_minor) FROM erp_allocation WHERE invoice_id = i.id), 0)
+    GROUP BY i.customer_id
 )
-SELECT c.id AS customer_id, c.number, c.name, coalesce(t.currency, c.currency) AS currency, t.limit_minor,
-    coalesce(e.exposure_minor, 0) AS exposure_minor, e.unrated, coalesce(t.held, {{no}}) AS held, t.held_why,
-    d.oldest_due_date,
-    coalesce(t.grace_days, k.grace_days) AS grace_days
-FROM erp_customer c
+SELECT c.id AS customer_id, c.number, c.name, r.root_id, top.number AS root_number,
+    coalesce(t.currency, top.currency) AS currency, t.limit_minor,
+    coalesce(e.exposure_minor, 0) AS exposure_minor, e.unrated,
+    coalesce(own.held, {{no}}) AS held, own.held_why,
+    coalesce(t.held, {{no}}) AS root_held, t.held_why AS root_held_why,
+    d.oldest_due_date, coalesce(own.grace_days, k.grace_days) AS grace_days
+FROM roots r
+JOIN erp_customer c ON c.id = r.id
+JOIN erp_customer top ON top.id = r.root_id
 JOIN erp_company k ON k.code = c.company
-LEFT JOIN erp_credit_term t ON t.customer_id = c.id
-LEFT JOIN exposures e ON e.customer_id = c.id
+LEFT JOIN erp_credit_term own ON own.customer_id = c.id
+LEFT JOIN erp_credit_term t ON t.customer_id = r.root_id
+LEFT JOIN exposures e ON e.root_id = r.root_id
 LEFT JOIN dues d ON d.customer_id = c.id
 """
 
 
 def facts_sql(dialect: str, *, today: str, only: str = "") -> str:
-    """The query in a database's own words. ``only`` narrows it (``AND customer_id …``), ``today`` is an SQL day."""
-    return FACTS.format(today=today, only=only, no="false" if dialect == "postgresql" else "0")
+    """The query in a database's own words. ``only`` narrows it (``WHERE c.id …``), ``today`` is an SQL day."""
+    return _FACTS.format(today=today, only=only, no=_no(dialect))
+
+
+def family_sql(dialect: str, *, only: str, wanted: str) -> str:
+    """A query over the families of some customers: ``wanted`` reads from ``up``, ``roots`` and ``family``."""
+    return f"{_FAMILY.format(only=only, no=_no(dialect))} {wanted}"
+
+
+def _no(dialect: str) -> str:
+    return "false" if dialect == "postgresql" else "0"

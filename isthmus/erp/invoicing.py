@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, cast
 
-from sqlalchemy import Table, func, insert, select, update
+from sqlalchemy import ColumnElement, Table, func, insert, select, update
 
 from isthmus.db import insert_rows
 from isthmus.erp.allocating import allocate_note, close_settled
@@ -25,7 +25,8 @@ from isthmus.erp.sequences import number_of, take_numbers
 from isthmus.kernel.errors import Refused
 from isthmus.kernel.money import from_micros
 
-_LINE = ("key", "position", "product_id", "unit_price_micros", "description", "tax_code")
+_LINE = ("key", "position", "product_id", "unit_price_micros", "discount_percent_micros", "description", "tax_code")
+_AMOUNTS = ("quantity_micros", "net_minor", "tax_minor", "discount_share_minor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +47,13 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A part of a line: how much of it, and what that comes to."""
+    """A part of a line: how much of it, and what that comes to. ``net_minor`` is after the discounts."""
 
     line: Row
     quantity_micros: int
     net_minor: int
     tax_minor: int
+    discount_share_minor: int
 
 
 def invoice(desk: Desk, order_name: str, quantities: Mapping[str, int] | None = None) -> Written:
@@ -66,7 +68,10 @@ def invoice(desk: Desk, order_name: str, quantities: Mapping[str, int] | None = 
         raise Refused(f"order {row['number']}", what, "only a confirmed order is invoiced")
     refuse_closed(desk)
     lines = _lines(desk, cast(Table, OrderLine.__table__), row["id"])
-    parts = _parts(row, lines, quantities)
+    for line in lines:
+        line["net_minor"] = line["amount_minor"] - line["discount_share_minor"]
+    taken = taken_of(desk, (Invoice.order_id == row["id"], Invoice.kind == "invoice"))
+    parts = _parts(row, lines, taken, wanted=quantities)
     first = row["status"] == "confirmed"
     freight = (row["freight_minor"], row["freight_tax_minor"]) if first else (0, 0)
     due = date.fromisoformat(desk.day) + timedelta(days=_days(desk, row["customer_id"]))
@@ -87,29 +92,40 @@ def _lines(desk: Desk, table: Table, document_id: int) -> list[Row]:
     return [dict(row) for row in desk.connection.execute(query).mappings()]
 
 
-def _parts(row: Row, lines: Sequence[Row], quantities: Mapping[str, int] | None) -> list[_Part]:
-    """What is taken of each line. ``invoiced_micros`` of a line says what was taken before."""
-    left = {line["key"]: line["quantity_micros"] - line["invoiced_micros"] for line in lines}
-    wanted = {key: rest for key, rest in left.items() if rest} if quantities is None else quantities
+def taken_of(desk: Desk, of: Sequence[ColumnElement[bool]]) -> dict[str, dict[str, int]]:
+    """What the lines of these documents took, by the key of the line and the name of the amount."""
+    sums = (func.sum(getattr(InvoiceLine, name)) for name in _AMOUNTS)
+    query = select(InvoiceLine.key, *sums).join(Invoice, Invoice.id == InvoiceLine.invoice_id).where(*of)
+    found = desk.connection.execute(query.group_by(InvoiceLine.key))
+    return {key: dict(zip(_AMOUNTS, map(int, amounts), strict=True)) for key, *amounts in found}
+
+
+def _parts(
+    row: Row, lines: Sequence[Row], taken: Mapping[str, Mapping[str, int]], *, wanted: Mapping[str, int] | None
+) -> list[_Part]:
+    """What is taken of each line, of what others left of it: the last part takes the rest, to the cent."""
+    left = {line["key"]: _left(line, taken.get(line["key"], {})) for line in lines}
+    if wanted is None:
+        wanted = {key: rest["quantity_micros"] for key, rest in left.items() if rest["quantity_micros"]}
     for key, quantity in wanted.items():
         if key not in left:
             raise Refused(f"{row['number']} line {key}", "is not there", f"use one of {', '.join(left)}")
-        if not 0 < quantity <= left[key]:
-            what = f"{from_micros(quantity)} is not within what is left, {from_micros(left[key])}"
+        if not 0 < quantity <= left[key]["quantity_micros"]:
+            what = f"{from_micros(quantity)} is not within what is left, {from_micros(left[key]['quantity_micros'])}"
             raise Refused(f"{row['number']} line {key}", what, "correct the quantity")
     if not wanted:
         raise Refused(row["number"], "nothing is left of it", "nothing is to be done")
-    parts = []
-    for line in lines:
-        if line["key"] in wanted:
-            taken = {
-                "done_micros": line["invoiced_micros"],
-                "more_micros": wanted[line["key"]],
-                "of_micros": line["quantity_micros"],
-            }
-            net = part_of(line["amount_minor"] - line["discount_share_minor"], **taken)
-            parts.append(_Part(line, wanted[line["key"]], net, part_of(line["tax_minor"], **taken)))
-    return parts
+    return [_part(line, left[line["key"]], wanted[line["key"]]) for line in lines if line["key"] in wanted]
+
+
+def _left(line: Row, taken: Mapping[str, int]) -> dict[str, int]:
+    return {name: line[name] - taken.get(name, 0) for name in _AMOUNTS}
+
+
+def _part(line: Row, left: Mapping[str, int], quantity_micros: int) -> _Part:
+    share = {"done_micros": 0, "more_micros": quantity_micros, "of_micros": left["quantity_micros"]}
+    amounts = {name: part_of(left[name], **share) for name in _AMOUNTS[1:]}
+    return _Part(line, quantity_micros, **amounts)
 
 
 def _write(desk: Desk, row: Row, parts: Sequence[_Part], *, kind: str, freight: tuple[int, int], due_date: str) -> Row:
@@ -121,6 +137,7 @@ def _write(desk: Desk, row: Row, parts: Sequence[_Part], *, kind: str, freight: 
     document: dict[str, Any] = {"id": invoice_id, "company": COMPANY, "number": number, "kind": kind}
     document.update({name: row[name] for name in ("customer_id", "currency")})
     document.update(invoice_date=desk.day, due_date=due_date, freight_minor=freight[0], tax_minor=tax)
+    document["discount_minor"] = sum(part.discount_share_minor for part in parts)
     document.update(net_minor=goods + freight[0], total_minor=goods + freight[0] + tax, changed_by=desk.by)
     credited = kind == "credit_note"
     document["order_id"] = row["order_id"] if credited else row["id"]
@@ -140,9 +157,9 @@ def _write(desk: Desk, row: Row, parts: Sequence[_Part], *, kind: str, freight: 
 
 
 def _write_lines(desk: Desk, invoice_id: int, parts: Sequence[_Part]) -> None:
-    names = ("invoice_id", *_LINE, "quantity_micros", "net_minor", "tax_minor")
+    names = ("invoice_id", *_LINE, *_AMOUNTS)
     rows = [
-        (invoice_id, *(part.line[name] for name in _LINE), part.quantity_micros, part.net_minor, part.tax_minor)
+        (invoice_id, *(part.line[name] for name in _LINE), *(getattr(part, name) for name in _AMOUNTS))
         for part in parts
     ]
     insert_rows(desk.connection, cast(Table, InvoiceLine.__table__), names, rows=rows)
@@ -172,12 +189,9 @@ def credit_note(desk: Desk, invoice_name: str, quantities: Mapping[str, int] | N
         raise Refused(row["number"], "is a credit note", "name the invoice")
     refuse_closed(desk)
     lines = _lines(desk, cast(Table, InvoiceLine.__table__), row["id"])
-    credited = _credited(desk, row["id"])
-    for line in lines:
-        line.update(invoiced_micros=credited.get(line["key"], 0), amount_minor=line["net_minor"])
-        line["discount_share_minor"] = 0
-    left = any(line["invoiced_micros"] < line["quantity_micros"] for line in lines)
-    parts = _parts(row, lines, quantities) if left or quantities is not None else []
+    credited = taken_of(desk, (Invoice.credits_id == row["id"],))
+    left = any(_left(line, credited.get(line["key"], {}))["quantity_micros"] for line in lines)
+    parts = _parts(row, lines, credited, wanted=quantities) if left or quantities is not None else []
     freight = _freight_left(desk, row, lines) if quantities is None else (0, 0)
     if not parts and not any(freight):
         raise Refused(row["number"], "is credited already", "nothing is to be done")
@@ -185,13 +199,6 @@ def credit_note(desk: Desk, invoice_name: str, quantities: Mapping[str, int] | N
     allocate_note(desk, note, row)
     close_settled(desk, [row["id"]])
     return _result(note, None, confirmed(desk, release(desk, [row["customer_id"]])))
-
-
-def _credited(desk: Desk, invoice_id: int) -> dict[str, int]:
-    """What was credited of each line before, in micros by key."""
-    query = select(InvoiceLine.key, func.sum(InvoiceLine.quantity_micros))
-    query = query.join(Invoice, Invoice.id == InvoiceLine.invoice_id).where(Invoice.credits_id == invoice_id)
-    return {key: int(quantity) for key, quantity in desk.connection.execute(query.group_by(InvoiceLine.key))}
 
 
 def _freight_left(desk: Desk, row: Row, lines: Sequence[Row]) -> tuple[int, int]:

@@ -17,6 +17,7 @@ from isthmus.erp.sequences import take_numbers
 from isthmus.kernel.errors import Refused
 
 BANK, RECEIVABLE, TAX, REVENUE, FREIGHT = "1000", "1100", "2200", "4000", "4100"
+EXCHANGE, EXCHANGE_GAIN, BANK_CHARGES = "1190", "4900", "6800"
 
 
 class Account(Model):

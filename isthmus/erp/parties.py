@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, ForeignKey, Index, select
+from sqlalchemy import Connection, ForeignKey, Index, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from isthmus.erp.columns import Code, Currency, Folded, Id, Long, Model, Name, OnDay, Short, Truth, Whole
@@ -66,11 +66,15 @@ class Customer(Model):
     __table_args__ = (
         Index(None, "match_name"),
         Index(None, "match_tax_id"),
+        Index(None, "parent_id"),
     )
 
 
 class CreditTerm(Model):
-    """What credit a customer has. No limit (null) is not a limit of 0. A hold by hand is lifted only by hand."""
+    """What credit a customer has. No limit (null) is not a limit of 0. A hold by hand is lifted only by hand.
+
+    One that ``shares_parent_limit`` has no limit of its own: what it owes counts against its parent's.
+    """
 
     __tablename__ = "erp_credit_term"
     customer_id: Mapped[Whole] = mapped_column(ForeignKey("erp_customer.id"), primary_key=True, autoincrement=False)
@@ -81,6 +85,7 @@ class CreditTerm(Model):
     held_why: Mapped[Name | None]
     held_by: Mapped[Short | None]
     held_on: Mapped[OnDay | None]
+    shares_parent_limit: Mapped[Truth] = mapped_column(server_default=text("false"))
 
 
 def identity_of(connection: Connection) -> str:

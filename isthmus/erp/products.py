@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import CheckConstraint, Connection, ForeignKey, Index, desc, or_, select
+from collections.abc import Sequence
+from typing import cast
+
+from sqlalchemy import CheckConstraint, Connection, ForeignKey, Index, Table, desc, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from isthmus.db import among
 from isthmus.erp.columns import Code, Currency, Folded, Id, Line, Long, Model, Name, OnDay, Short, Truth, Whole
 
 
@@ -63,21 +67,31 @@ class TaxCode(Model):
     __table_args__ = (CheckConstraint("rate_micros BETWEEN 0 AND 100000000", name="rate"),)
 
 
-def best_price(
-    connection: Connection, product_id: int, *, price_list: str, currency: str, quantity_micros: int, day: str
-) -> int | None:
-    """The unit price in micros that a buyer of this quantity pays on a day; None where the list has none.
+class PriceLists:
+    """The prices in force of some products, read once for a page."""
 
-    The highest quantity step that is reached decides, then the latest day, then the lower price.
-    """
-    price = Price.__table__.c
-    query = (
-        select(price.unit_price_micros)
-        .where(price.product_id == product_id, price.price_list == price_list, price.currency == currency)
-        .where(price.active, price.minimum_quantity_micros <= quantity_micros)
-        .where(or_(price.valid_from.is_(None), price.valid_from <= day))
-        .order_by(desc(price.minimum_quantity_micros), price.valid_from.is_(None), desc(price.valid_from))
-        .order_by(price.unit_price_micros)
-        .limit(1)
-    )
-    return connection.execute(query).scalar_one_or_none()
+    def __init__(self, connection: Connection, product_ids: Sequence[int]) -> None:
+        price = cast(Table, Price.__table__).c
+        names = "product_id currency price_list minimum_quantity_micros valid_from unit_price_micros".split()
+        query = select(*(price[name] for name in names))
+        query = query.where(price.active, among(connection, price.product_id, list(product_ids)))
+        # Of one list the last that applies decides: the highest step, then the latest day, then the lower price.
+        query = query.order_by(price.minimum_quantity_micros, price.valid_from.is_not(None), price.valid_from)
+        self._prices: dict[tuple[int, str], list[tuple[str, int, str, int]]] = {}
+        found = connection.execute(query.order_by(desc(price.unit_price_micros)))
+        for product_id, currency, name, least, since, unit in found:
+            self._prices.setdefault((product_id, currency), []).append((name, least, since or "", unit))
+
+    def price(
+        self, product_id: int, *, currency: str, quantity_micros: int, day: str, price_list: str | None = None
+    ) -> int | None:
+        """The unit price in micros that a list asks of a buyer of this quantity on a day; None where it has none.
+
+        Without a name it is the dearest list's: orders do not say from which list they were sold.
+        """
+        asked = {
+            name: unit
+            for name, least, since, unit in self._prices.get((product_id, currency), ())
+            if least <= quantity_micros and since <= day and price_list in (None, name)
+        }
+        return max(asked.values(), default=None)

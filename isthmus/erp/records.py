@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, select
 
 from isthmus.db import among
-from isthmus.erp.changes import change, write_version
-from isthmus.erp.receivables import Allocation
-from isthmus.erp.streams import Stream
+from isthmus.erp.changes import between, change, write_version
+from isthmus.erp.computed import Today
+from isthmus.erp.positions import Position
+from isthmus.erp.shapes import Stream
 from isthmus.kernel.records import Fields, Record, match_text
 
 Row = dict[str, Any]
@@ -23,7 +24,16 @@ class Moved:
 
     row: Row
     lines: list[Fields] | None
-    position: tuple[int, int]
+    position: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Which of the records that moved, how many at most, and as of when."""
+
+    today: Today
+    limit: int
+    where: Sequence[ColumnElement[bool]] = ()
 
 
 def record_of(stream: Stream, row: Row, lines: list[Fields] | None, *, by: str) -> Record:
@@ -41,62 +51,44 @@ def record_of(stream: Stream, row: Row, lines: list[Fields] | None, *, by: str) 
 
 def row_columns(stream: Stream) -> tuple[str, ...]:
     """The columns that a record's row needs to be shown."""
-    return ("id", "version", "changed_by", *stream.shape.columns)
+    return tuple(dict.fromkeys(("id", "version", "changed_by", *stream.shape.columns)))
 
 
-def _picked(stream: Stream) -> list[Column[Any]]:
-    return [stream.table.c[name] for name in row_columns(stream)]
+def _picked(stream: Stream, today: Today) -> list[ColumnElement[Any]]:
+    return [stream.shape.column(name, today).label(name) for name in row_columns(stream)]
 
 
-def moved_since(
-    connection: Connection, stream: Stream, since: tuple[int, int], *, below: int, limit: int
-) -> list[Moved]:
-    """The next records that changed last after a position and in a transaction below the horizon, in that order."""
+def moved_since(connection: Connection, stream: Stream, since: Position, *, until: Position, ask: Ask) -> list[Moved]:
+    """The next records that changed last after one position and at or before another, in the log's order."""
     table = stream.table
-    transaction, number = since
-    after = or_(change.c.transaction > transaction, and_(change.c.transaction == transaction, change.c.number > number))
     query = (
-        select(change.c.transaction, *_picked(stream))
+        select(change.c.transaction, *_picked(stream, ask.today))
         .join(table, and_(table.c.id == change.c.record_id, table.c.version == change.c.number))
-        .where(change.c.stream == stream.name, change.c.transaction >= transaction, change.c.transaction < below, after)
+        .where(change.c.stream == stream.name, *between(since, until), *ask.where)
         .order_by(change.c.transaction, change.c.number)
-        .limit(limit)
+        .limit(ask.limit)
     )
     names = row_columns(stream)
     found = [(values[0], dict(zip(names, values[1:], strict=True))) for values in connection.execute(query)]
-    _add_open(connection, stream, [row for _, row in found])
     lines = lines_of(connection, stream, [row["id"] for _, row in found])
-    return [Moved(row, lines.get(row["id"]), (transaction, row["version"])) for transaction, row in found]
+    return [Moved(row, lines.get(row["id"]), Position(at, row["version"], since.day)) for at, row in found]
 
 
-def rows_by_id(connection: Connection, stream: Stream, ids: Sequence[int], *, lock: bool = False) -> dict[int, Row]:
-    """The rows of these records by id. ``lock`` keeps others from changing them until the transaction ends."""
+def rows_by_id(
+    connection: Connection, stream: Stream, ids: Sequence[int], *, lock: bool = False, today: Today | None = None
+) -> dict[int, Row]:
+    """The rows of these records by id. ``lock`` keeps others from changing them until the transaction ends.
+
+    ``today`` is needed of streams that work fields out by it.
+    """
     if not ids:
         return {}
-    query: Select[Any] = select(*_picked(stream)).where(among(connection, stream.table.c.id, list(ids)))
+    columns = _picked(stream, today or Today(connection.dialect.name, "", ""))
+    query: Select[Any] = select(*columns).where(among(connection, stream.table.c.id, list(ids)))
     if lock and connection.dialect.name == "postgresql":
         query = query.order_by(stream.table.c.id).with_for_update()
     names = row_columns(stream)
-    rows = {values[0]: dict(zip(names, values, strict=True)) for values in connection.execute(query)}
-    _add_open(connection, stream, list(rows.values()))
-    return rows
-
-
-def _add_open(connection: Connection, stream: Stream, rows: Sequence[Row]) -> None:
-    """Works out what is open of invoices, credit notes and payments: recomputed each time, kept nowhere."""
-    if stream.open_as is None or not rows:
-        return
-    ids, allocated = [row["id"] for row in rows], cast(Table, Allocation.__table__).c
-    sources = ("payment_id",) if stream.name == "payment" else ("invoice_id", "credit_note_id")
-    spent: dict[int, int] = {}
-    for source in sources:
-        query = select(allocated[source], func.sum(allocated.amount_minor)).where(
-            among(connection, allocated[source], ids)
-        )
-        spent |= {one: int(amount) for one, amount in connection.execute(query.group_by(allocated[source]))}
-    for row in rows:
-        total = row["amount_minor" if stream.name == "payment" else "total_minor"]
-        row[stream.open_as.column] = total - spent.get(row["id"], 0)
+    return {values[0]: dict(zip(names, values, strict=True)) for values in connection.execute(query)}
 
 
 def lines_of(connection: Connection, stream: Stream, ids: Sequence[int]) -> dict[int, list[Fields]]:
@@ -109,8 +101,11 @@ def lines_of(connection: Connection, stream: Stream, ids: Sequence[int]) -> dict
         return lines
     parent = shape.table.c[stream.parent]
     order = shape.table.c["position" if "position" in shape.table.c else "id"]
-    query = select(parent, *(shape.table.c[name] for name in shape.columns))
+    today = Today(connection.dialect.name, "", "")
+    query = select(parent, *(shape.column(name, today).label(name) for name in shape.columns))
     query = query.where(among(connection, parent, list(ids))).order_by(parent, order)
+    if stream.holds is not None:
+        query = query.where(stream.holds)
     for values in connection.execute(query):
         lines[values[0]].append(shape.show(dict(zip(shape.columns, values[1:], strict=True))))
     return lines

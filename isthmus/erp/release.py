@@ -10,7 +10,7 @@ from sqlalchemy import Table, select
 
 from isthmus.db import among, update_rows
 from isthmus.erp.changes import log_changes
-from isthmus.erp.credit import Rates, Standing, standings
+from isthmus.erp.credit import Rates, Standing, family_of, standings
 from isthmus.erp.desk import Desk
 from isthmus.erp.records import Row
 from isthmus.erp.sales import Order
@@ -43,16 +43,17 @@ def gate(desk: Desk, applicants: Sequence[Applicant]) -> None:
         reason = None
         if _asks_for_more(applicant):
             standing = known[row["customer_id"]]
-            worth = rates.worth(row["total_minor"], row["currency"], standing.currency)
-            reason = standing.refusal(worth, row["currency"])
+            worth = rates.bounds(row["total_minor"], row["currency"], standing.currency)
+            reason = standing.refusal(worth and worth[1], row["currency"])
         row["status"], row["hold_reason"] = ("held", reason) if reason else ("confirmed", None)
         if not reason:
             _count(row, known, rates, sign=1)
 
 
 def _count(row: Row, known: dict[int, Standing], rates: Rates, *, sign: int) -> None:
-    standing = known[row["customer_id"]]
-    standing.exposure_minor += sign * (rates.worth(row["total_minor"], row["currency"], standing.currency) or 0)
+    line = known[row["customer_id"]].line
+    least, most = rates.bounds(row["total_minor"], row["currency"], line.currency) or (0, 0)
+    line.exposure_minor += most if sign > 0 else -least
 
 
 def _asks_for_more(applicant: Applicant) -> bool:
@@ -64,14 +65,15 @@ def _asks_for_more(applicant: Applicant) -> bool:
 
 
 def release(desk: Desk, customer_ids: Sequence[int]) -> list[int]:
-    """Puts the held orders of these customers through the gate again. Answers those whose state or reason changed.
+    """Puts the held orders of these customers, and of all who share a limit with them, through the gate again.
 
+    Answers those whose state or reason changed.
     The customers must be locked, and the call belongs in the transaction that freed the credit.
     """
     column = order.c
     names = ("id", "customer_id", "order_date", "currency", "total_minor", "status", "hold_reason")
     query = select(*(column[name] for name in names)).where(column.status == "held")
-    query = query.where(among(desk.connection, column.customer_id, sorted(set(customer_ids))))
+    query = query.where(among(desk.connection, column.customer_id, family_of(desk.connection, customer_ids)))
     held = [dict(zip(names, values, strict=True)) for values in desk.connection.execute(query)]
     applicants = [Applicant(dict(row), row) for row in held]
     gate(desk, applicants)

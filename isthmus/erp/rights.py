@@ -16,7 +16,7 @@ _COLUMNS = {
     "erp_period": "closed, closed_at, closed_by",
     "erp_order_line": "invoiced_micros",
 }
-_ADDED_ONLY = ("erp_posting", "erp_invoice_line", "erp_allocation", "erp_change")
+_ADDED_ONLY = ("erp_posting", "erp_invoice_line", "erp_allocation", "erp_reversal", "erp_change")
 _READ_ONLY = ("erp_company", "erp_account", "erp_term", "erp_tax_code", "erp_order_transition", "erp_sequence")
 _REWRITTEN = ("erp_price", "erp_quote_line", "erp_order_line")  # whole sets of lines are replaced
 

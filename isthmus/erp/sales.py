@@ -7,23 +7,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from isthmus.erp.columns import Code, Currency, Id, Line, Long, Model, Name, OnDay, Short, Whole
 
-#: Every step an order may take; the database refuses all others. Only an order without invoices leaves `cancelled`.
-TRANSITIONS = (
-    ("draft", "confirmed"),
-    ("draft", "held"),
-    ("draft", "cancelled"),
-    ("held", "confirmed"),
-    ("held", "cancelled"),
-    ("confirmed", "held"),
-    ("confirmed", "partly_invoiced"),
-    ("confirmed", "invoiced"),
-    ("confirmed", "cancelled"),
-    ("partly_invoiced", "invoiced"),
-    ("partly_invoiced", "closed"),
-    ("invoiced", "closed"),
-    ("cancelled", "confirmed"),
-    ("cancelled", "held"),
-)
 #: Orders that still have something to invoice, and so count in the exposure.
 OPEN = ("confirmed", "partly_invoiced")
 #: Orders that are in the books: what was sold of them stays.
@@ -32,7 +15,7 @@ QUOTE_STATES = ("draft", "open", "accepted", "expired", "cancelled")
 
 
 class Transition(Model):
-    """One step that an order may take."""
+    """One step that an order may take; the database refuses all others. The migrations write them."""
 
     __tablename__ = "erp_order_transition"
     before: Mapped[Code] = mapped_column(primary_key=True)
@@ -143,7 +126,10 @@ class Order(Model):
 
 
 class OrderLine(Model):
-    """A line of an order. Amounts as on a quote's line; ``invoiced_micros`` is the part of its quantity invoiced."""
+    """A line of an order. Amounts as on a quote's line; ``invoiced_micros`` is the part of its quantity invoiced.
+
+    ``list_minor`` is what the price list, with its quantity breaks, asked on the order's day; null where it has none.
+    """
 
     __tablename__ = "erp_order_line"
     order_id: Mapped[Whole] = mapped_column(ForeignKey("erp_order.id"), primary_key=True, autoincrement=False)
@@ -159,6 +145,7 @@ class OrderLine(Model):
     tax_code: Mapped[Code] = mapped_column(ForeignKey("erp_tax_code.code"))
     tax_minor: Mapped[Whole]
     invoiced_micros: Mapped[Whole]
+    list_minor: Mapped[Whole | None]
     __table_args__ = (
         CheckConstraint("quantity_micros > 0", name="quantity"),
         CheckConstraint("discount_percent_micros BETWEEN 0 AND 100000000", name="discount"),

@@ -6,234 +6,30 @@ groups such as ``billing`` are columns with a prefix. Ids and references are tex
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
-from operator import itemgetter
-from typing import Any, Literal, cast
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, cast
 
-import orjson
 from sqlalchemy import Column, String, Table
 
 from isthmus.erp.columns import Day, Flag, Model
+from isthmus.erp.computed import COMPUTED, holds
 from isthmus.erp.parties import Customer
 from isthmus.erp.products import Price, Product
 from isthmus.erp.receivables import Allocation, Invoice, InvoiceLine, Payment
 from isthmus.erp.sales import QUOTE_STATES, Order, OrderLine, Quote, QuoteLine
-from isthmus.kernel.records import Fields
-
-Kind = Literal["text", "amount", "micros", "truth", "day", "reference", "choice", "open"]
+from isthmus.erp.shapes import DEFAULTS, Field, Kind, Shape, Stream
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "tax_category": ("standard", "reduced", "zero"),
     "quote.status": QUOTE_STATES,
     "order.status": ("draft", "confirmed", "held", "partly_invoiced", "invoiced", "closed", "cancelled"),
+    "invoice.status": ("open", "partly_paid", "paid", "cancelled"),
+    "payment.status": ("posted", "reversed"),
+    "kind": ("invoice", "credit_note"),
     "terms": ("PREPAID", "NET14", "NET30", "NET60"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Field:
-    """One field: its path outside, its column inside. ``owned`` ones are the ERP's own, never written from outside."""
-
-    path: str
-    column: str
-    kind: Kind
-    length: int | None
-    required: bool
-    owned: bool
-    refers_to: str | None = None
-    values: tuple[str, ...] = ()
-
-
-class _Members:
-    """Names outside and columns inside, moved from one to the other without a loop in Python."""
-
-    def __init__(self, names: tuple[str, ...], columns: tuple[str, ...]) -> None:
-        self.names, self.columns = names, columns
-        self.column = dict(zip(names, columns, strict=True))
-        self._pick = itemgetter(*columns) if len(columns) > 1 else lambda row: (row[columns[0]],)
-
-    @classmethod
-    def of(cls, pairs: Iterable[tuple[str, str]]) -> _Members:
-        listed = list(pairs)
-        return cls(tuple(name for name, _ in listed), tuple(column for _, column in listed))
-
-    def take(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """All columns; null where nothing is said. Names that are no member's are passed over."""
-        return dict(zip(self.columns, map(fields.get, self.names), strict=True))
-
-    def change(self, fields: Mapping[str, Any]) -> dict[str, Any]:
-        """The columns of what is said. Raises KeyError for an unknown name."""
-        return {self.column[name]: value for name, value in fields.items()}
-
-    def show(self, row: Mapping[str, Any]) -> Fields:
-        return dict(zip(self.names, self._pick(row), strict=True))
-
-
-@dataclass(frozen=True)
-class Shape:
-    """The fields of a record or of a line, ready to be shown and taken apart fast."""
-
-    table: Table
-    fields: tuple[Field, ...]
-
-    @cached_property
-    def columns(self) -> tuple[str, ...]:
-        return tuple(field.column for field in self.fields)
-
-    @cached_property
-    def flat(self) -> _Members:
-        """The fields that stand by themselves."""
-        return _Members.of((field.path, field.column) for field in self.fields if "." not in field.path)
-
-    @cached_property
-    def groups(self) -> dict[str, _Members]:
-        """The members of each group."""
-        members: dict[str, list[tuple[str, str]]] = {}
-        for one in self.fields:
-            group, dot, member = one.path.partition(".")
-            if dot:
-                members.setdefault(group, []).append((member, one.column))
-        return {group: _Members.of(pairs) for group, pairs in members.items()}
-
-    @cached_property
-    def references(self) -> tuple[tuple[str, str], ...]:
-        """(path, column) of what refers to other records."""
-        return tuple((field.path, field.column) for field in self.fields if field.kind == "reference")
-
-    @cached_property
-    def defaults(self) -> tuple[tuple[str, Any], ...]:
-        return tuple((column, DEFAULTS[column]) for column in self.columns if column in DEFAULTS)
-
-    @cached_property
-    def is_open(self) -> bool:
-        """Whether records may have fields of the company's own, below ``custom``."""
-        return "custom" in self.columns
-
-    @cached_property
-    def writable(self) -> dict[str, Field]:
-        return {field.path: field for field in self.fields if not field.owned}
-
-    @cached_property
-    def known(self) -> frozenset[str]:
-        """The names that a written record may have at its top."""
-        return frozenset(path.partition(".")[0] for path in self.writable)
-
-    def take(self, fields: Fields, present: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The columns that fields become. Absent fields keep what is present; without that they are null.
-
-        Raises KeyError for a field that is unknown or the ERP's own, ValueError for a reference that is no id.
-        """
-        if not fields.keys() <= self.known:
-            raise KeyError(*(fields.keys() - self.known))
-        row = self._new(fields) if present is None else self._changed(fields, present)
-        if self.is_open and isinstance(row["custom"], dict):
-            row["custom"] = spell_custom(row["custom"])
-        return row
-
-    @cached_property
-    def _new(self) -> Callable[[Fields], dict[str, Any]]:
-        """fields → all columns; null where nothing is said, and the default where a column needs a value.
-
-        Written out as one dict display: records come by the thousand, and a loop costs five times as much. The source
-        holds only names of ours.
-        """
-        lines = [f"{group} = fields.get({group!r}) or empty" for group in self.groups]
-        lines += [f"if not {group}.keys() <= {group}_known: raise KeyError(*({group}.keys() - {group}_known))"
-                  for group in self.groups]  # fmt: skip
-        cells = []
-        for one in self.fields:
-            group, _, member = one.path.rpartition(".")
-            value = f"{group}.get({member!r})" if group else f"get({member!r})"
-            if one.column in DEFAULTS:
-                value = f"{DEFAULTS[one.column]!r} if (value := {value}) is None else value"
-            elif one.kind == "reference":
-                value = f"(value := {value}) and int(value)"
-            cells.append(f"{one.column!r}: {value}")
-        known = {f"{group}_known": members.column.keys() for group, members in self.groups.items()}
-        body = ["get = fields.get", *lines, f"return {{{', '.join(cells)}}}"]
-        return _function("fields", body, {"empty": {}, **known})
-
-    @cached_property
-    def _show(self) -> Callable[[Mapping[str, Any]], Fields]:
-        """row → the fields outside, as one dict display as well."""
-
-        def cell(path: str, column: str) -> str:
-            value = f"row[{column!r}]"
-            if (path, column) in self.references:
-                value = f"None if (value := {value}) is None else str(value)"
-            return f"{path!r}: {value}"
-
-        cells = [cell(path, column) for path, column in self.flat.column.items()]
-        for group, members in self.groups.items():
-            inner = ", ".join(f"{name!r}: row[{column!r}]" for name, column in members.column.items())
-            cells.append(f"{group!r}: {{{inner}}}")
-        return _function("row", [f"return {{{', '.join(cells)}}}"], {})
-
-    def _changed(self, fields: Fields, present: Mapping[str, Any]) -> dict[str, Any]:
-        row = dict(present)
-        row.update({self.flat.column[name]: value for name, value in fields.items() if name not in self.groups})
-        for group, value in fields.items():
-            if group in self.groups:
-                members = self.groups[group]
-                row.update(members.take({}) if value is None else members.change(value))
-        for column, default in self.defaults:
-            if row[column] is None:
-                row[column] = default
-        for _, column in self.references:
-            row[column] = row[column] and int(row[column])
-        return row
-
-    def show(self, row: Mapping[str, Any]) -> Fields:
-        """A row as the ERP shows it outside."""
-        shown = self._show(row)
-        if self.is_open and row["custom"] is not None:
-            shown["custom"] = orjson.loads(row["custom"])
-        return shown
-
-
-@dataclass(frozen=True)
-class Stream:
-    """A stream of records, and of their lines if they have some (``parent`` is the lines' column for the record)."""
-
-    name: str
-    shape: Shape
-    lines: Shape | None = None
-    parent: str = ""
-    find_by: Mapping[str, str] = field(default_factory=dict)  # path → column with its match text
-    open_as: Field | None = None  # what is not allocated of a document: its field, worked out when it is read
-
-    @property
-    def table(self) -> Table:
-        return self.shape.table
-
-    def show(self, row: Mapping[str, Any]) -> Fields:
-        """A record's own fields as the ERP shows them."""
-        shown = self.shape.show(row)
-        if self.open_as is not None:
-            shown[self.open_as.path] = row[self.open_as.column]
-            shown["status"] = "open" if row[self.open_as.column] else "settled"
-        return shown
-
-    @cached_property
-    def stored(self) -> tuple[str, ...]:
-        """All columns of the records' table."""
-        return tuple(column.name for column in self.table.columns)
-
-
-def _function(argument: str, body: Sequence[str], scope: dict[str, Any]) -> Callable[[Any], dict[str, Any]]:
-    """A function of one argument from its lines."""
-    source = f"def made({argument}):\n" + "\n".join(f"    {line}" for line in body)
-    exec(source, scope)  # noqa: S102
-    made: Callable[[Any], dict[str, Any]] = scope["made"]
-    return made
-
-
-def spell_custom(fields: Mapping[str, Any]) -> str | None:
-    """The one spelling of fields of the company's own: JSON with sorted names, without what is null."""
-    filled = {name: value for name, value in fields.items() if value is not None}
-    return orjson.dumps(filled, option=orjson.OPT_SORT_KEYS).decode() if filled else None
 
 
 def _kind(column: Column[Any]) -> Kind:
@@ -255,29 +51,32 @@ def _kind(column: Column[Any]) -> Kind:
 def _field(table: Table, path: str, *, owned: Sequence[str], references: Mapping[str, str], stream: str) -> Field:
     stem = path.replace(".", "_")
     names = (_ALIASES.get((table.name, path), stem), f"{stem}_minor", f"{stem}_micros")
-    name = next(name for name in names if name in table.c)
-    column = table.c[name]
+    computed = COMPUTED.get(table.name, {})
+    name = next(name for name in names if name in table.c or name in computed)
+    column = None if name in computed else table.c[name]
     values = CHOICES.get(path) or CHOICES.get(f"{stream}.{path}") or ()
     return Field(
         path=path,
         column=name,
-        kind="choice" if values else _kind(column),
-        length=column.type.length if isinstance(column.type, String) else None,
-        required=not column.nullable and name not in DEFAULTS,
+        kind="choice" if values else _WORKED_OUT[path] if column is None else _kind(column),
+        length=column.type.length if column is not None and isinstance(column.type, String) else None,
+        required=column is not None and not column.nullable and name not in DEFAULTS,
         owned=path in owned,
         refers_to=references.get(path),
         values=values,
     )
 
 
-#: What a field is when nobody says, or says null, and its column needs a value.
-DEFAULTS: dict[str, Any] = {
-    "active": True,
-    "freight_minor": 0,
-    "discount_minor": 0,
-    "discount_percent_micros": 0,
-    "minimum_quantity_micros": 1_000_000,
-    "tax_category": "standard",
+#: The kinds of what is worked out.
+_WORKED_OUT: dict[str, Kind] = {
+    "outstanding": "amount",
+    "unapplied": "amount",
+    "refunded": "amount",
+    "invoice_amount": "amount",
+    "refunds_id": "reference",
+    "refunds_note_id": "reference",
+    "days_overdue": "count",
+    "as_of": "day",
 }
 _OWNED = {
     "customer": ("number",),
@@ -293,9 +92,16 @@ _REFERENCES = {
     "order_id": "order",
     "credits_id": "invoice",
     "invoice_id": "invoice",
+    "refunds_id": "payment",
+    "refunds_note_id": "invoice",
 }
 #: Fields whose column has another name than theirs.
-_ALIASES = {("erp_allocation", "key"): "id", ("erp_invoice_line", "amount"): "net_minor"}
+_ALIASES = {
+    ("erp_allocation", "key"): "id",
+    ("erp_allocation", "amount"): "source_minor",
+    ("erp_allocation", "invoice_amount"): "invoice_minor",
+    ("erp_invoice_line", "amount"): "net_minor",
+}
 _ADDRESS = ("street", "city", "state", "postal_code", "country")
 _CONTACT = ("first_name", "last_name", "email", "phone")
 
@@ -303,7 +109,7 @@ _CONTACT = ("first_name", "last_name", "email", "phone")
 def _shape(model: type[Model], paths: str, *, stream: str = "", **groups: Sequence[str]) -> Shape:
     table = cast(Table, model.__table__)
     every = [*paths.split(), *(f"{group}.{member}" for group, members in groups.items() for member in members)]
-    owned = _OWNED.get(stream, () if stream else every)
+    owned = _OWNED.get(stream, () if stream in ("price", "line") else every)
     fields = [_field(table, path, owned=owned, references=_REFERENCES, stream=stream) for path in every]
     return Shape(table, tuple(fields))
 
@@ -357,19 +163,39 @@ STREAMS: dict[str, Stream] = {
         "invoice",
         _shape(
             Invoice,
-            "number kind order_id customer_id credits_id invoice_date due_date currency freight net tax total",
+            "number kind order_id customer_id credits_id invoice_date due_date currency freight discount net tax total"
+            " outstanding status days_overdue as_of",
+            stream="invoice",
         ),
-        _shape(InvoiceLine, "key product_id quantity unit_price description amount tax"),
+        _shape(InvoiceLine, "key product_id quantity unit_price discount_percent description amount tax"),
         "invoice_id",
-        open_as=Field("outstanding", "outstanding_minor", "amount", None, False, True),
     ),
     "payment": Stream(
         "payment",
-        _shape(Payment, "number customer_id payment_date currency amount reference"),
-        _shape(Allocation, "key invoice_id amount"),
+        _shape(
+            Payment,
+            "number customer_id payment_date currency amount reference unapplied refunded refunds_id refunds_note_id"
+            " status",
+            stream="payment",
+        ),
+        _shape(Allocation, "key invoice_id amount invoice_amount"),
         "payment_id",
-        open_as=Field("unapplied", "unapplied_minor", "amount", None, False, True),
+        holds=holds(),
     ),
 }
 #: The streams that others may write.
 WRITABLE = tuple(_OWNED)
+#: The streams of which time alone makes news.
+AGEING = ("invoice",)
+
+
+@lru_cache(maxsize=256)
+def narrow(name: str, fields: tuple[str, ...], line_fields: tuple[str, ...] | None) -> Stream:
+    """A stream with these fields only, and without lines when None of theirs are asked for. No fields: all of it."""
+    stream = STREAMS[name]
+    if not fields:
+        return stream
+    lines = None
+    if stream.lines is not None and line_fields is not None:
+        lines = stream.lines.narrow(frozenset(("key", *line_fields)))
+    return replace(stream, shape=stream.shape.narrow(frozenset(fields)), lines=lines)

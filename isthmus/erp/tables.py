@@ -27,6 +27,7 @@ MODELS = (
     receivables.InvoiceLine,
     receivables.Payment,
     receivables.Allocation,
+    receivables.Reversal,
     external_keys.ExternalKey,
     changes.Change,
     sequences.Sequence,

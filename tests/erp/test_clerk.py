@@ -175,8 +175,8 @@ def test_what_is_open_of_invoices_and_payments_is_read_with_them(world: World) -
         credit_note(desk, written.number, {"1": 1_000_000})
         paid = pay(desk, customer, amount_minor=1_500, currency="EUR")
     fields = world.fetch("invoice", str(written.id)).fields
-    assert (fields["outstanding"], fields["status"], fields["order_id"]) == (0, "settled", order.id)
+    assert (fields["outstanding"], fields["status"], fields["order_id"]) == (0, "paid", order.id)
     payment = world.fetch("payment", str(paid.id))
-    assert (payment.fields["unapplied"], payment.fields["status"], payment.by_us) == (500, "open", False)
-    assert payment.lines == [{"key": "2", "invoice_id": str(written.id), "amount": 1_000}]
+    assert (payment.fields["unapplied"], payment.fields["status"], payment.by_us) == (500, "posted", False)
+    assert payment.lines == [{"key": "2", "invoice_id": str(written.id), "amount": 1_000, "invoice_amount": None}]
     assert world.connector.describe("invoice").fields["outstanding"].type == "number"

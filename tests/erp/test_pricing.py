@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from isthmus.db import reading
 from isthmus.erp.pricing import Tax, part_of, price, tax_on
-from isthmus.erp.products import best_price
+from isthmus.erp.products import PriceLists
 from isthmus.kernel.errors import Refused
 from tests.erp.conftest import World
 
@@ -73,19 +73,15 @@ def test_the_highest_step_reached_then_the_latest_day_decides_the_price(world: W
         entry("d", 10, 700, "2027-01-01"),
         entry("e", 10, 100, active=False),
         entry("f", 1, 50, currency="USD"),
+        entry("g", 1, 750, price_list="Partners"),
     ]
     product = world.create("product", {"name": "Nut"}, prices)
     expected = {(1, "2026-01-01"): 1000, (9, "2026-06-01"): 900, (10, "2026-06-01"): 800, (99, "2027-01-01"): 700}
     with reading(world.engine) as connection:
-        for (quantity, day), cents in expected.items():
-            found = best_price(
-                connection,
-                int(str(product.id)),
-                price_list="Standard",
-                currency="EUR",
-                quantity_micros=quantity * 1_000_000,
-                day=day,
-            )
-            assert found == cents * 10_000
-        none = best_price(connection, 1, price_list="Other", currency="EUR", quantity_micros=10**6, day="2027-01-01")
-        assert none is None
+        lists = PriceLists(connection, [int(str(product.id))])
+    for (quantity, day), cents in expected.items():
+        micros = quantity * 1_000_000
+        standard = lists.price(1, currency="EUR", quantity_micros=micros, day=day, price_list="Standard")
+        dearest = lists.price(1, currency="EUR", quantity_micros=micros, day=day)
+        assert (standard, dearest) == (cents * 10_000, max(cents, 750) * 10_000)
+    assert lists.price(1, currency="EUR", quantity_micros=10**6, day="2027-01-01", price_list="Other") is None

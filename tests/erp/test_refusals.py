@@ -183,18 +183,19 @@ REPLACES = {
     "posting by row id": f"REPLACE INTO erp_posting (rowid, {COLUMNS}) VALUES (1, 1, 9, '1000', NULL, 'EUR', 5)",
     "invoice": (
         "REPLACE INTO erp_invoice SELECT id, company, number, kind, order_id, customer_id, credits_id, invoice_date, "
-        "due_date, currency, 0, 0, 0, 0, 90, version, changed_by FROM erp_invoice"
+        "due_date, currency, 0, 0, 0, 0, 90, version, changed_by, 0 FROM erp_invoice"
     ),
     "invoice by its number": (
         "REPLACE INTO erp_invoice SELECT 77, company, number, kind, order_id, customer_id, credits_id, invoice_date, "
-        "due_date, currency, 0, 0, 0, 0, 90, version, changed_by FROM erp_invoice"
+        "due_date, currency, 0, 0, 0, 0, 90, version, changed_by, 0 FROM erp_invoice"
     ),
     "payment by its number": (
         "REPLACE INTO erp_payment SELECT 77, company, number, customer_id, payment_date, currency, 1, reference, 90, "
         "version, changed_by FROM erp_payment"
     ),
     "allocation": (
-        "REPLACE INTO erp_allocation SELECT id, invoice_id, payment_id, credit_note_id, 1, '', '' FROM erp_allocation"
+        "REPLACE INTO erp_allocation SELECT id, invoice_id, refund_id, payment_id, credit_note_id, 1, 1, ends_id, "
+        "entry_id, '', '' FROM erp_allocation"
     ),
     "period": "REPLACE INTO erp_period (company, month, closed) VALUES ('main', '2026-10', 0)",
     "key": "REPLACE INTO erp_external_key SELECT stream, key, 99, 'live' FROM erp_external_key LIMIT 1",

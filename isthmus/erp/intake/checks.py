@@ -10,7 +10,7 @@ from typing import Any
 
 from isthmus.connect.protocol import Change
 from isthmus.erp.columns import GREATEST_MICROS
-from isthmus.erp.streams import Field, Shape, Stream, spell_custom
+from isthmus.erp.shapes import Field, Shape, Stream, spell_custom
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.money import CURRENCIES, GREATEST
 from isthmus.kernel.records import Fields

@@ -17,19 +17,21 @@ from isthmus.erp.intake.checks import faults_of
 from isthmus.erp.intake.page import Item, Page
 from isthmus.erp.parties import Customer
 from isthmus.erp.pricing import Tax, price
-from isthmus.erp.products import Product
-from isthmus.erp.streams import Shape
+from isthmus.erp.products import PriceLists, Product
+from isthmus.erp.shapes import Shape
 from isthmus.erp.taxes import TaxTable
 from isthmus.kernel.errors import Broken, Fault, Refused
+from isthmus.kernel.money import GREATEST, line_amount_minor
 
 
 @dataclass(slots=True)
 class Around:
-    """What the documents of a page refer to: customers (active, country), products (tax category), taxes."""
+    """What the documents of a page refer to: customers (active, country), products (tax category), taxes, prices."""
 
     customers: dict[int, tuple[bool, str | None]]
     products: dict[int, str]
     taxes: TaxTable
+    lists: PriceLists
 
 
 def take_in(page: Page, items: Iterable[Item]) -> None:
@@ -66,6 +68,7 @@ def look_around(page: Page, items: Sequence[Item]) -> Around:
         {one: (active, country) for one, active, country in connection.execute(found)},
         {row[0]: row[1] for row in connection.execute(named)},
         TaxTable(connection),
+        PriceLists(connection, sorted(products)),
     )
 
 
@@ -92,6 +95,18 @@ def _price(page: Page, item: Item, around: Around, *, country: str | None, day: 
         return
     item.row.update(tax_minor=sums.tax_minor, total_minor=sums.total_minor, company=COMPANY)
     item.row.update(to_invoice_minor=sums.total_minor, freight_tax_minor=sums.freight_tax_minor)
+    for line in item.line_rows:
+        line["list_minor"] = _list_minor(around.lists, line, item.row["currency"], day=day)
+
+
+def _list_minor(lists: PriceLists, line: dict[str, Any], currency: str, *, day: str) -> int | None:
+    """What a line comes to at the price list; None where the list has no price, or one beyond all amounts."""
+    quantity = line["quantity_micros"]
+    unit = lists.price(line["product_id"], currency=currency, quantity_micros=quantity, day=day)
+    if unit is None:
+        return None
+    amount = line_amount_minor(quantity, unit, currency)
+    return amount if amount <= GREATEST else None
 
 
 def _tax(product_id: int | None, *, around: Around, country: str | None, day: str) -> Tax:

@@ -9,7 +9,7 @@ from sqlalchemy import Table, select
 
 from isthmus.db import among, update_rows
 from isthmus.erp.changes import log_changes
-from isthmus.erp.credit import lock_customers
+from isthmus.erp.credit import lock_customers, log_standings
 from isthmus.erp.intake.attempts import attempt
 from isthmus.erp.intake.documents import (
     Around,
@@ -166,6 +166,8 @@ def _update(page: Page, items: list[Item]) -> None:
     gate(desk, [Applicant(item.row, item.present) for item in gated])
     update_documents(page, gated)
     _move_quotes(page, cancelled, gated)
+    left = [one.present["customer_id"] for one in gated if one.row["customer_id"] != one.present["customer_id"]]
+    log_standings(desk, left)
     released = set(release(desk, [item.present["customer_id"] for item in (*cancelled, *gated)]))
     load(page, [(item, item.row["id"]) for item in items if item.row["id"] in released])
     for item in items:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from isthmus.connect.protocol import Answer, Change, Result
 from isthmus.erp.desk import Desk
 from isthmus.erp.records import Row, record_of
-from isthmus.erp.streams import Stream
+from isthmus.erp.shapes import Stream
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Fields
 

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import uuid4
 
 from isthmus.erp.ledger import BANK, FREIGHT, RECEIVABLE, REVENUE, TAX
-from isthmus.erp.sales import TRANSITIONS
 from isthmus.erp.sequences import STREAMS
 
 _RATES = {  # country: standard and reduced, in per cent; `*` is every other country
@@ -29,6 +28,22 @@ _ACCOUNTS = (
     (REVENUE, "Revenue", "income"),
     (FREIGHT, "Freight charged", "income"),
 )
+_TRANSITIONS = (
+    ("draft", "confirmed"),
+    ("draft", "held"),
+    ("draft", "cancelled"),
+    ("held", "confirmed"),
+    ("held", "cancelled"),
+    ("confirmed", "held"),
+    ("confirmed", "partly_invoiced"),
+    ("confirmed", "invoiced"),
+    ("confirmed", "cancelled"),
+    ("partly_invoiced", "invoiced"),
+    ("partly_invoiced", "closed"),
+    ("invoiced", "closed"),
+    ("cancelled", "confirmed"),
+    ("cancelled", "held"),
+)
 
 
 def _tax_codes() -> list[dict[str, Any]]:
@@ -49,6 +64,6 @@ def first_rows() -> dict[str, list[dict[str, Any]]]:
         "erp_term": [{"code": code, "name": name, "days": days} for code, name, days in _TERMS],
         "erp_tax_code": _tax_codes(),
         "erp_account": [{"code": code, "name": name, "kind": kind} for code, name, kind in _ACCOUNTS],
-        "erp_order_transition": [{"before": before, "after": after} for before, after in TRANSITIONS],
+        "erp_order_transition": [{"before": before, "after": after} for before, after in _TRANSITIONS],
         "erp_sequence": [{"name": name, "last": 0} for name in STREAMS],
     }

@@ -10,49 +10,54 @@ from collections.abc import Iterator
 
 from isthmus.erp.migrations.guards_sqlite import FROZEN, STAYS
 
-_HEAD = "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET search_path = {schema}, pg_temp AS $$ BEGIN "
-_NO = "RAISE EXCEPTION '%: %', TG_TABLE_NAME, '{0}' USING ERRCODE = 'check_violation'; "
+HEAD = "CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SET search_path = {schema}, pg_temp AS $$ BEGIN "
+
+
+def no(says: str) -> str:
+    """The statement that refuses with these words."""
+    return f"RAISE EXCEPTION '%: %', TG_TABLE_NAME, '{says}' USING ERRCODE = 'check_violation'; "
+
 
 BODIES = {
     "erp_refuse": "RAISE EXCEPTION '%: %', TG_TABLE_NAME, TG_ARGV[0] USING ERRCODE = 'check_violation';",
     "erp_post_entry": (
         "IF current_setting('transaction_isolation') <> 'read committed' THEN "
-        + _NO.format("an entry is posted in a read committed transaction")
+        + no("an entry is posted in a read committed transaction")
         + "END IF; PERFORM pg_advisory_xact_lock_shared(73510, hashtext(NEW.company)); "
         "IF (SELECT count(*) FROM erp_posting WHERE entry_id = NEW.id) < 2 THEN "
-        + _NO.format("an entry needs two postings or more")
+        + no("an entry needs two postings or more")
         + "END IF; IF EXISTS (SELECT 1 FROM erp_posting WHERE entry_id = NEW.id "
         "GROUP BY currency HAVING sum(amount_minor) <> 0) THEN "
-        + _NO.format("debits and credits differ")
+        + no("debits and credits differ")
         + "END IF; IF EXISTS (SELECT 1 FROM erp_period WHERE company = NEW.company AND closed "
-        "AND month >= to_char(NEW.entry_date, 'YYYY-MM')) THEN " + _NO.format("the period is closed") + "END IF; "
+        "AND month >= to_char(NEW.entry_date, 'YYYY-MM')) THEN " + no("the period is closed") + "END IF; "
         "RETURN NEW;"
     ),
     "erp_close_period": "PERFORM pg_advisory_xact_lock(73510, hashtext(NEW.company)); RETURN NEW;",
     "erp_guard_posting": (
         "PERFORM 1 FROM erp_entry WHERE id = CASE WHEN TG_OP = 'DELETE' THEN OLD.entry_id ELSE NEW.entry_id END "
         "FOR SHARE; IF TG_OP <> 'INSERT' THEN IF EXISTS (SELECT 1 FROM erp_entry WHERE id = OLD.entry_id "
-        "AND posted_at IS NOT NULL) THEN " + _NO.format(STAYS) + "END IF; END IF; "
+        "AND posted_at IS NOT NULL) THEN " + no(STAYS) + "END IF; END IF; "
         "IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; "
         "IF EXISTS (SELECT 1 FROM erp_entry WHERE id = NEW.entry_id AND posted_at IS NOT NULL) THEN "
-        + _NO.format(STAYS)
+        + no(STAYS)
         + "END IF; RETURN NEW;"
     ),
     "erp_guard_document": (
         "IF TG_OP = 'INSERT' THEN PERFORM 1 FROM erp_entry WHERE id = NEW.entry_id AND posted_at IS NULL FOR SHARE; "
-        "IF NOT FOUND THEN " + _NO.format("its entry must be a draft") + "END IF; RETURN NEW; END IF; "
+        "IF NOT FOUND THEN " + no("its entry must be a draft") + "END IF; RETURN NEW; END IF; "
         "IF EXISTS (SELECT 1 FROM erp_entry WHERE id = OLD.entry_id AND posted_at IS NOT NULL) THEN "
-        + _NO.format(STAYS)
+        + no(STAYS)
         + "END IF; IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW;"
     ),
     "erp_guard_invoice_line": (
         "PERFORM 1 FROM erp_entry e JOIN erp_invoice i ON e.id = i.entry_id WHERE i.id = "
         "CASE WHEN TG_OP = 'DELETE' THEN OLD.invoice_id ELSE NEW.invoice_id END FOR SHARE OF e; "
         "IF TG_OP <> 'INSERT' THEN IF EXISTS (SELECT 1 FROM erp_entry e JOIN erp_invoice i ON e.id = i.entry_id "
-        "WHERE i.id = OLD.invoice_id AND e.posted_at IS NOT NULL) THEN " + _NO.format(STAYS) + "END IF; END IF; "
+        "WHERE i.id = OLD.invoice_id AND e.posted_at IS NOT NULL) THEN " + no(STAYS) + "END IF; END IF; "
         "IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; "
         "IF EXISTS (SELECT 1 FROM erp_entry e JOIN erp_invoice i ON e.id = i.entry_id "
-        "WHERE i.id = NEW.invoice_id AND e.posted_at IS NOT NULL) THEN " + _NO.format(STAYS) + "END IF; RETURN NEW;"
+        "WHERE i.id = NEW.invoice_id AND e.posted_at IS NOT NULL) THEN " + no(STAYS) + "END IF; RETURN NEW;"
     ),
     "erp_guard_allocation": (
         "PERFORM 1 FROM erp_invoice WHERE id IN (NEW.invoice_id, NEW.credit_note_id) ORDER BY id FOR NO KEY UPDATE; "
@@ -65,20 +70,20 @@ BODIES = {
         "JOIN erp_invoice i USING (customer_id, currency) WHERE p.id = NEW.payment_id AND i.id = NEW.invoice_id), "
         "(SELECT n.total_minor FROM erp_invoice n JOIN erp_invoice i USING (customer_id, currency) "
         "WHERE n.id = NEW.credit_note_id AND n.kind = 'credit_note' AND i.id = NEW.invoice_id), 0) THEN "
-        + _NO.format("more than is left to allocate")
+        + no("more than is left to allocate")
         + "END IF; RETURN NEW;"
     ),
     "erp_guard_order": (
         "IF NOT EXISTS (SELECT 1 FROM erp_order_transition WHERE before = OLD.status AND after = NEW.status) THEN "
-        + _NO.format("an order does not go from its status to that one")
+        + no("an order does not go from its status to that one")
         + "END IF; IF OLD.status = 'cancelled' AND EXISTS (SELECT 1 FROM erp_invoice WHERE order_id = NEW.id) THEN "
-        + _NO.format("an invoiced order does not come back")
+        + no("an invoiced order does not come back")
         + "END IF; RETURN NEW;"
     ),
 }
 
 
-def _trigger(table: str, name: str, event: str, *, runs: str, when: str = "") -> Iterator[str]:
+def trigger(table: str, name: str, event: str, *, runs: str, when: str = "") -> Iterator[str]:
     level = "STATEMENT" if event == "TRUNCATE" else "ROW"
     condition = f" WHEN ({when})" if when else ""
     trigger = f"{table}_{name}"
@@ -86,58 +91,58 @@ def _trigger(table: str, name: str, event: str, *, runs: str, when: str = "") ->
     yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}"
 
 
-def _refusal(table: str, name: str, event: str, *, says: str, when: str = "") -> Iterator[str]:
-    yield from _trigger(table, name, event, runs=f"erp_refuse('{says}')", when=when)
+def refusal(table: str, name: str, event: str, *, says: str, when: str = "") -> Iterator[str]:
+    yield from trigger(table, name, event, runs=f"erp_refuse('{says}')", when=when)
 
 
 def _ledger() -> Iterator[str]:
     table, posting = "erp_entry", "OLD.posted_at IS NULL AND NEW.posted_at IS NOT NULL"
     born = "write a draft, then post it"
-    yield from _refusal(table, "drafted", "INSERT", when="NEW.posted_at IS NOT NULL", says=born)
-    yield from _refusal(table, "fixed", "UPDATE OR DELETE", when="OLD.posted_at IS NOT NULL", says=STAYS)
-    yield from _refusal(table, "id", "UPDATE", when="NEW.id <> OLD.id", says="an entry keeps its id")
-    yield from _trigger(table, "posting", "UPDATE", when=posting, runs="erp_post_entry()")
-    yield from _trigger("erp_posting", "fixed", "INSERT OR UPDATE OR DELETE", runs="erp_guard_posting()")
+    yield from refusal(table, "drafted", "INSERT", when="NEW.posted_at IS NOT NULL", says=born)
+    yield from refusal(table, "fixed", "UPDATE OR DELETE", when="OLD.posted_at IS NOT NULL", says=STAYS)
+    yield from refusal(table, "id", "UPDATE", when="NEW.id <> OLD.id", says="an entry keeps its id")
+    yield from trigger(table, "posting", "UPDATE", when=posting, runs="erp_post_entry()")
+    yield from trigger("erp_posting", "fixed", "INSERT OR UPDATE OR DELETE", runs="erp_guard_posting()")
     table = "erp_period"
-    yield from _trigger(table, "closing", "INSERT OR UPDATE", when="NEW.closed", runs="erp_close_period()")
-    yield from _refusal(table, "closed", "UPDATE", when="OLD.closed", says="a closed period stays closed")
+    yield from trigger(table, "closing", "INSERT OR UPDATE", when="NEW.closed", runs="erp_close_period()")
+    yield from refusal(table, "closed", "UPDATE", when="OLD.closed", says="a closed period stays closed")
     renamed = "(NEW.company, NEW.month) <> (OLD.company, OLD.month)"
-    yield from _refusal(table, "name", "UPDATE", when=renamed, says="a period keeps its name")
-    yield from _refusal(table, "ever", "DELETE", says="a period stays")
+    yield from refusal(table, "name", "UPDATE", when=renamed, says="a period keeps its name")
+    yield from refusal(table, "ever", "DELETE", says="a period stays")
 
 
 def _documents() -> Iterator[str]:
     for table, columns in FROZEN.items():
-        yield from _trigger(table, "drafted", "INSERT OR DELETE", runs="erp_guard_document()")
+        yield from trigger(table, "drafted", "INSERT OR DELETE", runs="erp_guard_document()")
         new, old = (", ".join(f"{side}.{column}" for column in columns) for side in ("NEW", "OLD"))
         moved = f"({new}) IS DISTINCT FROM ({old})"
-        yield from _trigger(table, "fixed", "UPDATE", when=moved, runs="erp_guard_document()")
-    yield from _trigger("erp_invoice_line", "fixed", "INSERT OR UPDATE OR DELETE", runs="erp_guard_invoice_line()")
-    yield from _trigger("erp_allocation", "sums", "INSERT", runs="erp_guard_allocation()")
-    yield from _refusal("erp_allocation", "ever", "UPDATE OR DELETE", says="an allocation stays as it is")
+        yield from trigger(table, "fixed", "UPDATE", when=moved, runs="erp_guard_document()")
+    yield from trigger("erp_invoice_line", "fixed", "INSERT OR UPDATE OR DELETE", runs="erp_guard_invoice_line()")
+    yield from trigger("erp_allocation", "sums", "INSERT", runs="erp_guard_allocation()")
+    yield from refusal("erp_allocation", "ever", "UPDATE OR DELETE", says="an allocation stays as it is")
 
 
 def _orders() -> Iterator[str]:
     table = "erp_order"
     first = "NEW.status NOT IN ('draft', 'confirmed', 'held')"
-    yield from _refusal(table, "first", "INSERT", when=first, says="no order begins in this status")
-    yield from _trigger(table, "step", "UPDATE", when="OLD.status <> NEW.status", runs="erp_guard_order()")
+    yield from refusal(table, "first", "INSERT", when=first, says="no order begins in this status")
+    yield from trigger(table, "step", "UPDATE", when="OLD.status <> NEW.status", runs="erp_guard_order()")
     renamed = "NEW.id <> OLD.id OR NEW.number <> OLD.number"
-    yield from _refusal(table, "name", "UPDATE", when=renamed, says="an order keeps its number")
-    yield from _refusal(table, "ever", "DELETE", says="an order is cancelled, never deleted")
+    yield from refusal(table, "name", "UPDATE", when=renamed, says="an order keeps its number")
+    yield from refusal(table, "ever", "DELETE", says="an order is cancelled, never deleted")
     steps = "the steps of an order are fixed"
-    yield from _refusal("erp_order_transition", "ever", "INSERT OR UPDATE OR DELETE", says=steps)
-    yield from _refusal("erp_change", "ever", "UPDATE OR DELETE", says="the log of changes stays as it is")
+    yield from refusal("erp_order_transition", "ever", "INSERT OR UPDATE OR DELETE", says=steps)
+    yield from refusal("erp_change", "ever", "UPDATE OR DELETE", says="the log of changes stays as it is")
 
 
 def _keys() -> Iterator[str]:
     table = "erp_external_key"
     renamed = "(NEW.stream, NEW.key) <> (OLD.stream, OLD.key)"
-    yield from _refusal(table, "name", "UPDATE", when=renamed, says="a key keeps its name")
-    yield from _refusal(table, "buried", "UPDATE", when="OLD.status = 'buried'", says="a buried key never comes back")
+    yield from refusal(table, "name", "UPDATE", when=renamed, says="a key keeps its name")
+    yield from refusal(table, "buried", "UPDATE", when="OLD.status = 'buried'", says="a buried key never comes back")
     revived = "NEW.status = 'live' AND (OLD.status <> 'live' OR NEW.record_id <> OLD.record_id)"
-    yield from _refusal(table, "live", "UPDATE", when=revived, says="a key has one live record, for ever")
-    yield from _refusal(table, "ever", "DELETE", says="a key is never forgotten")
+    yield from refusal(table, "live", "UPDATE", when=revived, says="a key has one live record, for ever")
+    yield from refusal(table, "ever", "DELETE", says="a key is never forgotten")
 
 
 KEPT = (
@@ -149,10 +154,10 @@ KEPT = (
 def guards(schema: str) -> Iterator[str]:
     """The statements, in order, for tables in this (quoted) schema."""
     for name, body in BODIES.items():
-        yield _HEAD.format(name=name, schema=schema) + body + " END $$"
+        yield HEAD.format(name=name, schema=schema) + body + " END $$"
     yield from _ledger()
     yield from _documents()
     yield from _orders()
     yield from _keys()
     for table in KEPT:
-        yield from _refusal(table, "whole", "TRUNCATE", says="this table is never emptied")
+        yield from refusal(table, "whole", "TRUNCATE", says="this table is never emptied")

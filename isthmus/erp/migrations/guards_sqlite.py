@@ -15,7 +15,7 @@ POSTED = "EXISTS (SELECT 1 FROM erp_entry WHERE id = {0} AND posted_at IS NOT NU
 STAYS = "a posted entry and its documents stay as they are; reverse the entry instead"
 
 
-def _refusal(event: str, table: str, what: str, *, when: str, says: str) -> str:
+def refusal(event: str, table: str, what: str, *, when: str, says: str) -> str:
     name = f"{table}_{event.split(maxsplit=1)[0].lower()}_{what}"
     return (
         f"CREATE TRIGGER {name} BEFORE {event} ON {table} WHEN {when} BEGIN SELECT RAISE(ABORT, '{table}: {says}'); END"
@@ -28,41 +28,41 @@ def _entries() -> Iterator[str]:
     count = "(SELECT count(*) FROM erp_posting WHERE entry_id = NEW.id) < 2"
     sums = "SELECT 1 FROM erp_posting WHERE entry_id = NEW.id GROUP BY currency HAVING sum(amount_minor) <> 0"
     closed = "SELECT 1 FROM erp_period WHERE company = NEW.company AND closed AND month >= substr(NEW.entry_date, 1, 7)"
-    yield _refusal("INSERT", table, "posted", when="NEW.posted_at IS NOT NULL", says="write a draft, then post it")
+    yield refusal("INSERT", table, "posted", when="NEW.posted_at IS NOT NULL", says="write a draft, then post it")
     there = "EXISTS (SELECT 1 FROM erp_entry WHERE id = NEW.id)"
-    yield _refusal("INSERT", table, "again", when=there, says="this entry exists")
-    yield _refusal("UPDATE", table, "posted", when="OLD.posted_at IS NOT NULL", says=STAYS)
-    yield _refusal("UPDATE", table, "id", when="NEW.id <> OLD.id", says="an entry keeps its id")
-    yield _refusal("UPDATE", table, "short", when=posting + count, says="an entry needs two postings or more")
-    yield _refusal("UPDATE", table, "sum", when=f"{posting} EXISTS ({sums})", says="debits and credits differ")
-    yield _refusal("UPDATE", table, "period", when=f"{posting} EXISTS ({closed})", says="the period is closed")
-    yield _refusal("DELETE", table, "posted", when="OLD.posted_at IS NOT NULL", says=STAYS)
+    yield refusal("INSERT", table, "again", when=there, says="this entry exists")
+    yield refusal("UPDATE", table, "posted", when="OLD.posted_at IS NOT NULL", says=STAYS)
+    yield refusal("UPDATE", table, "id", when="NEW.id <> OLD.id", says="an entry keeps its id")
+    yield refusal("UPDATE", table, "short", when=posting + count, says="an entry needs two postings or more")
+    yield refusal("UPDATE", table, "sum", when=f"{posting} EXISTS ({sums})", says="debits and credits differ")
+    yield refusal("UPDATE", table, "period", when=f"{posting} EXISTS ({closed})", says="the period is closed")
+    yield refusal("DELETE", table, "posted", when="OLD.posted_at IS NOT NULL", says=STAYS)
 
 
 def _postings() -> Iterator[str]:
     new, old = POSTED.format("NEW.entry_id"), POSTED.format("OLD.entry_id")
-    yield _refusal("INSERT", "erp_posting", "posted", when=new, says=STAYS)
-    yield _refusal("UPDATE", "erp_posting", "posted", when=f"{new} OR {old}", says=STAYS)
-    yield _refusal("DELETE", "erp_posting", "posted", when=old, says=STAYS)
+    yield refusal("INSERT", "erp_posting", "posted", when=new, says=STAYS)
+    yield refusal("UPDATE", "erp_posting", "posted", when=f"{new} OR {old}", says=STAYS)
+    yield refusal("DELETE", "erp_posting", "posted", when=old, says=STAYS)
 
 
 def _documents() -> Iterator[str]:
     for table, columns in FROZEN.items():
         draft = "NOT EXISTS (SELECT 1 FROM erp_entry WHERE id = NEW.entry_id AND posted_at IS NULL)"
-        yield _refusal("INSERT", table, "draft", when=draft, says="its entry must be a draft")
+        yield refusal("INSERT", table, "draft", when=draft, says="its entry must be a draft")
         there = f"EXISTS (SELECT 1 FROM {table} WHERE id = NEW.id OR number = NEW.number)"
-        yield _refusal("INSERT", table, "again", when=there, says="this document exists")
+        yield refusal("INSERT", table, "again", when=there, says="this document exists")
         posted = POSTED.format("OLD.entry_id")
         moved = " OR ".join(f"NEW.{column} IS NOT OLD.{column}" for column in columns)
-        yield _refusal("UPDATE", table, "posted", when=f"({moved}) AND {posted}", says=STAYS)
+        yield refusal("UPDATE", table, "posted", when=f"({moved}) AND {posted}", says=STAYS)
         taken = f"EXISTS (SELECT 1 FROM {table} WHERE number = NEW.number AND id <> OLD.id) OR NEW.id <> OLD.id"
-        yield _refusal("UPDATE", table, "again", when=taken, says="this document exists")
-        yield _refusal("DELETE", table, "posted", when=posted, says=STAYS)
+        yield refusal("UPDATE", table, "again", when=taken, says="this document exists")
+        yield refusal("DELETE", table, "posted", when=posted, says=STAYS)
     of = "EXISTS (SELECT 1 FROM erp_invoice i JOIN erp_entry e ON e.id = i.entry_id WHERE i.id = {0}.invoice_id "
     new, old = (of.format(side) + "AND e.posted_at IS NOT NULL)" for side in ("NEW", "OLD"))
-    yield _refusal("INSERT", "erp_invoice_line", "posted", when=new, says=STAYS)
-    yield _refusal("UPDATE", "erp_invoice_line", "posted", when=f"{new} OR {old}", says=STAYS)
-    yield _refusal("DELETE", "erp_invoice_line", "posted", when=old, says=STAYS)
+    yield refusal("INSERT", "erp_invoice_line", "posted", when=new, says=STAYS)
+    yield refusal("UPDATE", "erp_invoice_line", "posted", when=f"{new} OR {old}", says=STAYS)
+    yield refusal("DELETE", "erp_invoice_line", "posted", when=old, says=STAYS)
 
 
 def _allocations() -> Iterator[str]:
@@ -79,56 +79,56 @@ def _allocations() -> Iterator[str]:
         ("credit_note_id", note, "NEW.credit_note_id IS NULL"),
     ):
         too_much = f"NOT ({unless}) AND {spent.format(column)} > coalesce(({source}), 0)"
-        yield _refusal("INSERT", table, column, when=too_much, says="more than is left to allocate")
+        yield refusal("INSERT", table, column, when=too_much, says="more than is left to allocate")
     there = "EXISTS (SELECT 1 FROM erp_allocation WHERE id = NEW.id)"
-    yield _refusal("INSERT", table, "again", when=there, says="this allocation exists")
-    yield _refusal("UPDATE", table, "ever", when="1", says="an allocation stays as it is")
-    yield _refusal("DELETE", table, "ever", when="1", says="an allocation stays as it is")
+    yield refusal("INSERT", table, "again", when=there, says="this allocation exists")
+    yield refusal("UPDATE", table, "ever", when="1", says="an allocation stays as it is")
+    yield refusal("DELETE", table, "ever", when="1", says="an allocation stays as it is")
 
 
 def _periods() -> Iterator[str]:
     there = "EXISTS (SELECT 1 FROM erp_period WHERE company = NEW.company AND month = NEW.month)"
-    yield _refusal("INSERT", "erp_period", "again", when=there, says="this period exists")
+    yield refusal("INSERT", "erp_period", "again", when=there, says="this period exists")
     renamed = "NEW.company <> OLD.company OR NEW.month <> OLD.month"
-    yield _refusal("UPDATE", "erp_period", "name", when=renamed, says="a period keeps its name")
-    yield _refusal("UPDATE", "erp_period", "closed", when="OLD.closed", says="a closed period stays closed")
-    yield _refusal("DELETE", "erp_period", "ever", when="1", says="a period stays")
+    yield refusal("UPDATE", "erp_period", "name", when=renamed, says="a period keeps its name")
+    yield refusal("UPDATE", "erp_period", "closed", when="OLD.closed", says="a closed period stays closed")
+    yield refusal("DELETE", "erp_period", "ever", when="1", says="a period stays")
 
 
 def _keys() -> Iterator[str]:
     table = "erp_external_key"
     there = "EXISTS (SELECT 1 FROM erp_external_key WHERE stream = NEW.stream AND key = NEW.key)"
-    yield _refusal("INSERT", table, "again", when=there, says="this key has its record already")
+    yield refusal("INSERT", table, "again", when=there, says="this key has its record already")
     renamed = "NEW.stream <> OLD.stream OR NEW.key <> OLD.key"
-    yield _refusal("UPDATE", table, "name", when=renamed, says="a key keeps its name")
-    yield _refusal("UPDATE", table, "buried", when="OLD.status = 'buried'", says="a buried key never comes back")
+    yield refusal("UPDATE", table, "name", when=renamed, says="a key keeps its name")
+    yield refusal("UPDATE", table, "buried", when="OLD.status = 'buried'", says="a buried key never comes back")
     revived = "NEW.status = 'live' AND (OLD.status <> 'live' OR NEW.record_id <> OLD.record_id)"
-    yield _refusal("UPDATE", table, "live", when=revived, says="a key has one live record, for ever")
-    yield _refusal("DELETE", table, "ever", when="1", says="a key is never forgotten")
+    yield refusal("UPDATE", table, "live", when=revived, says="a key has one live record, for ever")
+    yield refusal("DELETE", table, "ever", when="1", says="a key is never forgotten")
 
 
 def _orders() -> Iterator[str]:
     table = "erp_order"
     first = "NEW.status NOT IN ('draft', 'confirmed', 'held')"
-    yield _refusal("INSERT", table, "status", when=first, says="no order begins in this status")
+    yield refusal("INSERT", table, "status", when=first, says="no order begins in this status")
     taken = "quote_id = NEW.quote_id AND status <> 'cancelled' AND NEW.status <> 'cancelled'"
     there = f"EXISTS (SELECT 1 FROM erp_order WHERE id = NEW.id OR number = NEW.number OR ({taken}))"
-    yield _refusal("INSERT", table, "again", when=there, says="this order, or another of its quote, exists")
+    yield refusal("INSERT", table, "again", when=there, says="this order, or another of its quote, exists")
     step = "SELECT 1 FROM erp_order_transition WHERE before = OLD.status AND after = NEW.status"
     wrong = f"NEW.status <> OLD.status AND NOT EXISTS ({step})"
-    yield _refusal("UPDATE", table, "status", when=wrong, says="an order does not go from its status to that one")
+    yield refusal("UPDATE", table, "status", when=wrong, says="an order does not go from its status to that one")
     invoiced = "OLD.status = 'cancelled' AND NEW.status <> 'cancelled' AND EXISTS (SELECT 1 FROM erp_invoice "
     invoiced += "WHERE order_id = NEW.id)"
-    yield _refusal("UPDATE", table, "invoiced", when=invoiced, says="an invoiced order does not come back")
+    yield refusal("UPDATE", table, "invoiced", when=invoiced, says="an invoiced order does not come back")
     renamed = "NEW.id <> OLD.id OR NEW.number <> OLD.number"
-    yield _refusal("UPDATE", table, "name", when=renamed, says="an order keeps its number")
+    yield refusal("UPDATE", table, "name", when=renamed, says="an order keeps its number")
     other = f"EXISTS (SELECT 1 FROM erp_order WHERE id <> NEW.id AND {taken})"
-    yield _refusal("UPDATE", table, "quote", when=other, says="another live order has this quote")
-    yield _refusal("DELETE", table, "ever", when="1", says="an order is cancelled, never deleted")
+    yield refusal("UPDATE", table, "quote", when=other, says="another live order has this quote")
+    yield refusal("DELETE", table, "ever", when="1", says="an order is cancelled, never deleted")
     for event in ("INSERT", "UPDATE", "DELETE"):
-        yield _refusal(event, "erp_order_transition", "ever", when="1", says="the steps of an order are fixed")
+        yield refusal(event, "erp_order_transition", "ever", when="1", says="the steps of an order are fixed")
     for event in ("UPDATE", "DELETE"):
-        yield _refusal(event, "erp_change", "ever", when="1", says="the log of changes stays as it is")
+        yield refusal(event, "erp_change", "ever", when="1", says="the log of changes stays as it is")
 
 
 GUARDS = (

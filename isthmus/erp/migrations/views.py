@@ -1,4 +1,4 @@
-"""The views: what customers owe, what credit they have, and their addresses, for people and BI tools."""
+"""The views of what customers owe and what credit they have, for people and BI tools."""
 
 from __future__ import annotations
 
@@ -16,15 +16,13 @@ _BEYOND = {
 }
 
 
-_PARTS = ("street", "city", "state", "postal_code", "country")
-
-
 def _total(condition: str, name: str) -> str:
     return f"CAST(sum(CASE WHEN {condition} THEN open_minor ELSE 0 END) AS BIGINT) AS {name}"
 
 
 def _receivable(dialect: str) -> str:
     spent = "coalesce((SELECT sum(amount_minor) FROM erp_allocation WHERE {0} = {1}.id), 0)"
+    given = spent.replace("amount_minor", "source_minor")
     buckets = ", ".join(
         (
             _total("days <= 0", "not_due_minor"),
@@ -40,10 +38,12 @@ def _receivable(dialect: str) -> str:
             SELECT customer_id, currency, total_minor - {spent.format("invoice_id", "i")} AS open_minor,
                 0 AS unapplied_minor, {_DAYS[dialect]} AS days FROM erp_invoice i WHERE kind = 'invoice'
             UNION ALL
-            SELECT customer_id, currency, 0, total_minor - {spent.format("credit_note_id", "n")}, NULL
+            SELECT customer_id, currency, 0, total_minor - {given.format("credit_note_id", "n")}, NULL
                 FROM erp_invoice n WHERE kind = 'credit_note'
             UNION ALL
-            SELECT customer_id, currency, 0, amount_minor - {spent.format("payment_id", "p")}, NULL FROM erp_payment p
+            SELECT customer_id, currency, 0,
+                amount_minor - {given.format("payment_id", "p")} + {spent.format("refund_id", "p")}, NULL
+                FROM erp_payment p WHERE id NOT IN (SELECT payment_id FROM erp_reversal)
         )
         SELECT c.id AS customer_id, c.number, c.name, items.currency,
             CAST(sum(open_minor - unapplied_minor) AS BIGINT) AS outstanding_minor,
@@ -58,28 +58,16 @@ def _credit(dialect: str) -> str:
     return f"""CREATE VIEW erp_credit AS
         SELECT customer_id, number, name, currency, limit_minor, exposure_minor,
             limit_minor - exposure_minor AS available_minor,
-            CASE WHEN held OR ({unrated}) OR ({over}) OR {_BEYOND[dialect]} THEN 'hold'
+            CASE WHEN held OR root_held OR ({unrated}) OR ({over}) OR {_BEYOND[dialect]} THEN 'hold'
                 WHEN {near} THEN 'warning' ELSE 'ok' END AS status,
-            CASE WHEN held THEN 'held by hand' WHEN {unrated} THEN 'no rate for ' || unrated
+            CASE WHEN held THEN 'held by hand' WHEN root_held THEN 'its parent is held by hand'
+                WHEN {unrated} THEN 'no rate for ' || unrated
                 WHEN {_BEYOND[dialect]} THEN 'overdue beyond the grace days' WHEN {over} THEN 'over the limit'
                 WHEN {near} THEN 'near the limit' END AS reason
         FROM ({facts_sql(dialect, today="CURRENT_DATE")}) facts"""
-
-
-def _address() -> str:
-    parts = []
-    for table, owner, kinds in (
-        ("erp_customer", "customer", ("billing", "shipping")),
-        ("erp_order", "order", ("bill_to", "ship_to")),
-    ):
-        for kind in kinds:
-            names = ", ".join(f"{kind}_{part} AS {part}" for part in _PARTS)
-            parts.append(f"SELECT '{owner}' AS owner, id AS owner_id, '{kind}' AS kind, {names} FROM {table}")
-    return "CREATE VIEW erp_address AS " + " UNION ALL ".join(parts)
 
 
 def views(dialect: str) -> Iterator[str]:
     """The statements that make the views on a database."""
     yield _receivable(dialect)
     yield _credit(dialect)
-    yield _address()

@@ -1,5 +1,7 @@
 """The first tables, views and guards of the ERP."""
 
+from pathlib import Path
+
 from alembic import op
 from sqlalchemy import text
 
@@ -7,7 +9,6 @@ from isthmus.db import run_statements
 from isthmus.erp.migrations.first_rows import first_rows
 from isthmus.erp.migrations.guards_postgresql import guards
 from isthmus.erp.migrations.guards_sqlite import GUARDS
-from isthmus.erp.migrations.views import views
 from isthmus.erp.sequences import STREAMS
 from isthmus.erp.tables import metadata
 
@@ -21,7 +22,8 @@ def upgrade() -> None:
     run_statements(connection, __file__)
     for table, rows in first_rows().items():
         connection.execute(metadata.tables[table].insert(), rows)
-    statements = list(views(dialect))
+    run_statements(connection, str(Path(__file__).with_name("0001_first_views")))
+    statements: list[str] = []
     if dialect == "postgresql":
         schema = connection.execute(text("SELECT quote_ident(current_schema())")).scalar_one()
         statements += [f"CREATE SEQUENCE erp_{name}_number CACHE 1" for name in STREAMS]

@@ -1,0 +1,87 @@
+"""Filters as the database can answer them. What it would answer otherwise than we do is left to be looked at here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, or_
+
+from isthmus.erp.computed import Today
+from isthmus.erp.shapes import Field, Stream
+from isthmus.kernel.records import Fields
+from isthmus.kernel.selection import Term
+
+_ALIKE = ("text", "choice", "truth", "reference", "day", "amount", "micros", "count")
+
+
+def split(stream: Stream, where: Sequence[Term], today: Today) -> tuple[list[ColumnElement[bool]], list[Term]]:
+    """The conditions that the database can answer, and the terms that it cannot."""
+    known = {field.path: field for field in stream.shape.fields}
+    conditions, rest = [], []
+    for term in where:
+        field = known.get(term.field)
+        condition = None if field is None else _condition(field, stream.shape.column(field.column, today), term)
+        if condition is None:
+            rest.append(term)
+        else:
+            conditions.append(condition)
+    return conditions, rest
+
+
+def _condition(field: Field, column: ColumnElement[Any], term: Term) -> ColumnElement[bool] | None:
+    if term.operator == "is_empty":
+        empty = or_(column.is_(None), column == "") if field.kind in ("text", "choice") else column.is_(None)
+        return empty if term.values[0] is True else ~empty
+    if field.kind not in _ALIKE:
+        return None
+    values = [_inside(field, value) for value in term.values]
+    if term.operator in ("before", "after"):
+        if field.kind != "day" or values[0] is None:
+            return None
+        return column < values[0] if term.operator == "before" else column > values[0]
+    same = [value for value in values if value is not None]
+    among = column.in_(same) if same else false()
+    return or_(column.is_(None), ~among) if term.operator == "not_in" else and_(column.is_not(None), among)
+
+
+def _inside(field: Field, value: str | int | bool) -> str | int | bool | None:
+    """A value as the column holds it; None for one that no record can have."""
+    if field.kind == "truth":
+        return value if isinstance(value, bool) else None
+    if field.kind in ("amount", "micros", "count"):
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, str):
+        return None
+    if field.kind == "reference":
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+    return value if field.kind != "day" or _is_day(value) else None
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def passes(fields: Fields, term: Term) -> bool:
+    """Whether a record is inside one term. Null is inside `not_in`, outside everything else but `is_empty`."""
+    value = value_at(fields, term.field)
+    first = term.values[0] if term.values else None
+    if term.operator == "is_empty":
+        return (value in (None, "")) is first
+    if value is None:
+        return term.operator == "not_in"
+    if term.operator in ("in", "not_in", "equals"):
+        return (value in term.values) is (term.operator != "not_in")
+    return str(value) < str(first) if term.operator == "before" else str(value) > str(first)
+
+
+def value_at(fields: Fields, path: str) -> str | int | bool | None:
+    """The value at a dotted path; None when there is none."""
+    value: object = fields
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return value if isinstance(value, str | int | bool) else None
