@@ -7,9 +7,20 @@ from typing import Annotated
 import typer
 
 from isthmus.cli.call import Call, command
+from isthmus.cli.call import _user as account_name
+from isthmus.kernel.errors import Refused
 
 MAPPING = Annotated[str, typer.Argument(help="The mapping's name, such as order.")]
 WHY = Annotated[str, typer.Option("--why", help="The reason; it is kept.")]
+
+
+def decider(call: Call) -> str:
+    """Who decides. Where isthmus.yaml gives roles, a name cannot be borrowed with ``--as``. Raises Refused."""
+    account = f"cli:{account_name()}"
+    if call.settings.people.roles and call.who != account:
+        what = f"{account.removeprefix('cli:')} cannot decide for {call.who.removeprefix('cli:')}"
+        raise Refused("--as", f"{what}: isthmus.yaml says who may", "decide under your own account")
+    return call.who
 
 
 def accept(call: Call, mapping: MAPPING, *, why: WHY) -> None:
@@ -17,9 +28,10 @@ def accept(call: Call, mapping: MAPPING, *, why: WHY) -> None:
 
     Example: isthmus accept order --why "new price list, agreed with finance"
     """
+    who = decider(call)
     with call.workshop() as workshop:
-        digest = workshop.accept(mapping, call.who, why)
-    document = {"mapping": mapping, "accepted_hash": digest, "by": call.who, "why": why}
+        digest = workshop.accept(mapping, who, why)
+    document = {"mapping": mapping, "accepted_hash": digest, "by": who, "why": why}
     call.finish(
         document, lambda: call.screen.line(f"{mapping}: {digest[:12]} is accepted; the next run reads everything")
     )
@@ -30,9 +42,10 @@ def pause(call: Call, mapping: MAPPING, *, why: WHY) -> None:
 
     Example: isthmus pause quote --why "prices are being reviewed"
     """
+    who = decider(call)
     with call.workshop() as workshop:
-        workshop.pause(mapping, call.who, why)
-    document = {"mapping": mapping, "paused": True, "by": call.who, "why": why}
+        workshop.pause(mapping, who, why)
+    document = {"mapping": mapping, "paused": True, "by": who, "why": why}
     call.finish(document, lambda: call.screen.line(f"{mapping} is paused; `isthmus resume {mapping}` goes on"))
 
 
@@ -41,9 +54,10 @@ def resume(call: Call, mapping: MAPPING) -> None:
 
     Example: isthmus resume quote
     """
+    who = decider(call)
     with call.workshop() as workshop:
-        workshop.resume(mapping, call.who)
-    document = {"mapping": mapping, "paused": False, "by": call.who}
+        workshop.resume(mapping, who)
+    document = {"mapping": mapping, "paused": False, "by": who}
     call.finish(document, lambda: call.screen.line(f"{mapping} runs again"))
 
 

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import orjson
 import typer
 
 from isthmus.cli.call import Call, command, one_of
-from isthmus.cli.figures import words
+from isthmus.cli.deciding import decider
 from isthmus.cli.standing import local
 
 if TYPE_CHECKING:
+    from isthmus.reconcile.question import Question, Take
     from isthmus.state.worklist import Item
 
-app = typer.Typer(help="What is not through: show it, retry it, resolve a conflict, dismiss it.", no_args_is_help=True)
+app = typer.Typer(
+    help="What is not through: show it, retry it, resolve a conflict, dismiss it; who decided what.",
+    no_args_is_help=True,
+)
 
 NUMBER = Annotated[int, typer.Argument(help="The item's number, as `isthmus worklist show` says.")]
-
-
-class Side(StrEnum):
-    """Whose value holds."""
-
-    crm = "crm"
-    erp = "erp"
 
 
 @command(app)
@@ -49,11 +46,16 @@ def show(
         else:
             items = workshop.worklist(workshop.mapping(what).name if what else None)
         entities = {name: workshop.mapping(name).entity for name in workshop.names()}
-    items = [
-        item for item in items if (everything or not item.dismissed_by) and (reason is None or item.reason == reason)
-    ]
-    document = [_document(item, entities) for item in items]
-    call.finish({"items": document}, lambda: _tell(call, document, in_detail=what is not None and len(items) == 1))
+        items = [
+            item
+            for item in items
+            if (everything or not item.dismissed_by) and (reason is None or item.reason == reason)
+        ]
+        document = [_document(item, entities) for item in items]
+        if what is not None and len(items) == 1:
+            document[0] |= _document_of_question(workshop.office.question(items[0]))
+            document[0]["decisions"] = [asdict(one) for one in workshop.office.decisions(items[0].id)]
+    call.finish({"items": document}, lambda: _tell(call, document))
 
 
 def _document(item: Item, entities: dict[str, str]) -> dict[str, Any]:
@@ -67,7 +69,17 @@ def _document(item: Item, entities: dict[str, str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _tell(call: Call, items: list[dict[str, Any]], *, in_detail: bool) -> None:
+def _document_of_question(question: Question) -> dict[str, Any]:
+    """What a person needs to answer: empty for an item that is no choice."""
+    return {
+        "question": [asdict(one) for one in question.fields],
+        "edits": {side: asdict(edit) for side, edit in question.edits.items()},
+        "choices": [asdict(one) for one in question.choices],
+        "request": asdict(question.request) if question.request else None,
+    }
+
+
+def _tell(call: Call, items: list[dict[str, Any]]) -> None:
     screen, zone = call.screen, call.settings.time_zone
     for item in items:
         since = f"since {local(item['since'], zone)}, tried {item['attempts']}×"
@@ -79,20 +91,53 @@ def _tell(call: Call, items: list[dict[str, Any]], *, in_detail: bool) -> None:
         screen.line(f"    to do: {item['remedy']}" if item["remedy"] else "    to do: nothing")
         if item["dismissed_by"]:
             screen.line(f"    dismissed by {item['dismissed_by']}: {item['dismissed_why']}")
-        if in_detail:
-            _tell_detail(call, item["detail"] or {})
+        if "choices" in item:
+            _tell_question(call, item)
+            _tell_decisions(call, item["decisions"])
     if not items:
         screen.line("nothing is on the worklist", style="green")
 
 
-def _tell_detail(call: Call, detail: dict[str, Any]) -> None:
-    for field, values in detail.get("values", {}).items():
-        call.screen.line(f"    {field}:")
-        told = (("both last agreed on", "base_crm"), ("the CRM says", "crm"), ("the ERP says", "erp"))
-        for label, key in told:
-            call.screen.line(f"        {label}: {words(values.get(key))}")
-    if candidates := detail.get("candidates"):
-        call.screen.line(f"    candidates: {', '.join(map(str, candidates))}")
+def _tell_question(call: Call, item: dict[str, Any]) -> None:
+    """A conflict field by field, who changed what, and every possible answer with the command that gives it."""
+    screen, zone = call.screen, call.settings.time_zone
+    for one in item["question"]:
+        screen.line(f"    {one['field']}:")
+        for label, key in (("both last agreed on", "base"), ("the CRM says", "crm"), ("the ERP says", "erp")):
+            screen.line(f"        {label}: {one[key]}")
+    for side, edit in item["edits"].items():
+        if told := ", ".join(filter(None, (edit["by"], edit["at"] and local(edit["at"], zone)))):
+            screen.line(f"    changed in the {side.upper()} by {told}")
+    for choice in item["choices"]:
+        screen.line(f"    isthmus worklist resolve {item['number']} --take {choice['take']}    {choice['words']}")
+    if len(item["question"]) > 1:
+        each = " ".join(f"--take {one['field']}=crm|erp" for one in item["question"])
+        screen.line(f"    isthmus worklist resolve {item['number']} {each}")
+    if request := item["request"]:
+        wanted = f"{request['who']} {request['why']}" if request["verb"] == "resolve" else f"{request['who']} hides it"
+        screen.line(f"    asked for: {wanted}; {request['told']}: another person gives the same answer", style="yellow")
+
+
+def _tell_decisions(call: Call, decided: list[dict[str, Any]]) -> None:
+    """What people decided about it, newest first."""
+    for one in decided:
+        at, told = local(one["at"], call.settings.time_zone), f": {one['told']}" if one["told"] else ""
+        what = f"{one['verb']} {one['mapping']}" + (f" {one['item']}" if one["item"] else "")
+        call.screen.line(f"    {at}  {one['who']}  {what}  {one['outcome']}{told}  ({one['why']})")
+
+
+@command(app)
+def decisions(
+    call: Call,
+    most: Annotated[int, typer.Option(help="How many, the newest first.", min=1)] = 100,
+) -> None:
+    """Tell what people decided, asked for and were refused.
+
+    Example: isthmus worklist decisions --json
+    """
+    with call.workshop() as workshop:
+        found = [asdict(one) for one in workshop.office.decisions(most=most)]
+    call.finish({"decisions": found}, lambda: _tell_decisions(call, found))
 
 
 @command(app, audited=True)
@@ -114,15 +159,31 @@ def resolve(
     call: Call,
     number: NUMBER,
     *,
-    take: Annotated[Side, typer.Option(help="Whose value holds.")],
+    take: Annotated[list[str], typer.Option(metavar="crm|erp|FIELD=crm|ID", help="Whose value holds; what stays.")],
 ) -> None:
-    """Answer a conflict. If either side has moved by the next run, the question is asked anew.
+    """Answer a question. If either side has moved by the next run, it is asked anew.
 
-    Example: isthmus worklist resolve 12 --take erp
+    Example: isthmus worklist resolve 12 --take erp --take po_number=crm
     """
+    who = decider(call)
     with call.workshop() as workshop:
-        name = workshop.resolve(number, "crm" if take is Side.crm else "erp", call.who)
-    _tell_due(call, [name] if name else [])
+        found = workshop.item(number)
+        name = workshop.resolve(number, _answer(take, workshop.office.question(found)), who)
+    if name:
+        _tell_due(call, [name])
+    else:
+        _tell_second(call, number)
+
+
+def _answer(take: list[str], question: Question) -> Take:
+    """``crm`` for all fields that are not named, ``po_number=erp`` for one; the id of what stays for a merge."""
+    if not question.fields:
+        return take[-1]
+    answer: dict[str, str] = {}
+    for one in sorted(take, key=lambda text: "=" in text):
+        name, is_one, side = one.partition("=")
+        answer |= {name: side} if is_one else dict.fromkeys((field.field for field in question.fields), one)
+    return answer
 
 
 @command(app, audited=True)
@@ -136,10 +197,19 @@ def dismiss(
 
     Example: isthmus worklist dismiss 12 --why "a test account"
     """
+    who = decider(call)
     with call.workshop() as workshop:
-        workshop.dismiss(number, call.who, why)
-    document = {"number": number, "dismissed": True, "by": call.who, "why": why}
+        hidden = workshop.dismiss(number, who, why)
+    if not hidden:
+        _tell_second(call, number)
+        return
+    document = {"number": number, "dismissed": True, "by": who, "why": why}
     call.finish(document, lambda: call.screen.line(f"{number} is hidden until its record changes"))
+
+
+def _tell_second(call: Call, number: int) -> None:
+    words_of = f"{number} takes two people: another one who may gives the same answer with the same command"
+    call.finish({"number": number, "asked": True}, lambda: call.screen.line(words_of, style="yellow"))
 
 
 def _tell_due(call: Call, names: list[str]) -> None:

@@ -23,7 +23,7 @@ from isthmus.state.decisions import Decided
 from isthmus.state.worklist import Item
 
 #: Whose value holds: one side's in every field (``crm``), or field by field; of a merge the id that stays.
-Take = str | Mapping[str, Side]
+Take = str | Mapping[str, str]
 
 NOTHING = "(empty)"
 TOTALS = ("total", "amount", "lines_total")  # what a document comes to: the first that a form has

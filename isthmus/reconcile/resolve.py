@@ -24,7 +24,7 @@ from isthmus.mapping.compile import CompiledMapping
 from isthmus.reconcile import question
 from isthmus.reconcile.question import Question, Take
 from isthmus.settings import Settings, require
-from isthmus.settings.people import money, same_person
+from isthmus.settings.people import as_written, money, same_person
 from isthmus.state import bindings, decisions, leases, merges, progress, worklist
 from isthmus.state import mappings as remembered
 from isthmus.state.bindings import Lane, Stream
@@ -227,7 +227,7 @@ class Office:
             self._keep(replace(act, outcome="asked", told=f"it is about {money(*amount)}, which takes two people"))
             return act
         if same_person(request.who, act.who):
-            others = [one for one in people.holders(act.verb) if not same_person(one, act.who)]
+            others = [as_written(one) for one in people.holders(act.verb) if not same_person(one, act.who)]
             remedy = f"ask {' or '.join(others)}" if others else "ask somebody else"
             raise Refused(f"worklist {found.id}", f"{act.who} asked for this and cannot confirm it as well", remedy)
         return request
@@ -293,6 +293,9 @@ def _unite(connection: Connection, found: Item, stays: Due, *, stream: Stream) -
     if mine is None or winners is None or [one.seen(across).id for one in (mine, winners)] != asked["candidates"]:
         raise Refused(f"worklist {found.id}", "has changed since it was asked", f"run `isthmus sync {found.mapping}`")
     keep, drop = (mine, winners) if mine.seen(across).id == stays.id else (winners, mine)
+    if keep is mine:  # the target's external key of the winner is its own record's, and no change can take it away
+        what = f"the {across.upper()} knows {asked['winner']} as {drop.seen(across).id}, so that one has to stay"
+        raise Refused(f"worklist {found.id}", what, f"let it stay, and move what is open at {stays.id} to it")
     merges.unite(connection, keep, drop, side=stream.side, winner=asked["winner"])
     lane = _lane(found)
     worklist.remove(connection, lane, [found.source_id])

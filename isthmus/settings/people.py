@@ -65,7 +65,7 @@ def require(people: People, who: str, right: str) -> None:
     if people.may(who, right):
         return
     holders = people.holders(right)
-    remedy = f"ask {' or '.join(map(_told, holders))}" if holders else f"give {right!r} to a role in isthmus.yaml"
+    remedy = f"ask {' or '.join(map(as_written, holders))}" if holders else f"give {right!r} to a role in isthmus.yaml"
     raise Refused(who, f"may not {right}", remedy)
 
 
@@ -79,7 +79,7 @@ def _bare(who: str) -> str:
     return name if colon and door in DOORS else who
 
 
-def _told(who: str) -> str:
+def as_written(who: str) -> str:
     """As isthmus.yaml writes it."""
     return who.removeprefix("cli:")
 

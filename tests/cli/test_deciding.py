@@ -1,0 +1,118 @@
+"""Can a person read a question, answer it, and be stopped in words that help?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from isthmus.cli import deciding
+from tests.cli.conftest import Company, Said
+
+ROLES = """
+roles: {finance: [ada, eve], operations: tom}
+rights: {finance: [resolve, dismiss], operations: [accept, pause]}
+"""
+
+
+@pytest.fixture
+def ruled(company: Company, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Said]:
+    """The command line of somebody's own account, with these rules in force."""
+
+    def say(account: str, *words: str, rules: str = ROLES) -> Said:
+        path = company.folder / "ruled.yaml"
+        path.write_text((company.folder / "isthmus.yaml").read_text() + rules)
+        monkeypatch.setattr(deciding, "account_name", lambda: account)
+        monkeypatch.setattr("isthmus.cli.call._user", lambda: account)
+        return company.say(*words, "--settings", str(path))
+
+    return say
+
+
+@pytest.fixture
+def question(company: Company) -> dict[str, Any]:
+    """A purchase order number that both sides changed."""
+    crm_id, erp_id = company.pairs("order")[0]
+    company.clerk("order", erp_id, customer_reference=f"ERP-{len(company.rows('SELECT 1 FROM state_run'))}")
+    company.sell("update", "Order", Id=crm_id, PoNumber=f"CRM-{len(company.rows('SELECT 1 FROM state_run'))}")
+    company.ask("sync", "order", "--id", crm_id)
+    (item,) = [one for one in company.ask("worklist", "show", "order")["items"] if one["id"] == crm_id]
+    return {"crm": crm_id, "erp": erp_id, **item}
+
+
+def settled(company: Company, question: dict[str, Any]) -> str:
+    company.ask("sync", "order")
+    (found,) = company.rows("SELECT customer_reference FROM erp_order WHERE id = ?", int(question["erp"]))
+    return str(found[0])
+
+
+def test_a_question_is_readable_and_every_answer_has_its_command(company: Company, question: dict[str, Any]) -> None:
+    number = question["number"]
+    said = company.say("worklist", "show", str(number))
+    lines = [line.strip() for line in said.out.splitlines()]
+    place = lines.index("po_number:")
+    assert lines[place + 1].startswith("both last agreed on: ")
+    assert lines[place + 2].startswith("the CRM says: CRM-")
+    assert lines[place + 3].startswith("the ERP says: ERP-")
+    for side in ("crm", "erp"):
+        assert f"isthmus worklist resolve {number} --take {side}    the {side.upper()}'s value holds" in lines
+    (told,) = company.ask("worklist", "show", str(number))["items"]
+    assert [one["take"] for one in told["choices"]] == ["crm", "erp"]
+    company.ask("worklist", "resolve", str(number), "--take", "crm")
+    assert settled(company, question).startswith("CRM-")
+
+
+def test_a_field_is_answered_by_name(company: Company, question: dict[str, Any]) -> None:
+    number = str(question["number"])
+    said = company.say("worklist", "resolve", number, "--take", "po_nummer=erp")
+    assert said.code == 1
+    assert said.err == f"worklist {number}: po_nummer is not in question; it asks about po_number\n"
+    company.ask("worklist", "resolve", number, "--take", "crm", "--take", "po_number=erp")
+    assert settled(company, question).startswith("ERP-")
+
+
+def test_who_may_not_is_told_who_may_and_both_are_kept(
+    company: Company, question: dict[str, Any], ruled: Callable[..., Said]
+) -> None:
+    number = str(question["number"])
+    said = ruled("tom", "worklist", "resolve", number, "--take", "crm")
+    assert (said.code, said.err) == (1, "cli:tom: may not resolve; ask ada or eve\n")
+    assert ruled("ada", "worklist", "resolve", number, "--take", "crm").code == 0
+    kept = [(one["who"], one["outcome"]) for one in company.ask("worklist", "decisions", "--most", "2")["decisions"]]
+    assert kept == [("cli:ada", "done"), ("cli:tom", "refused")]
+    assert "cli:tom  resolve order" in company.say("worklist", "decisions").out
+    settled(company, question)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("worklist", "resolve", "1", "--take", "crm"),
+        ("worklist", "dismiss", "1", "--why", "x"),
+        ("accept", "order", "--why", "x"),
+        ("pause", "order", "--why", "x"),
+        ("resume", "order"),
+    ],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_a_name_cannot_be_borrowed_where_roles_are_given(ruled: Callable[..., Said], words: tuple[str, ...]) -> None:
+    said = ruled("mallory", *words, "--as", "ada")
+    assert said.code == 1
+    assert said.err.startswith("--as: mallory cannot decide for ada: isthmus.yaml says who may; decide under")
+
+
+def test_above_the_limit_the_first_only_asks(
+    company: Company, question: dict[str, Any], ruled: Callable[..., Said]
+) -> None:
+    number, rules = str(question["number"]), ROLES + "approvals: {above: {EUR: 0, USD: 0}}\n"
+    first = ruled("ada", "worklist", "resolve", number, "--take", "crm", rules=rules)
+    assert first.code == 0
+    assert f"{number} takes two people: another one who may gives the same answer" in first.out
+    shown = ruled("eve", "worklist", "show", number, rules=rules)
+    assert "asked for: cli:ada took the value of the CRM; it is about " in shown.out
+    again = ruled("ada", "worklist", "resolve", number, "--take", "crm", rules=rules)
+    assert again.code == 1
+    assert again.err == f"worklist {number}: cli:ada asked for this and cannot confirm it as well; ask eve\n"
+    assert ruled("eve", "worklist", "resolve", number, "--take", "crm", rules=rules).code == 0
+    assert settled(company, question).startswith("CRM-")

@@ -1,0 +1,215 @@
+"""Two people changed the same value: is the question fair, is the answer bound to it, does a merge come to its end?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import text
+
+from isthmus.db import reading
+from isthmus.kernel.errors import Refused, Unavailable
+from isthmus.state import leases, progress
+from isthmus.state.bindings import Lane
+from isthmus.state.worklist import Item
+from tests.scenarios.world import World
+
+
+def conflict(world: World, **both: tuple[str, str]) -> Item:
+    """An order of which sales and a clerk changed the same fields: CRM field → (in the CRM, in the ERP)."""
+    names = {"PoNumber": "customer_reference", "Description": "salesperson"}
+    account = world.account("Tug Ltd")
+    order = world.order(account, PoNumber="PO-1", Description="sam@example.com")
+    world.cycle()
+    world.edit("order", order, **{field: crm for field, (crm, _) in both.items()})
+    world.clerk("order", order, **{names[field]: erp for field, (_, erp) in both.items()})
+    world.cycle()
+    return world.item(order)
+
+
+def po(world: World) -> Item:
+    return conflict(world, PoNumber=("PO-SALES", "PO-CLERK"))
+
+
+def values(world: World, order: str) -> tuple[str, str]:
+    return world.crm("order", order)["PoNumber"], world.erp("order", order)["customer_reference"]
+
+
+# --- the question -------------------------------------------------------------------------------------------------
+
+
+def test_a_question_shows_what_both_agreed_on_and_both_values(world: World) -> None:
+    question = world.shop.office.question(po(world))
+    (asked,) = question.fields
+    assert (asked.field, asked.base, asked.crm, asked.erp) == ("po_number", "PO-1", "PO-SALES", "PO-CLERK")
+    assert [choice.take for choice in question.choices] == ["crm", "erp"]
+
+
+def test_what_is_no_choice_has_none(world: World) -> None:
+    account = world.account("Z" * 250)
+    world.cycle()
+    question = world.shop.office.question(world.item(account))
+    assert (question.fields, question.choices) == ((), ())
+
+
+def test_only_what_nobody_answered_and_nobody_hid_is_asked(world: World) -> None:
+    first, second, third = po(world), po(world), po(world)
+    assert [one.number for one in world.shop.office.questions()] == [first.id, second.id, third.id]
+    world.shop.resolve(first.id or 0, "crm", "cli:ada")
+    world.shop.dismiss(third.id or 0, "cli:ada", "a test order")
+    assert [one.number for one in world.shop.office.questions()] == [second.id]
+
+
+# --- the answer ---------------------------------------------------------------------------------------------------
+
+
+def test_each_field_can_have_its_own_answer(world: World) -> None:
+    world.mapping_file("order", *shared_twice())
+    world.shop.accept("order", "cli:ada", "both keep the salesperson")
+    world.cycle()
+    item = conflict(world, PoNumber=("PO-SALES", "PO-CLERK"), Description=("crm@example.com", "erp@example.com"))
+    world.shop.resolve(item.id or 0, {"po_number": "crm", "salesperson": "erp"}, "cli:ada")
+    world.cycle()
+    assert world.items() == []
+    assert values(world, item.source_id) == ("PO-SALES", "PO-SALES")
+    assert world.erp("order", item.source_id)["salesperson"] == "erp@example.com"
+    assert world.crm("order", item.source_id)["Description"] == "erp@example.com"
+    assert world.cycle().written == 0
+
+
+def shared_twice() -> tuple[tuple[str, str], ...]:
+    path = World.mappings / "order.yaml"
+    (line,) = [one for one in path.read_text().splitlines() if one.startswith("  salesperson:")]
+    return ((line, "  salesperson: {crm: Description, erp: salesperson, owner: both}"),)
+
+
+@pytest.mark.parametrize(
+    ("take", "fault"),
+    [
+        ("left", "left is no side; take crm or erp"),
+        ({"po_number": "both"}, "both is no side; take crm or erp"),
+        ({"po_nummer": "crm"}, "po_nummer is not in question; it asks about po_number"),
+        ({}, "po_number is not answered; say whose value holds there"),
+    ],
+)
+def test_an_answer_to_another_question_is_refused_and_changes_nothing(
+    world: World, take: str | dict[str, str], fault: str
+) -> None:
+    item = po(world)
+    with pytest.raises(Refused) as caught:
+        world.shop.resolve(item.id or 0, take, "cli:ada")
+    assert str(caught.value) == f"worklist {item.id}: {fault}"
+    world.cycle()
+    assert values(world, item.source_id) == ("PO-SALES", "PO-CLERK")
+
+
+@pytest.mark.parametrize("who", ["sales", "clerk"])
+def test_an_answer_to_what_has_moved_is_void_and_the_old_number_means_nothing(world: World, who: str) -> None:
+    """Whoever looked at the old question cannot answer the new one by accident."""
+    item = po(world)
+    if who == "sales":
+        world.edit("order", item.source_id, PoNumber="PO-THIRD")
+    else:
+        world.clerk("order", item.source_id, customer_reference="PO-THIRD")
+    world.shop.resolve(item.id or 0, "crm", "cli:ada")  # Isthmus has not seen the third value yet
+    world.cycle()
+    asked = world.item(item.source_id)
+    assert asked.id != item.id
+    assert "PO-THIRD" in values(world, item.source_id)
+    assert len(set(values(world, item.source_id))) == 2, "nothing was written"
+    with pytest.raises(Refused, match="there is no such item; it is through, or asked anew"):
+        world.shop.resolve(item.id or 0, "crm", "cli:ada")
+
+
+def test_the_last_answer_before_the_run_holds_and_the_audit_names_who_gave_it(world: World) -> None:
+    item = po(world)
+    world.shop.retry("cli:eve", item.id)  # a reason that is there already does not hide the person's
+    world.shop.resolve(item.id or 0, "crm", "cli:ada")
+    world.shop.resolve(item.id or 0, "erp", "cli:tom")
+    world.cycle()
+    assert values(world, item.source_id) == ("PO-CLERK", "PO-CLERK")
+    told = [str(one.entry.payload.get("due")) for one in world.history("order", item.source_id)]
+    assert "cli:tom took the value of the ERP" in told
+    decided = world.shop.office.decisions(item.id)
+    assert [(one.who, one.verb, one.outcome, one.why) for one in decided] == [
+        ("cli:tom", "resolve", "done", "took the value of the ERP"),
+        ("cli:ada", "resolve", "done", "took the value of the CRM"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [
+        lambda world, number: world.shop.resolve(number, "crm", "cli:ada"),
+        lambda world, number: world.shop.dismiss(number, "cli:ada", "why not"),
+        lambda world, number: world.shop.retry("cli:ada", number),
+    ],
+    ids=["resolve", "dismiss", "retry"],
+)
+def test_nothing_is_decided_while_the_mapping_is_running(world: World, decide: Callable[[World, int], object]) -> None:
+    item = po(world)
+    held = leases.take(world.shop.engine, "order")
+    assert isinstance(held, leases.Lease)
+    with pytest.raises(Unavailable, match=r"mapping order: another run holds the lease .*nothing was changed"):
+        decide(world, item.id or 0)
+    leases.release(world.shop.engine, held)
+    with reading(world.shop.engine) as connection:
+        assert progress.load_due(connection, Lane("order", "crm")) == []
+    assert world.item(item.source_id).dismissed_by is None
+    assert decide(world, item.id or 0) is not None
+    taken = leases.take(world.shop.engine, "order")
+    assert isinstance(taken, leases.Lease), "the lease is given back"
+
+
+# --- a merge of two that are both in the ERP ----------------------------------------------------------------------
+
+
+def merged(world: World) -> tuple[Item, str, str, str, str]:
+    """The item; winner and loser in the CRM; the ERP customers of winner and loser."""
+    winner, loser = world.account("Winner Ltd"), world.account("Loser Ltd")
+    world.cycle()
+    mine, theirs = world.erp("customer", winner)["id"], world.erp("customer", loser)["id"]
+    world.merge(winner, loser)
+    world.cycle()
+    return world.item(loser), winner, loser, mine, theirs
+
+
+def test_a_merge_shows_both_customers_by_number_and_name(world: World) -> None:
+    item, winner, _, mine, theirs = merged(world)
+    question = world.shop.office.question(item)
+    assert [choice.take for choice in question.choices] == [theirs, mine]
+    assert world.erp("customer", winner)["number"] in question.choices[1].words
+    assert "Loser Ltd" in question.choices[0].words
+
+
+def test_one_customer_stays_and_everything_leads_to_it(both: World) -> None:
+    item, winner, loser, mine, theirs = merged(both)
+    before = both.erp_count("customer")
+    assert both.shop.resolve(item.id or 0, mine, "cli:ada") == "customer"
+    order = both.order(winner)
+    both.edit("customer", winner, Phone="+49 1")
+    both.cycle()
+    assert both.items() == []
+    for account in (winner, loser):
+        assert (both.pair("customer", account).crm.id, both.pair("customer", account).erp.id) == (winner, mine)
+    assert both.erp("customer", winner)["phone"] == "+49 1"
+    assert both.erp("order", order)["customer_id"] == mine
+    assert both.erp_count("customer") == before
+    assert both.cycle().written == 0
+    with reading(both.shop.engine) as connection:
+        aliases = {row[0] for row in connection.execute(text("SELECT id FROM state_alias"))}
+    assert {loser, theirs} <= aliases, "the one that goes leads to the one that stays"
+
+
+def test_the_customer_that_the_erp_knows_by_the_winners_key_has_to_stay(world: World) -> None:
+    item, winner, _, mine, theirs = merged(world)
+    with pytest.raises(Refused, match=f"the ERP knows {winner} as {mine}, so that one has to stay"):
+        world.shop.resolve(item.id or 0, theirs, "cli:ada")
+    assert world.item(item.source_id).id == item.id
+
+
+def test_only_one_of_the_two_can_stay(world: World) -> None:
+    item, *_, mine, theirs = merged(world)
+    with pytest.raises(Refused) as caught:
+        world.shop.resolve(item.id or 0, "crm", "cli:ada")
+    assert str(caught.value) == f"worklist {item.id}: crm is not in question; take {theirs} or {mine}"
