@@ -76,19 +76,22 @@ class Past:
     at_stake: dict[str, int]
 
 
-def record(connection: Connection, entities: Sequence[str], seen: Sequence[Seen], *, now: str) -> dict[Place, str]:
+def record(
+    connection: Connection, entities: Sequence[str], seen: Sequence[Seen], *, now: str, parts: Sequence[str] = ()
+) -> dict[Place, str]:
     """Stores what was seen now of these entities; what is open and was not seen is closed.
 
-    Returns for each difference since when it is there.
+    Of ``parts`` only some records were looked at: nothing of them is closed. Returns for each difference since when it
+    is there.
     """
     columns = difference.c
     query = select(columns.id, columns.entity, columns.crm_id, columns.erp_id, columns.field, columns.first_seen)
-    query = query.where(_open, among(connection, columns.entity, list(entities)))
+    query = query.where(_open, among(connection, columns.entity, [*entities, *parts]))
     known: dict[Place, tuple[int, str]] = {tuple(row[1:5]): (row[0], row[5]) for row in connection.execute(query)}
     fresh = [(*one.place, *one.told, now, now) for one in seen if one.place not in known]
     again = [(*one.told, now, known[one.place][0]) for one in seen if one.place in known]
     present = {one.place for one in seen}
-    closed = [(now, number) for place, (number, _) in known.items() if place not in present]
+    closed = [(now, number) for place, (number, _) in known.items() if place not in present and place[0] not in parts]
     names = ("entity", "crm_id", "erp_id", "field", *_TOLD, "first_seen", "last_seen")
     insert_rows(connection, difference, names, rows=fresh)
     update_rows(connection, difference, (*_TOLD, "last_seen"), key="id", rows=again)

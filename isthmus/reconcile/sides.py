@@ -1,0 +1,133 @@
+"""Reading one side whole, page by page, into the scratch tables; and reading single records again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from isthmus.db import reading
+from isthmus.kernel.errors import Fault
+from isthmus.kernel.records import Fields, Record
+from isthmus.kernel.selection import Selection
+from isthmus.kernel.units import Side
+from isthmus.reconcile import scratch
+from isthmus.reconcile.ports import SIDES, Ports
+from isthmus.reconcile.shape import Known, Shape
+from isthmus.state import bindings, progress
+from isthmus.state.bindings import Lane
+
+AT_ONCE = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A record as it is now. ``form`` has the side's own ids, ``crossed`` those of the ERP."""
+
+    record: Record
+    form: Fields
+    crossed: Fields
+    faults: Sequence[Fault]
+    is_inside: bool
+
+    @property
+    def is_live(self) -> bool:
+        return not self.record.deleted
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Ids that moved since the last run, by side. Of a mapping that never ran, everything did."""
+
+    ids: Mapping[Side, frozenset[str]]
+    never_ran: bool
+
+    def has(self, side: Side, record_id: str) -> bool:
+        return self.never_ran or record_id in self.ids.get(side, ())
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What reads an entity: the systems, and the shape of what is compared."""
+
+    ports: Ports
+    shape: Shape
+
+    def read_into(self, connection: Connection, side: Side, selection: Selection | None = None) -> int:
+        """Reads all records that are inside the filter into the scratch table; how many they are."""
+        mapping, system, number = self.shape.mapping, self.ports.system(side), 0
+        for page in system.read(selection or mapping.selection(side), None, AT_ONCE):
+            live = [one for one in page.records if not one.deleted and mapping.inside(side, one) is None]
+            if live:
+                with connection.begin():
+                    scratch.put(connection, side, self._rows(connection, side, live))
+            number += len(live)
+        return number
+
+    def _rows(self, connection: Connection, side: Side, records: Sequence[Record]) -> list[tuple[object, ...]]:
+        looks = self._looks(connection, side, records)
+        stream = self.ports.stream(self.shape.entity, side)
+        pairs = scratch.pairs_of(connection, stream, [record.id for record in records])
+        return [self._row(side, look, pairs.get(look.record.id)) for look in looks]
+
+    def _row(self, side: Side, look: Look, pair: int | None) -> tuple[object, ...]:
+        shape, crossed = self.shape, look.crossed
+        shown, cell = shape.shown(crossed), shape.cell(side, crossed)
+        party = crossed.get(shape.party) if shape.party else None
+        return (
+            pair, look.record.id, look.record.version, shape.print(shown), shape.twin_print(shown, side),
+            int(bool(look.faults)), cell.currency, cell.month, cell.amount_minor, party, shape.open_minor(crossed),
+        )  # fmt: skip
+
+    def _looks(self, connection: Connection, side: Side, records: Iterable[Record]) -> list[Look]:
+        found: list[Look] = []
+        for record in records:
+            if record.deleted:
+                found.append(Look(record, {}, {}, (), is_inside=False))
+                continue
+            translated = self.shape.mapping.to_entity(side, record)
+            is_inside = self.shape.mapping.inside(side, record) is None
+            found.append(Look(record, translated.form, translated.form, translated.faults, is_inside))
+        if side == "erp":
+            return found
+        known = self._known(connection, found)
+        return [Look(one.record, one.form, self.shape.cross(one.form, known), one.faults, one.is_inside)
+                for one in found]  # fmt: skip
+
+    def _known(self, connection: Connection, looks: Iterable[Look]) -> Known:
+        """How the references of these CRM records cross: one query an entity."""
+        wanted: dict[str, set[str]] = {}
+        for look in looks:
+            for entity, key in self.shape.references_of(look.form):
+                wanted.setdefault(entity, set()).add(key)
+        known: dict[tuple[str, str], str] = {}
+        for entity, ids in wanted.items():
+            across = bindings.translate_ids(connection, self.ports.stream(entity, "crm"), sorted(ids))
+            known.update({(entity, key): target for key, target in across.items()})
+        return known
+
+    def fetch(self, side: Side, ids: Sequence[str]) -> dict[str, Look]:
+        """These records as they are now, whatever the filter says; what is not there is left out."""
+        selection = self.shape.mapping.selection(side)
+        records = self.ports.system(side).fetch(selection, ids) if ids else []
+        with reading(self.ports.engine) as connection:
+            return {look.record.id: look for look in self._looks(connection, side, records)}
+
+    def moved(self) -> Moved:
+        """What the next run of the mapping would read because it moved since the last one."""
+        marks = {}
+        with reading(self.ports.engine) as connection:
+            for side in SIDES:
+                mark = progress.load_watermark(connection, Lane(self.shape.mapping.name, side))
+                marks[side] = mark.position if mark else None
+        if not any(marks.values()):
+            return Moved({}, never_ran=True)
+        return Moved({side: self._moved(side, since) for side, since in marks.items() if since}, never_ran=False)
+
+    def _moved(self, side: Side, since: str) -> frozenset[str]:
+        own = self.shape.mapping.selection(side)
+        lean = Selection(own.stream, own.fields[:1], own.lines, (), own.moved_by)
+        pages = self.ports.system(side).read(lean, since, AT_ONCE)
+        return frozenset(record.id for page in pages for record in page.records)
