@@ -94,11 +94,11 @@ class Connector:
             raise Misconfigured(where, f"{since!r} is no position in the ERP's log", "read everything once") from None
 
     def fetch(self, selection: Selection, ids: Sequence[str]) -> list[Record]:
-        """These records as they are now; ids that are not there are left out."""
+        """These records as they are now and whole; ids that are not there are left out."""
         numbers = list(dict.fromkeys(int(one) for one in ids if one.isascii() and one.isdigit() and len(one) < 19))
         if selection.stream in DERIVED:
             return self._reader().fetch_derived(DERIVED[selection.stream], numbers)
-        return self._reader().fetch(self._narrow(selection), numbers)
+        return self._reader().fetch(self._stream(selection.stream), numbers)
 
     def find(self, stream: str, fields: tuple[str, ...], values: Sequence[tuple[str, ...]]) -> list[Candidate]:
         """Records whose fields equal one of the tuples, compared by `match_text`."""
