@@ -6,9 +6,10 @@ import os
 from collections.abc import Mapping
 
 from isthmus.settings import people
+from isthmus.settings.alerts import Alerts
 from isthmus.settings.connections import connection, kept_connections
 from isthmus.settings.file import BUILTIN, Limits, Settings, load_settings, shipped
-from isthmus.settings.people import Alerts, People
+from isthmus.settings.people import People
 
 __all__ = [
     "BUILTIN", "Alerts", "Limits", "People", "Settings",

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 import yaml
 
 from isthmus.kernel.errors import Fault, Misconfigured
-from isthmus.settings.people import Alerts, People, read_alerts, read_people
+from isthmus.settings.alerts import Alerts, read_alerts
+from isthmus.settings.people import People, read_people
 from isthmus.settings.reading import Reading
 
 _PACKAGE = Path(__file__).resolve().parent.parent

@@ -1,4 +1,4 @@
-"""Who may decide what, when it takes two, and when people are called: ``roles``, ``rights``, ``approvals``, ``alerts``.
+"""Who may decide what, and when it takes two: ``roles``, ``rights``, ``approvals``.
 
 People are called as Isthmus knows them: ``ada`` at the command line (``cli:ada`` in the audit), ``airflow:ada`` in
 Airflow. For the rule that nobody approves what they asked for themselves, both are the same person.
@@ -44,15 +44,6 @@ class People:
         if self.two_above is None:
             return None
         return next((one for one in amounts if abs(one[0]) > self.two_above.get(one[1], -1)), None)
-
-
-@dataclass(frozen=True, slots=True)
-class Alerts:
-    """When people are called: a difference older or, in all, larger than this. ``webhook`` names a connection."""
-
-    older_than_hours: int = 24
-    above: Mapping[str, int] = field(default_factory=dict)  # currency → minor units; one that is not here: only age
-    webhook: str | None = None
 
 
 def same_person(one: str, other: str) -> bool:
@@ -127,18 +118,3 @@ def _read_rights(reading: Reading, node: yaml.Node, roles: Mapping[str, object])
             known = tuple(name for place, name in given if reading.is_one_of(place, RIGHTS, "right"))
             rights[str(key.value)] = known
     return rights
-
-
-def read_alerts(reading: Reading, node: yaml.Node | None) -> Alerts:
-    """``alerts: {older_than_hours: 24, above: {EUR: 1000}, webhook: connection}``."""
-    if node is None:
-        return Alerts()
-    given = reading.mapping(node, ("older_than_hours", "above", "webhook"), "alerts")
-    hours = (
-        reading.number(given["older_than_hours"], "older_than_hours", 100_000) if "older_than_hours" in given else None
-    )
-    return Alerts(
-        Alerts().older_than_hours if hours is None else hours,
-        reading.amounts(given["above"], "above") if "above" in given else {},
-        reading.text(given["webhook"], "webhook") if "webhook" in given else None,
-    )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from isthmus.kernel.errors import Misconfigured, Refused
-from isthmus.settings import Alerts, Settings, load_settings, require
+from isthmus.settings import Settings, load_settings, require
 from isthmus.settings.people import money, same_person
 
 RULES = """
@@ -18,7 +18,6 @@ rights:
   finance: [resolve, dismiss, release]
   operations: [accept, pause]
 approvals: {above: {EUR: 10000, JPY: 1500000}}
-alerts: {older_than_hours: 6, above: {EUR: 99.50}, webhook: isthmus_alerts}
 """
 
 
@@ -33,7 +32,6 @@ def test_without_roles_everyone_may_and_one_is_enough(tmp_path: Path) -> None:
     for right in ("resolve", "dismiss", "accept", "release", "pause"):
         require(settings, "cli:anybody", right)
     assert settings.people.takes_two([(10**12, "EUR")]) is None
-    assert settings.alerts == Alerts(24, {}, None)
 
 
 @pytest.mark.parametrize(
@@ -98,10 +96,6 @@ def test_one_person_stays_one_through_every_door(one: str, other: str, same: boo
     assert same_person(one, other) is same
 
 
-def test_alerts_have_an_age_an_amount_and_a_door(tmp_path: Path) -> None:
-    assert load(tmp_path, RULES).alerts == Alerts(6, {"EUR": 9950}, "isthmus_alerts")
-
-
 def test_money_is_told_as_people_write_it() -> None:
     assert [money(1_200_000, "EUR"), money(1500, "JPY")] == ["12,000.00 EUR", "1,500 JPY"]
 
@@ -146,8 +140,6 @@ def test_money_is_told_as_people_write_it() -> None:
             "isthmus.yaml:1:26: EUR: 'much' is not a decimal number; write an amount",
         ),
         ("approvals: {above: {EUR: -1}}\n", "isthmus.yaml:1:26: EUR: -1 is less than nothing; write zero or more"),
-        ("alerts: {older_than_hours: -1}\n", "isthmus.yaml:1:28: older_than_hours: '-1' is not a whole number from 0"),
-        ("alerts: {webhok: x}\n", "isthmus.yaml:1:10: unknown key 'webhok'; did you mean 'webhook'?"),
     ],
 )
 def test_a_slip_is_told_with_its_place_and_its_remedy(tmp_path: Path, text: str, fault: str) -> None:
