@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Engine, inspect
 
@@ -32,6 +32,9 @@ from isthmus.sync.ports import Ports
 from isthmus.sync.preflight import preflight
 from isthmus.sync.report import Report
 from isthmus.sync.run import Order, run_mapping
+
+if TYPE_CHECKING:
+    from isthmus.reconcile.run import Asked, TieOut
 
 #: What the DAGs and the CLI take from here, so that they need not know the rooms below.
 __all__ = ["Order", "Report", "Standing", "Workshop", "is_empty", "open_database", "open_workshop", "standings"]
@@ -108,6 +111,12 @@ class Workshop:
         if entity not in self.ports.mappings:
             raise Misconfigured(f"entity {entity}", "no mapping carries it", f"use one of {known}")
         return explain(self.ports, self.ports.mappings[entity], record_id)
+
+    def reconcile(self, kind: Asked, who: str, *, repair: bool = True) -> TieOut:
+        """Compares both systems and makes due what can be repaired."""
+        from isthmus.reconcile.run import reconcile  # a quiet day's run compares nothing
+
+        return reconcile(self.ports, kind, who, repair=repair)
 
     # --- decisions of people --------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from isthmus.cli import (
     matching,
     planning,
     playground,
+    reconciling,
     running,
     standing,
     telling,
@@ -52,7 +53,7 @@ def _root(
 
 take_texts_as_given()
 accounts.register(clerk.app)
-for module in (checking, matching, planning, running, deciding, standing, telling, playground):
+for module in (checking, matching, planning, running, reconciling, deciding, standing, telling, playground):
     module.register(app)
 app.add_typer(worklist_words.app, name="worklist")
 app.add_typer(clerk.app, name="erp")
