@@ -10,7 +10,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, Table, func, insert, select, update
 
 from isthmus.db import insert_rows
-from isthmus.erp.allocating import allocate_note, close_settled
+from isthmus.erp.allocating import allocate_note, follow
 from isthmus.erp.changes import log_changes
 from isthmus.erp.clerk import confirmed, customer_row, lock_record
 from isthmus.erp.desk import COMPANY, Desk
@@ -197,7 +197,7 @@ def credit_note(desk: Desk, invoice_name: str, quantities: Mapping[str, int] | N
         raise Refused(row["number"], "is credited already", "nothing is to be done")
     note = _write(desk, row, parts, kind="credit_note", freight=freight, due_date=desk.day)
     allocate_note(desk, note, row)
-    close_settled(desk, [row["id"]])
+    follow(desk, [row["id"]])
     return _result(note, None, confirmed(desk, release(desk, [row["customer_id"]])))
 
 

@@ -78,6 +78,7 @@ class Leg:
     account: str
     amount_minor: int
     customer_id: int | None = None
+    currency: str | None = None  # else the entry's
 
 
 def draft(desk: Desk, kind: str, text: str, *, reverses_id: int | None = None) -> int:
@@ -98,12 +99,25 @@ def post(desk: Desk, entry_id: int, *, currency: str, legs: Sequence[Leg]) -> No
     chosen = worth if len(worth) > 1 else legs
     names = ("entry_id", "position", "account", "customer_id", "currency", "amount_minor")
     rows = [
-        (entry_id, position, leg.account, leg.customer_id, currency, leg.amount_minor)
+        (entry_id, position, leg.account, leg.customer_id, leg.currency or currency, leg.amount_minor)
         for position, leg in enumerate(chosen, 1)
     ]
     insert_rows(desk.connection, cast(Table, Posting.__table__), names, rows=rows)
     posted = update(Entry).where(Entry.id == entry_id).values(posted_at=desk.at, posted_by=desk.by)
     desk.connection.execute(posted)
+
+
+def reverse_entry(desk: Desk, entry_id: int, *, kind: str) -> int:
+    """Posts the opposite of an entry, linked to it. Answers the new entry's id."""
+    text = desk.connection.execute(select(Entry.text).where(Entry.id == entry_id)).scalar_one()
+    query = select(Posting.account, Posting.amount_minor, Posting.customer_id, Posting.currency)
+    query = query.where(Posting.entry_id == entry_id).order_by(Posting.position)
+    legs = [
+        Leg(account, -amount, customer, money) for account, amount, customer, money in desk.connection.execute(query)
+    ]
+    reversal_id = draft(desk, kind, f"{text}, reversed"[:255], reverses_id=entry_id)
+    post(desk, reversal_id, currency="", legs=legs)
+    return reversal_id
 
 
 def refuse_closed(desk: Desk) -> None:

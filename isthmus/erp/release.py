@@ -26,28 +26,44 @@ class Applicant:
     present: Row | None = None
 
 
-def gate(desk: Desk, applicants: Sequence[Applicant]) -> None:
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """Which orders were held, and which released."""
+
+    held: tuple[str, ...]
+    released: tuple[str, ...]
+
+
+def gate(desk: Desk, applicants: Sequence[Applicant], *, anew: bool = False) -> None:
     """Confirms or holds each order, oldest first. The customers must be locked.
 
     An order that was confirmed and asks for no more than before stays confirmed; every other one passes only if its
-    customer is not on hold and stays within the limit.
+    customer is not on hold and stays within the limit. ``anew`` asks of the confirmed ones as well.
     """
     customers = {applicant.row["customer_id"] for applicant in applicants}
     customers |= {applicant.present["customer_id"] for applicant in applicants if applicant.present}
     known = standings(desk.connection, sorted(customers), desk.day)
     rates = Rates(desk.connection, desk.day)
-    for applicant in sorted(applicants, key=lambda one: (one.row["order_date"], one.row["id"])):
+    asking = []
+    for applicant in applicants:
         if applicant.present and applicant.present["status"] == "confirmed":
             _count(applicant.present, known, rates, sign=-1)
-        row = applicant.row
-        reason = None
-        if _asks_for_more(applicant):
-            standing = known[row["customer_id"]]
-            worth = rates.bounds(row["total_minor"], row["currency"], standing.currency)
-            reason = standing.refusal(worth and worth[1], row["currency"])
-        row["status"], row["hold_reason"] = ("held", reason) if reason else ("confirmed", None)
-        if not reason:
-            _count(row, known, rates, sign=1)
+        if anew or _asks_for_more(applicant):
+            asking.append(applicant)
+        else:  # it stays, and so counts before anybody asks
+            applicant.row.update(status="confirmed", hold_reason=None)
+            _count(applicant.row, known, rates, sign=1)
+    for applicant in sorted(asking, key=lambda one: (one.row["order_date"], one.row["id"])):
+        _ask(applicant.row, known, rates)
+
+
+def _ask(row: Row, known: dict[int, Standing], rates: Rates) -> None:
+    standing = known[row["customer_id"]]
+    worth = rates.bounds(row["total_minor"], row["currency"], standing.currency)
+    reason = standing.refusal(worth and worth[1], row["currency"])
+    row["status"], row["hold_reason"] = ("held", reason) if reason else ("confirmed", None)
+    if not reason:
+        _count(row, known, rates, sign=1)
 
 
 def _count(row: Row, known: dict[int, Standing], rates: Rates, *, sign: int) -> None:
@@ -70,16 +86,38 @@ def release(desk: Desk, customer_ids: Sequence[int]) -> list[int]:
     Answers those whose state or reason changed.
     The customers must be locked, and the call belongs in the transaction that freed the credit.
     """
+    return [row["id"] for row, _ in _gate_again(desk, customer_ids, ("held",))]
+
+
+def review(desk: Desk, customer_ids: Sequence[int]) -> Reviewed:
+    """Looks again at orders after credit was taken away: what was confirmed and does not pass any more is held.
+
+    The oldest order is asked first. What is invoiced, be it in part, stays. The customers must be locked.
+    """
+    known = standings(desk.connection, family_of(desk.connection, customer_ids), desk.day)
+    states = ("held", "confirmed") if any(one.reasons() for one in known.values()) else ("held",)
+    moved = _gate_again(desk, customer_ids, states)
+    changed = [row for row, before in moved if row["status"] != before]
+    query = select(order.c.number, order.c.status).where(order.c.id.in_([row["id"] for row in changed]))
+    numbers = desk.connection.execute(query.order_by(order.c.id)).all()
+    return Reviewed(
+        tuple(number for number, status in numbers if status == "held"),
+        tuple(number for number, status in numbers if status == "confirmed"),
+    )
+
+
+def _gate_again(desk: Desk, customer_ids: Sequence[int], states: Sequence[str]) -> list[tuple[Row, str]]:
+    """Puts the orders in these states through the gate anew. Answers those that moved, each with its state before."""
     column = order.c
     names = ("id", "customer_id", "order_date", "currency", "total_minor", "status", "hold_reason")
-    query = select(*(column[name] for name in names)).where(column.status == "held")
+    query = select(*(column[name] for name in names)).where(column.status.in_(states))
     query = query.where(among(desk.connection, column.customer_id, family_of(desk.connection, customer_ids)))
-    held = [dict(zip(names, values, strict=True)) for values in desk.connection.execute(query)]
-    applicants = [Applicant(dict(row), row) for row in held]
-    gate(desk, applicants)
-    moved = [one.row for one in applicants if one.row != one.present]
-    set_status(desk, moved)
-    return [row["id"] for row in moved]
+    found = [dict(zip(names, values, strict=True)) for values in desk.connection.execute(query)]
+    applicants = [Applicant(dict(row), row) for row in found]
+    gate(desk, applicants, anew=True)
+    moved = [(one.row, one.present["status"]) for one in applicants if one.present and one.row != one.present]
+    set_status(desk, [row for row, _ in moved])
+    return moved
 
 
 def set_status(desk: Desk, rows: Sequence[Row]) -> None:

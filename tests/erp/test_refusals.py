@@ -37,7 +37,7 @@ def books(world: World) -> World:
 
 TABLES = (
     *("erp_entry", "erp_posting", "erp_invoice", "erp_invoice_line", "erp_payment", "erp_allocation", "erp_period"),
-    *("erp_external_key", "erp_order", "erp_order_transition", "erp_change"),
+    *("erp_external_key", "erp_order", "erp_order_transition", "erp_change", "erp_reversal"),
 )
 
 
@@ -133,8 +133,8 @@ ATTACKS = {
     "change an allocation": "UPDATE erp_allocation SET amount_minor = 1",
     "delete an allocation": "DELETE FROM erp_allocation",
     "allocate more than is paid": (
-        "INSERT INTO erp_allocation (id, invoice_id, payment_id, amount_minor, allocated_at, allocated_by) "
-        "VALUES (9, 1, 1, 1, '2026-11-02', 'me')"
+        "INSERT INTO erp_allocation (id, invoice_id, payment_id, amount_minor, source_minor, allocated_at, "
+        "allocated_by) VALUES (9, 1, 1, 1, 1, '2026-11-02', 'me')"
     ),
     "reopen a period": "UPDATE erp_period SET closed = (1 = 0)",
     "rename a period": "UPDATE erp_period SET month = '2020-01'",
