@@ -26,7 +26,7 @@ from isthmus.mapping.values import Numbers
 _SIDES: tuple[Side, ...] = ("crm", "erp")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Translated:
     """A record's form and what is wrong with it; with faults the form is not to be used."""
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
+from unicodedata import is_normalized
 
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import ABSENT, Fields
@@ -24,6 +25,8 @@ from isthmus.mapping.steps import (
     value_getter,
     write_step,
 )
+
+_FEW = 256  # texts of a row that are kept with what they become
 
 ReadFunction = Callable[[Fields, list[Fields] | None, list[Fault]], Fields]
 WriteFunction = Callable[[Fields, frozenset[str] | None], tuple[Fields, list[Fields] | None]]
@@ -56,6 +59,7 @@ class _Code:
             "no_key": blame.no_key,
             "refuse": blame.refuse,
             "inner": _inner,
+            "is_normalized": is_normalized,
         }
         exec(compile("\n".join(self.lines), f"<mapping {self.setting.side} {name}>", "exec"), scope)  # noqa: S102
         return scope[name]
@@ -132,26 +136,16 @@ def _read_row(code: _Code, plan: Plan, pair: tuple[Row, Source], *, place: tuple
     """One row: ``place`` is the depth, the dict it goes into, and the expression that names it in a fault."""
     (row, source), (depth, target, where) = pair, place
     into = f"{target}[{row.name!r}]"
-    getter = value_getter(source)
-    shift = 0
-    if getter is not None:
-        code.add(
-            depth,
-            "try:",
-            f"    v = {code.bind(getter)}(f)",
-            "except (ValueError, ArithmeticError) as e:",
-            f"    wrong(faults, {where}, e)",
-            "else:",
-        )
-        shift = 1
-    else:
-        _read_path(code, depth, source.fields[0])
-    depth += shift
+    depth += _read_value(code, depth, source, where=where)
     word = "if"
     known = plan.known(row)
     quick = _quick_test(row, source, known, setting=plan.setting)
+    seen = code.bind({}) if _is_of_few(row, source, known) else None
     if quick:
         code.add(depth, f"if {quick}: {into} = v")
+        word = "elif"
+    elif seen:
+        code.add(depth, f"if v.__class__ is str and v in {seen}: {into} = {seen}[v]")
         word = "elif"
     if row.required:
         named = " or ".join(source.fields) or "the fields of the formula"
@@ -168,13 +162,42 @@ def _read_row(code: _Code, plan: Plan, pair: tuple[Row, Source], *, place: tuple
         f"    try: {into} = {call}",
         f"    except (ValueError, ArithmeticError) as e: wrong(faults, {where}, e)",
     )
+    if seen:
+        code.add(depth + 1, "else:", f"    if len({seen}) < {_FEW} and v.__class__ is str: {seen}[v] = {into}")
+
+
+def _read_value(code: _Code, depth: int, source: Source, *, where: str) -> int:
+    """Puts the value into ``v``; answers how much deeper the lines that follow stand."""
+    getter = value_getter(source)
+    if getter is None:
+        _read_path(code, depth, source.fields[0])
+        return 0
+    if source.formula is None and not source.when and source.fields[0].count(".") < 2:
+        _read_path(code, depth, source.fields[0])  # mostly the first field of a list is the one that is filled
+        code.add(depth, f"if not v: v = {code.bind(getter)}(f)")
+        return 0
+    code.add(
+        depth,
+        "try:",
+        f"    v = {code.bind(getter)}(f)",
+        "except (ValueError, ArithmeticError) as e:",
+        f"    wrong(faults, {where}, e)",
+        "else:",
+    )
+    return 1
+
+
+def _is_of_few(row: Row, source: Source, known: tuple[str, ...]) -> bool:
+    """Whether a row's texts are few and come again and again (a currency, a country): what they become is kept."""
+    is_listed = bool(known or source.values or row.name == "currency")
+    return is_listed or any(call.function == "country_code" for call in source.via)
 
 
 def _quick_test(row: Row, source: Source, known: tuple[str, ...], *, setting: Setting) -> str | None:
     """The test that most values pass as they are; everything else takes the step."""
     if is_plain_text(row, source, known):
         filled = "v and " if row.required or row.refers_to else ""
-        return f"v.__class__ is str and {filled}v.isascii() and v.isprintable()"
+        return f"v.__class__ is str and {filled}v.isprintable() and (v.isascii() or is_normalized('NFC', v))"
     if source.values or source.via:
         return None
     if row.type == "boolean":

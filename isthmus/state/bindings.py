@@ -11,6 +11,8 @@ from isthmus.db import among, insert_rows, update_rows
 from isthmus.kernel.units import Side, other_side
 from isthmus.state.tables import alias, binding
 
+SAME = ""  # stored for the ERP's form where it is the CRM's, as most are: half of a row
+
 
 @dataclass(slots=True)
 class Sight:
@@ -66,13 +68,16 @@ def _values(item: Binding) -> tuple[object, ...]:
     return (
         item.entity, item.gone, item.regardless,
         crm.org, crm.id, crm.version, crm.hash, crm.form, crm.wrote,
-        erp.org, erp.id, erp.version, erp.hash, erp.form, erp.wrote,
+        erp.org, erp.id, erp.version, erp.hash, SAME if erp.form == crm.form else erp.form, erp.wrote,
     )  # fmt: skip
 
 
 def _binding(row: Sequence[object]) -> Binding:
     number, entity, gone, regardless, *rest = row
-    return Binding(number, entity, Sight(*rest[:6]), Sight(*rest[6:]), gone, bool(regardless))  # type: ignore[arg-type]
+    crm, erp = Sight(*rest[:6]), Sight(*rest[6:])  # type: ignore[arg-type]
+    if erp.form == SAME:
+        erp.form = crm.form
+    return Binding(number, entity, crm, erp, gone, bool(regardless))  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ _FACTS = (
     page.c.run_id, run.c.who, run.c.mapping_hash, page.c.mapping, page.c.side, page.c.number, page.c.read,
     page.c.outcomes, page.c.answered, page.c.complete_to, page.c.committed_at,
 )  # fmt: skip
-_TOLD = ("entity", "side", "source_id", "target_id", "outcome", "version", "digest")
+_TOLD = ("entity", "side", "source_id", "target_id", "outcome", "version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ def _check_page(one: Any, entries: Sequence[Any], *, previous: str, number: int)
             what = f"the entry of {entry.entity} {entry.source_id} on page {number} was changed"
             return Break(number, what, entry.id)
     facts = [getattr(one, column.name) for column in _FACTS]
-    told = [[*(getattr(entry, name) for name in _TOLD[:-1]), bytes(entry.digest)] for entry in entries]
-    if link_of(previous, facts, told) != one.link:
+    told = [[getattr(entry, name) for name in _TOLD] for entry in entries]
+    if link_of(previous, facts, told, digests=[bytes(entry.digest) for entry in entries]) != one.link:
         return Break(number, f"page {number} or its entries were changed, taken away or added to")
     return None
 

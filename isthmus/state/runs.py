@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -41,7 +41,7 @@ class Run:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Entry:
     """One record's life on one page. ``payload`` is what ``isthmus explain`` shows: before, written, faults."""
 
@@ -86,14 +86,15 @@ def digest_of(salt: bytes, payload: bytes) -> bytes:
     return blake2b(salt + payload, digest_size=16).digest()
 
 
-def link_of(previous: str, facts: Sequence[object], entries: Sequence[Sequence[object]]) -> str:
-    """The next link of a chain, in hex. Each entry is what it tells, its digest last."""
+def link_of(
+    previous: str, facts: Sequence[object], told: Sequence[Sequence[object]], *, digests: Iterable[bytes]
+) -> str:
+    """The next link of a chain, in hex: what each entry of the page tells, and their digests in the same order."""
     body = blake2b(digest_size=32)
     body.update(previous.encode())
     body.update(orjson.dumps(list(facts)))
-    body.update(orjson.dumps([entry[:-1] for entry in entries]))
-    for entry in entries:
-        body.update(entry[-1])  # type: ignore[arg-type]
+    body.update(orjson.dumps(told))
+    body.update(b"".join(digests))
     return body.hexdigest()
 
 
@@ -105,25 +106,28 @@ def add_page(connection: Connection, of: Run, facts: PageFacts, *, entity: str, 
     ).first()
     number, previous = (last[0] + 1, last[1]) if last else (1, FIRST_LINK)
     quiet, answered = json.dumps(facts.quiet), json.dumps(facts.answered)
-    salts = secrets.token_bytes(16 * len(entries))  # one call a page; 16 bytes an entry
-    rows = []
-    for index, entry in enumerate(entries):
-        payload = orjson.dumps(entry.payload, default=str)  # Decimals as people write them
-        salt = salts[16 * index : 16 * index + 16]
-        told = (entity, facts.side, entry.source_id, entry.target_id, entry.outcome, entry.version)
-        rows.append((*told, digest_of(salt, payload), salt, payload.decode()))
+    side = facts.side
+    told = [(entity, side, one.source_id, one.target_id, one.outcome, one.version) for one in entries]
+    payloads = [orjson.dumps(one.payload, default=str) for one in entries]  # Decimals as people write them
+    random = secrets.token_bytes(16 * len(entries))  # one call a page; 16 bytes an entry
+    salts = [random[start : start + 16] for start in range(0, len(random), 16)]
+    digests = [digest_of(salt, payload) for salt, payload in zip(salts, payloads, strict=True)]
     page_facts = (
-        of.id, of.who, of.mapping_hash, of.mapping, facts.side, number, facts.read, quiet, answered,
+        of.id, of.who, of.mapping_hash, of.mapping, side, number, facts.read, quiet, answered,
         facts.complete_to, now,
     )  # fmt: skip
     values = {
-        "run_id": of.id, "mapping": of.mapping, "side": facts.side, "number": number, "read": facts.read,
+        "run_id": of.id, "mapping": of.mapping, "side": side, "number": number, "read": facts.read,
         "outcomes": quiet, "answered": answered, "complete_to": facts.complete_to, "committed_at": now,
-        "previous": previous, "link": link_of(previous, page_facts, [row[:7] for row in rows]),
+        "previous": previous, "link": link_of(previous, page_facts, told, digests=digests),
     }  # fmt: skip
     page_id = connection.execute(page.insert().values(values).returning(page.c.id)).scalar_one()
     columns = ("page_id", "entity", "side", "source_id", "target_id", "outcome", "version", "digest", "salt", "payload")
-    insert_rows(connection, audit, columns, rows=[(page_id, *row) for row in rows])
+    rows = [
+        (page_id, *tells, digest, salt, payload.decode())
+        for tells, digest, salt, payload in zip(told, digests, salts, payloads, strict=True)
+    ]
+    insert_rows(connection, audit, columns, rows=rows)
 
 
 @dataclass(slots=True)

@@ -74,7 +74,7 @@ binding = Table(
     Column("crm_hash", LargeBinary, nullable=False),
     Column("erp_hash", LargeBinary, nullable=False),
     Column("crm_form", Text, nullable=False),
-    Column("erp_form", Text, nullable=False),
+    Column("erp_form", Text, nullable=False),  # empty: the same as crm_form
     Column("crm_wrote", Text, nullable=False),  # units that we wrote there and have not seen since, comma separated
     Column("erp_wrote", Text, nullable=False),
     UniqueConstraint("entity", "crm_org", "crm_id"),

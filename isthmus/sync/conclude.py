@@ -86,16 +86,18 @@ def _see(direction: Direction, decision: Decision, answer: Answer | None) -> str
 
 def _is_new(direction: Direction, decision: Decision, binding: Binding) -> bool:
     seen = binding.seen(direction.source)
+    if decision.change is not None or seen.wrote:
+        return True
     left = decision.gone is not None and decision.gone != binding.gone
     shown_anew = seen.hash != decision.read.hash and not decision.left
-    moved = left or shown_anew or _came_inside(direction, decision, binding)
-    return decision.change is not None or moved or bool(seen.wrote)
+    return left or shown_anew or _came_inside(direction, decision, binding)
 
 
 def _came_inside(direction: Direction, decision: Decision, binding: Binding) -> bool:
     """Whether a record that was pulled is inside its own side's filter now: from then on it may leave it."""
-    has_filter = bool(direction.spec.system(direction.source).where)
-    return binding.regardless and has_filter and decision.read.outside is None and not decision.read.record.deleted
+    if not binding.regardless or decision.read.outside is not None or decision.read.record.deleted:
+        return False
+    return bool(direction.spec.system(direction.source).where)
 
 
 def _see_source(direction: Direction, decision: Decision, binding: Binding) -> None:
@@ -106,8 +108,15 @@ def _see_source(direction: Direction, decision: Decision, binding: Binding) -> N
     seen.hash, seen.form, seen.wrote = read.hash, read.text, ""
     if decision.unresolved:  # not shown to the target yet: it stays news
         form = {name: value for name, value in read.form.items() if name not in decision.unresolved}
-        text = spell(direction, form)
-        seen.hash, seen.form = text_hash(text), text.decode()
+        seen.hash, seen.form = _spelled(direction, read, form)
+
+
+def _spelled(direction: Direction, read: Read, form: Fields) -> tuple[bytes, str]:
+    """Hash and text of a form. Mostly it is the one that was read, which was spelled before."""
+    if form == read.form and not read.record.deleted:
+        return read.hash, read.text
+    text = spell(direction, form)
+    return text_hash(text), text.decode()
 
 
 def _see_target(direction: Direction, decision: Decision, binding: Binding, *, answer: Answer) -> None:
@@ -125,18 +134,16 @@ def _see_target(direction: Direction, decision: Decision, binding: Binding, *, a
         after = {name: value for name, value in ours.items() if binding.id is not None or name not in direction.kept}
         after.update({name: decision.target_form[name] for name in decision.units if name in decision.target_form})
         seen.wrote = ",".join(sorted({*filter(None, seen.wrote.split(",")), *decision.units}))
-    text = spell(direction, after)
     seen.id = answer.id or seen.id
     seen.version = answer.version or seen.version
-    seen.hash, seen.form = text_hash(text), text.decode()
+    seen.hash, seen.form = _spelled(direction, decision.read, after)
 
 
 def _is_as_written(change: Change | None, record: Record | None) -> bool:
     """Whether the answer repeats every field that was written, so that it need not be translated back."""
     if change is None or record is None or change.lines is not None:
         return False
-    shown = record.fields
-    return all(name in shown and shown[name] == value for name, value in change.fields.items())
+    return change.fields.items() <= record.fields.items()
 
 
 def _shown(direction: Direction, decision: Decision, binding: Binding, *, shown: Fields) -> Fields:
@@ -156,8 +163,8 @@ def _see_agreed(direction: Direction, decision: Decision, binding: Binding) -> N
     """Both sides came to the same value by themselves: the target's is no news either."""
     seen, present = binding.seen(direction.target), decision.target_seen or {}
     form: Fields = orjson.loads(seen.form)
-    text = spell(direction, {**form, **{name: present[name] for name in decision.agreed if name in present}})
-    seen.hash, seen.form = text_hash(text), text.decode()
+    agreed = {name: present[name] for name in decision.agreed if name in present}
+    seen.hash, seen.form = _spelled(direction, decision.read, {**form, **agreed})
 
 
 # --- the audit ----------------------------------------------------------------------------------------------------

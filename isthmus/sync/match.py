@@ -13,7 +13,7 @@ Key = tuple[str, ...]  # their normalised values
 Keys = tuple[Key | None, ...]  # one a rule
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Hit:
     """An existing record of the target that has a rule's values. ``taken_by`` is the source id that it is bound to."""
 
@@ -36,7 +36,7 @@ class Matches:
 
     def keys(self, form: Fields) -> Keys:
         """A form's values for every rule; None for a rule that does not apply."""
-        return tuple(key_of(form, rule) for rule in self.rules)
+        return tuple([key_of(form, rule) for rule in self.rules])
 
     def find(self, keys: Keys) -> tuple[Rule, Key, list[Hit]] | None:
         """The first rule that applies and has hits that no stronger rule denies: its fields, the values, the hits."""
@@ -52,9 +52,10 @@ class Matches:
 
     def will_exist(self, keys: Keys, source_id: str) -> None:
         """From now on these values belong to a record that the page creates."""
+        hit = Hit("", source_id, keys)
         for index, key in enumerate(keys):
             if key:
-                self.hits.setdefault((index, key), []).append(Hit("", source_id, keys))
+                self.hits.setdefault((index, key), []).append(hit)
 
 
 @cache
