@@ -77,7 +77,7 @@ class _Writer:
             return self._part(column, term.function)
         if column.field.type not in _GROUPED or not column.field.filterable:
             raise Refusal("INVALID_FIELD", f"field '{term.path}' can not be grouped in a query call")
-        return f"{column.sql} COLLATE NOCASE"
+        return column.sql
 
     def cell(self, term: Term) -> str:
         column = self._compiler.resolve(term.path)

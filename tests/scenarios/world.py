@@ -10,12 +10,12 @@ import json
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.request import Request, urlopen
 
 import orjson
@@ -25,7 +25,7 @@ from connectors.salesforce import Connector as Salesforce
 from isthmus.app import Order, Report, Workshop, open_workshop
 from isthmus.connect.protocol import Change
 from isthmus.db import reading, writing
-from isthmus.erp.desk import sit_down
+from isthmus.erp.desk import Desk, sit_down
 from isthmus.erp.intake import write as take_in
 from isthmus.kernel.clock import SetClock
 from isthmus.kernel.connection import Connection
@@ -38,6 +38,7 @@ MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SMALL = SeedSizes(accounts=30, products=8, quotes=10, orders=30, dirty=False)
 OBJECTS = {"customer": "Account", "product": "Product2", "quote": "Quote", "order": "Order"}
 ROOT = Path(__file__).parents[2]
+T = TypeVar("T")
 
 
 @dataclass
@@ -254,6 +255,12 @@ class World:
             for currency, total in connection.execute(text(query)):
                 sums[currency] += total
         return sums
+
+    def at_desk(self, work: Callable[[Desk], T], *, by: str = "clerk:berta") -> T:
+        """A minute later, a clerk does something in the ERP: ``at_desk(lambda desk: invoice(desk, "O0000001"))``."""
+        self.pass_time(minutes=1)
+        with writing(self.shop.engine) as connection:
+            return work(sit_down(connection, by=by, clock=self.clock))
 
 
 class Totals:

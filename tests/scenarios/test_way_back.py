@@ -1,0 +1,163 @@
+"""What the ERP books is shown in the CRM: once, whole, and whatever people do to the copies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from isthmus.erp.allocating import pay
+from isthmus.erp.invoicing import credit_note, invoice
+from tests.scenarios.world import OBJECTS, World
+
+SHOWN = (*OBJECTS.values(), "ERP_Invoice__c", "ERP_Invoice_Line__c", "ERP_Payment__c", "ERP_Allocation__c")
+
+
+@dataclass
+class Sale:
+    """An order of a new customer that both systems know."""
+
+    world: World
+    account: str
+    order: str
+
+    @property
+    def number(self) -> str:
+        return str(self.world.erp("order", self.order)["number"])
+
+    @property
+    def customer(self) -> str:
+        return str(self.world.erp("customer", self.account)["number"])
+
+    def bill(self) -> str:
+        """The clerk invoices the order; the invoice's number."""
+        return self.world.at_desk(lambda desk: invoice(desk, self.number)).number
+
+    def pay(self, amount_minor: int, **how: Any) -> str:
+        """The customer pays; the payment's number."""
+        money = {"amount_minor": amount_minor, "currency": "EUR", **how}
+        return self.world.at_desk(lambda desk: pay(desk, self.customer, **money)).number
+
+    def credit(self, number: str) -> str:
+        """The clerk takes an invoice back; the credit note's number."""
+        return self.world.at_desk(lambda desk: credit_note(desk, number)).number
+
+
+@pytest.fixture
+def sale(world: World) -> Sale:
+    """Three lamps at 10.00, 19 % tax, payable in 14 days."""
+    account = world.account("Billed Ltd", Payment_Terms__c="NET14", BillingCountryCode="DE")
+    order = world.order(account, quantity=3)
+    world.cycle()
+    return Sale(world, account, order)
+
+
+def shown(world: World, number: str, stream: str = "ERP_Invoice__c") -> dict[str, Any]:
+    """The CRM's copy of an ERP document, amounts in thousandths as the playground keeps them."""
+    (found,) = world.crm_rows(stream, f"Name = '{number}'")
+    return found
+
+
+def stamps(world: World) -> dict[str, str]:
+    return {row["Id"]: row["SystemModstamp"] for one in SHOWN for row in world.crm_rows(one)}
+
+
+def test_an_invoice_arrives_with_its_lines_and_the_order_says_so(sale: Sale) -> None:
+    world = sale.world
+    number = sale.bill()
+    totals = world.cycle()
+    assert totals["invoice", "erp"]["created"] == 1, totals.told()
+    copy = shown(world, number)
+    assert (copy["Account__c"], copy["Order__c"], copy["Kind__c"]) == (sale.account, sale.order, "Invoice")
+    assert (copy["Status__c"], copy["CurrencyIsoCode"]) == ("Open", "EUR")
+    assert copy["Invoice_Date__c"] == "2026-11-23"
+    assert copy["Net__c"] == 30_000
+    assert copy["Total__c"] == copy["Outstanding__c"] == copy["Net__c"] + copy["Tax__c"]
+    (line,) = world.crm_rows("ERP_Invoice_Line__c", f"Invoice__c = '{copy['Id']}'")
+    assert (line["Quantity__c"], line["Unit_Price__c"], line["Amount__c"]) == (3_000_000, 10_000_000, 30_000)
+    assert world.crm("order", sale.order)["ERP_Status__c"] == "Invoiced"
+
+
+def test_what_was_shown_is_not_shown_again(sale: Sale) -> None:
+    world = sale.world
+    sale.bill()
+    world.cycle()
+    before, log = stamps(world), world.erp_log()
+    for full in (False, False, True):
+        totals = world.cycle(full=full)
+        assert totals.written == 0, totals.told()
+    assert (stamps(world), world.erp_log()) == (before, log)
+
+
+def test_a_credit_note_names_the_invoice_it_takes_back(sale: Sale) -> None:
+    world = sale.world
+    number = sale.bill()
+    note = sale.credit(number)
+    world.cycle()
+    world.cycle()
+    copy, original = shown(world, note), shown(world, number)
+    assert copy["Kind__c"] == "Credit note"
+    assert copy["Credits__c"] == original["Id"]
+    assert copy["Total__c"] == original["Total__c"] > 0
+    assert (original["Outstanding__c"], original["Status__c"]) == (0, "Cancelled")
+    assert world.cycle().written == 0
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "row"),
+    [("Outstanding__c", "0", "outstanding"), ("Status__c", "Paid", "status"), ("Name", "RE-X", "number"),
+     ("Due_Date__c", None, "due_date"), ("Order__c", None, "order")],
+)  # fmt: skip
+def test_what_a_user_writes_on_an_invoice_is_undone_and_reported(sale: Sale, field: str, value: Any, row: str) -> None:
+    world = sale.world
+    number = sale.bill()
+    world.cycle()
+    before, log = shown(world, number), world.erp_log()
+    user = world.crm_rows("User", "Email = 'bruno.tallow@playground.example'")[0]
+    world.sell({"verb": "update", "object": "ERP_Invoice__c", "id": before["Id"], "fields": {field: value}},
+               user=user["Username"])  # fmt: skip
+    world.cycle()
+    after = world.crm_rows("ERP_Invoice__c", f"Id = '{before['Id']}'")[0]
+    assert after[field] == before[field]
+    assert world.erp_log() == log, "nothing of it ever reached the ERP"
+    (told,) = world.overruled("invoice", before["Id"])
+    assert (told["field"], told["by"]) == (row, user["Id"])
+    assert told["old"] != told["new"]
+    assert world.cycle().written == 0
+
+
+def test_lines_that_a_user_took_away_or_added_are_put_right(sale: Sale) -> None:
+    world = sale.world
+    number = sale.bill()
+    world.cycle()
+    copy = shown(world, number)
+    where = f"Invoice__c = '{copy['Id']}'"
+    (line,) = world.crm_rows("ERP_Invoice_Line__c", where)
+    stray = {"Invoice__c": copy["Id"], "Quantity__c": "1", "Unit_Price__c": "1", "Amount__c": "1"}
+    world.sell(
+        {"verb": "delete", "object": "ERP_Invoice_Line__c", "id": line["Id"]},
+        {"verb": "create", "object": "ERP_Invoice_Line__c", "fields": stray},
+    )
+    world.cycle()
+    (again,) = world.crm_rows("ERP_Invoice_Line__c", where)
+    assert (again["Isthmus_Key__c"], again["Amount__c"]) == (line["Isthmus_Key__c"], line["Amount__c"])
+    assert [told["field"] for told in world.overruled("invoice", copy["Id"])] == ["lines"]
+    assert world.cycle().written == 0
+
+
+def test_a_deleted_invoice_is_made_again_once_with_its_lines(sale: Sale) -> None:
+    world = sale.world
+    number = sale.bill()
+    world.cycle()
+    old = shown(world, number)
+    world.sell({"verb": "delete", "object": "ERP_Invoice__c", "id": old["Id"]})
+    world.cycle()
+    world.cycle()
+    new = shown(world, number)
+    assert new["Id"] != old["Id"]
+    assert len(world.crm_rows("ERP_Invoice_Line__c", f"Invoice__c = '{new['Id']}'")) == 1
+    assert {name: new[name] for name in ("Total__c", "Status__c", "Order__c", "Isthmus_Key__c")} == {
+        name: old[name] for name in ("Total__c", "Status__c", "Order__c", "Isthmus_Key__c")
+    }
+    assert world.cycle().written == 0
