@@ -9,12 +9,13 @@ from datetime import timedelta
 import sqlalchemy
 from sqlalchemy import Engine
 
-from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, Note
+from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, Group, Measure, Note
 from isthmus.db import reading, writing
 from isthmus.erp.computed import Today
 from isthmus.erp.derived import DERIVED
 from isthmus.erp.desk import sit_down
 from isthmus.erp.external_keys import holders
+from isthmus.erp.measuring import measure
 from isthmus.erp.parties import identity_of
 from isthmus.erp.reading import PAGE, Reader
 from isthmus.erp.records import find_rows, rows_by_id
@@ -24,7 +25,7 @@ from isthmus.erp.streams import STREAMS, WRITABLE, narrow
 from isthmus.kernel.clock import Clock, SystemClock, business_day, format_stamp
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.description import FieldDescription, FieldType, StreamDescription
-from isthmus.kernel.errors import Fault, Misconfigured
+from isthmus.kernel.errors import Fault, Misconfigured, Refused
 from isthmus.kernel.records import Page, Record
 from isthmus.kernel.selection import Selection
 
@@ -116,6 +117,13 @@ class Connector:
         with reading(self._engine) as connection:
             held = holders(connection, stream, keys)
         return {key: str(holder.record_id) for key, holder in held.items() if holder.status != "buried"}
+
+    def measure(self, stream: str, ask: Measure) -> list[Group]:
+        """Counts and sums by currency and month. Raises Refused for what is worked out record by record."""
+        if stream in DERIVED:
+            raise Refused(f"stream {stream}", "is worked out record by record", "read the records instead")
+        with reading(self._engine) as connection:
+            return measure(connection, self._stream(stream), ask, today=self._reader().today)
 
     def posted(self, stream: str, ids: Sequence[str]) -> set[str]:
         """Orders of which something is invoiced, and all invoices and payments."""
