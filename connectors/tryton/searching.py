@@ -1,0 +1,52 @@
+"""Finding what may be the same record: Tryton narrows down, the caller compares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from connectors.tryton.rpc import Rpc
+from connectors.tryton.streams import Stream
+from isthmus.connect.protocol import Candidate
+from isthmus.kernel.errors import Misconfigured
+from isthmus.kernel.records import Fields
+
+_CHUNK = 100
+#: Where Tryton can search for what a field of ours shows.
+_PATHS = {
+    "customer": {"name": "name", "tax_id": "identifiers.code", "number": "code",
+                 "billing.postal_code": "addresses.postal_code", "email": "contact_mechanisms.value"},
+    "product": {"sku": "code", "name": "template.name", "number": "id"},
+}  # fmt: skip
+
+
+def find(rpc: Rpc, stream: Stream, fields: tuple[str, ...], *, values: Sequence[tuple[str, ...]]) -> list[Candidate]:
+    """Records whose first field might equal one of the values. Raises Misconfigured for one that is not searched."""
+    unknown = [field for field in fields if field not in stream.fields]
+    path = _PATHS.get(stream.name, {}).get(fields[0])
+    if unknown or path is None:
+        what = f"cannot be searched by {(unknown or [fields[0]])[0]!r}"
+        raise Misconfigured(f"stream {stream.name}", what, "correct `match`")
+    found: dict[str, Candidate] = {}
+    patterns = sorted({_pattern(one[0]) for one in values})
+    for start in range(0, len(patterns), _CHUNK):
+        either = ["OR", *([path, "ilike", pattern] for pattern in patterns[start : start + _CHUNK])]
+        rows = rpc.search_read(stream.model, [either, *stream.domain], stream.columns)
+        for record in stream.make(rpc, rows):
+            if not record.deleted:
+                texts = tuple(_text(record.fields, field) for field in fields)
+                found[record.id] = Candidate(record.id, texts)
+    return list(found.values())
+
+
+def _pattern(text: str) -> str:
+    """What folds to the same text: blanks may be many, and a letter beyond ASCII may have been two."""
+    kept = "".join(char if char.isascii() and char.isalnum() else "%" for char in text.replace("ss", "%"))
+    return f"%{kept}%"
+
+
+def _text(fields: Fields, path: str) -> str | None:
+    value: Any = fields
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return None if value is None else str(value)

@@ -1,0 +1,265 @@
+"""Writing quotes and orders: entered, quoted and, if it is an order, confirmed, a batch a call.
+
+A sale past its quotation cannot be edited but for its reference: what the CRM changed then is refused, with the names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, cast
+
+from connectors.tryton.batches import No, each, refused
+from connectors.tryton.errors import is_credit
+from connectors.tryton.lookups import Lookups
+from connectors.tryton.rpc import Rpc
+from connectors.tryton.sales import EXTRAS, reference, reference_field, validity
+from connectors.tryton.streams import Stream
+from connectors.tryton.trade import Terms, Trade, look_up_trade
+from connectors.tryton.values import Row
+from connectors.tryton.writing import Keys
+from isthmus.connect.protocol import Answer, Change, Result
+from isthmus.kernel.errors import Moved, Refused
+from isthmus.kernel.records import Fields, Record
+
+OPEN = ("draft", "quotation")
+_GROUPS = ("bill_to", "ship_to")
+
+
+@dataclass(slots=True)
+class Sale:
+    """One change on its way: the sale it is about, and the first no that it met."""
+
+    change: Change
+    id: int = 0
+    state: str = ""
+    record: Record | None = None
+    stamp: str = ""
+    no: No | None = None
+    values: Row = field(default_factory=dict)
+    is_new: bool = False
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(self.change, self.record)
+
+
+class Seller:
+    """Writes the sales of one database."""
+
+    def __init__(self, rpc: Rpc, keys: Keys) -> None:
+        self._rpc = rpc
+        self._keys = keys
+
+    def write(self, stream: Stream, changes: Sequence[Change]) -> list[Answer]:
+        """One answer each. Raises Unavailable when a call's answer is lost: what was to be created has its key."""
+        sales = [Sale(change) for change in changes]
+        self._find_present(stream, sales)
+        self._withdraw([one for one in sales if one.change.verb == "withdraw"])
+        writing = [one for one in sales if one.change.verb != "withdraw" and one.no is None]
+        self._prepare(stream, writing)
+        self._reopen(
+            _going(writing, lambda one: bool(one.id and one.values) and one.state != "draft" and not _locked(one))
+        )
+        self._create(stream, _going(writing, lambda one: not one.id))
+        self._update(_going(writing, lambda one: bool(one.id and one.values) and not one.is_new))
+        self._press("quote", _going(writing, lambda one: one.state == "draft"), "quotation")
+        if stream.name == "order":
+            self._press("confirm", _going(writing, lambda one: one.state == "quotation"), "confirmed")
+        self._take_back([one for one in sales if one.is_new and one.no is not None])
+        return [_answer(one) for one in sales]
+
+    # --- what is there ------------------------------------------------------------------------------------------------
+
+    def _find_present(self, stream: Stream, sales: Sequence[Sale]) -> None:
+        made = self._keys.find(stream.name, [one.change.key for one in sales if one.change.verb == "create"])
+        for one in sales:
+            one.id = int(one.change.id or made.get(one.change.key) or 0)
+        ids = [one.id for one in sales if one.id]
+        columns = (*stream.columns, "_timestamp")
+        rows = self._rpc.search_read("sale.sale", [["id", "in", ids]], columns) if ids else []
+        records = {int(row["id"]): (row, stream.make(self._rpc, [row])[0]) for row in rows}
+        for one in sales:
+            if one.id and one.id not in records:
+                what, remedy = "the sale is not there any more", "restore it in Tryton, or dismiss this item"
+                one.no = Refused(self._rpc.where, what, remedy)
+            elif one.id:
+                row, one.record = records[one.id]
+                one.state, one.stamp = row["state"], row["_timestamp"]
+                if one.change.expects and one.record.version > one.change.expects:
+                    one.no = Moved(
+                        self._rpc.where, "the sale was changed in Tryton meanwhile", "it is planned once more"
+                    )
+
+    def _prepare(self, stream: Stream, sales: Sequence[Sale]) -> None:
+        """The values of each, as far as they differ from what Tryton shows."""
+        lookups = Lookups(self._rpc)
+        trade = look_up_trade(self._rpc, [one.terms for one in sales], lookups)
+        for one in sales:
+            try:
+                one.values = self._values(stream, one, lookups, trade=trade)
+            except Refused as no:
+                one.no = no
+
+    def _values(self, stream: Stream, sale: Sale, lookups: Lookups, *, trade: Trade) -> Row:
+        change = sale.change
+        changed = set(change.fields) if sale.record is None else differences(change, sale.record)
+        lines_changed = change.lines is not None and (sale.record is None or lines_differ(change.lines, sale.record))
+        if _locked(sale):
+            self._refuse_locked(sale, changed - {"customer_reference"}, lines_changed=lines_changed)
+        values = header_values(change, changed, lookups)
+        if _locked(sale):
+            return values
+        extras_changed = bool(changed & EXTRAS.keys())
+        if lines_changed or extras_changed or sale.record is None:
+            values["lines"] = trade.line_actions(sale.terms)
+        if sale.record is None:
+            values |= trade.party_values(sale.terms)
+            values[reference_field(self._rpc.config)] = reference(stream.name, change.key)
+        if sale.record is None or changed & set(_GROUPS) or "customer_id" in changed:
+            values |= trade.addresses(sale.terms)
+        return values
+
+    def _refuse_locked(self, sale: Sale, changed: set[str], *, lines_changed: bool) -> None:
+        names = sorted(changed | ({"lines"} if lines_changed else set()))
+        if names:
+            what = f"{', '.join(names)} changed, but Tryton has it as {sale.state}, past being edited"
+            remedy = "undo the change in the CRM, or cancel the order in Tryton and enter it anew"
+            raise Refused(self._rpc.where, what, remedy)
+
+    # --- the calls ----------------------------------------------------------------------------------------------------
+
+    def _create(self, stream: Stream, sales: Sequence[Sale]) -> None:
+        def act(items: Sequence[Sale]) -> list[int]:
+            """Looked up again after whatever was rolled back: without a unique field, only this prevents a second."""
+            made = self._keys.find(stream.name, [one.change.key for one in items]) if self._retried else {}
+            self._retried = True
+            news = [one for one in items if one.change.key not in made]
+            ids = iter(self._rpc.call("model.sale.sale.create", [one.values for one in news]) if news else [])
+            return [int(made[one.change.key]) if one.change.key in made else int(next(ids)) for one in items]
+
+        self._retried = False
+        for one, told in zip(sales, each(sales, act, self._rpc.ports), strict=True):
+            if isinstance(told, int):
+                one.id, one.state, one.is_new = told, "draft", True
+            else:
+                one.no = told
+
+    _retried = False
+
+    def _update(self, sales: Sequence[Sale]) -> None:
+        def act(items: Sequence[Sale]) -> list[None]:
+            stamps = {f"sale.sale,{one.id}": one.stamp for one in items if one.change.expects and _locked(one)}
+            pairs = [part for one in items for part in ([one.id], one.values)]
+            self._rpc.call("model.sale.sale.write", *pairs, context={"_timestamp": stamps} if stamps else {})
+            return [None] * len(items)
+
+        self._note(sales, each(sales, act, self._rpc.ports))
+
+    def _press(self, button: str, sales: Sequence[Sale], state: str) -> None:
+        """A button on all of them; who is refused keeps the state that it had."""
+        told = each(sales, lambda items: self._button(button, [one.id for one in items]), self._rpc.ports)
+        self._note(sales, told)
+        for one, no in zip(sales, told, strict=True):
+            if no is None:
+                one.state = state
+
+    def _button(self, button: str, ids: Sequence[int]) -> list[None]:
+        """Buttons may be pressed by somebody else meanwhile: only those that still need it are."""
+        self._rpc.call(f"model.sale.sale.{button}", list(ids))
+        return [None] * len(ids)
+
+    def _reopen(self, sales: Sequence[Sale]) -> None:
+        """Back to draft, to be edited; a quotation keeps its number."""
+        self._press("draft", sales, "draft")
+
+    def _withdraw(self, sales: Sequence[Sale]) -> None:
+        going = [one for one in sales if one.no is None and one.state != "cancelled"]
+        self._press("cancel", going, "cancelled")
+
+    def _take_back(self, sales: Sequence[Sale]) -> None:
+        """What was entered but cannot become what it should is deleted: together or not at all.
+
+        A no for the customer's credit is no such no: the sale waits as a quotation.
+        """
+        gone = [one for one in sales if one.no is not None and not is_credit(one.no)]
+
+        def act(items: Sequence[Sale]) -> list[None]:
+            quoted = [one.id for one in items if one.state == "quotation"]
+            if quoted:
+                self._rpc.call("model.sale.sale.cancel", quoted)
+            self._rpc.call("model.sale.sale.delete", [one.id for one in items])
+            return [None] * len(items)
+
+        each(gone, act, self._rpc.ports)
+
+    @staticmethod
+    def _note(sales: Sequence[Sale], told: Sequence[Any]) -> None:
+        for one, no in zip(sales, told, strict=True):
+            if no is not None:
+                one.no = cast(No, no)
+
+
+def _going(sales: Sequence[Sale], fits: Callable[[Sale], bool]) -> list[Sale]:
+    return [one for one in sales if one.no is None and fits(one)]
+
+
+def _locked(sale: Sale) -> bool:
+    return bool(sale.id) and sale.state not in OPEN and not (sale.state == "cancelled" and sale.change.verb == "reopen")
+
+
+def _answer(sale: Sale) -> Answer:
+    change = sale.change
+    result: Result = "updated"
+    if change.verb in ("create", "withdraw"):
+        result = "created" if change.verb == "create" else "withdrawn"
+    if sale.no is not None and not (sale.id and is_credit(sale.no) and change.verb != "withdraw"):
+        return refused(change, sale.no)
+    return Answer(change.key, result, str(sale.id))
+
+
+# --- what a change says -------------------------------------------------------------------------------------------
+
+
+def header_values(change: Change, changed: set[str], lookups: Lookups) -> Row:
+    """The changed fields of the header as Tryton's values, without addresses and lines."""
+    fields = change.fields
+    values: Row = {}
+    if "customer_reference" in changed:
+        values["reference"] = fields["customer_reference"]
+    if "customer_id" in changed:
+        values["party"] = int(fields["customer_id"])
+    if "currency" in changed:
+        values["currency"] = lookups.currency(fields["currency"])
+    if "order_date" in changed:
+        values["sale_date"] = lookups.day(fields["order_date"])
+    if changed & {"quote_date", "valid_until"}:
+        values["quotation_date"] = lookups.day(fields.get("quote_date"))
+        values["quotation_validity"] = validity(fields.get("quote_date"), fields.get("valid_until"))
+    return values
+
+
+def differences(change: Change, record: Record) -> set[str]:
+    """Which fields of a change Tryton does not show yet. An address that says nothing is no wish."""
+    shown = record.fields
+    return {name for name, value in change.fields.items() if not _same(value, shown.get(name))}
+
+
+def _same(wanted: Any, shown: Any) -> bool:
+    if isinstance(wanted, dict):
+        return not any(wanted.values()) or all(_same(value, (shown or {}).get(name)) for name, value in wanted.items())
+    return (wanted or None) == (shown or None)
+
+
+def lines_differ(lines: Sequence[Fields], record: Record) -> bool:
+    """Whether the goods are other ones than Tryton shows."""
+    return [_goods(one) for one in lines] != [_goods(one) for one in record.lines or ()]
+
+
+def _goods(line: Fields) -> tuple[Any, ...]:
+    price = line.get("unit_price")
+    return (
+        line["key"], str(line["product_id"]), Decimal(line["quantity"]),
+        None if price is None else Decimal(price), line.get("description") or None,
+    )  # fmt: skip

@@ -1,0 +1,73 @@
+"""A real Tryton on PostgreSQL: prepared once, kept below var/, copied for each module of tests."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from isthmus.cli import tryton_server
+from isthmus.cli.tryton_server import Kit, Postgres
+from isthmus.kernel.errors import Unavailable
+from tests.tryton.erp import Erp
+
+ROOT = Path(__file__).parents[2]
+_NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def kit() -> Kit:
+    """What is prepared; skips, and says why, where it cannot be."""
+    try:
+        return tryton_server.prepare(ROOT / "var" / "cache")
+    except Unavailable as error:
+        pytest.skip(f"Tryton cannot run here: {error}")
+
+
+@pytest.fixture(scope="session")
+def postgres(kit: Kit) -> Iterator[Postgres]:
+    """A PostgreSQL that has the prepared databases. Its folder is not pytest's: see tests/conftest.py."""
+    folder = Path(tempfile.mkdtemp(prefix="isthmus-tryton-"))
+    folder.chmod(0o755)
+    with tryton_server.postgres(folder / "postgres", kit) as running:
+        yield running
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def new_erp(kit: Kit, postgres: Postgres) -> Iterator[Callable[[str], Erp]]:
+    """Starts a Tryton on a fresh copy of one of the prepared databases."""
+    started: list[Erp] = []
+
+    def make(template: str) -> Erp:
+        database = f"erp_{next(_NUMBERS)}"
+        postgres.create(database, template)
+        folder = Path(tempfile.mkdtemp(prefix="isthmus-tryton-"))
+        config = tryton_server.write_config(folder, postgres.url)
+        started.append(Erp(tryton_server.new_server(kit, config, [database]), database, template, postgres))
+        started[-1].server.start()
+        return started[-1]
+
+    yield make
+    for erp in started:
+        erp.close()
+
+
+@pytest.fixture(scope="module", params=[tryton_server.PLAIN, tryton_server.REFERENCE])
+def either(request: pytest.FixtureRequest, new_erp: Callable[[str], Erp]) -> Iterator[Erp]:
+    """Once a Tryton as it is shipped, once one with the unique reference."""
+    erp = new_erp(request.param)
+    yield erp
+    erp.close()
+
+
+@pytest.fixture(scope="module")
+def erp(new_erp: Callable[[str], Erp]) -> Iterator[Erp]:
+    """A Tryton with the unique reference."""
+    erp = new_erp(tryton_server.REFERENCE)
+    yield erp
+    erp.close()

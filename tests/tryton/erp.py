@@ -1,0 +1,234 @@
+"""A Tryton of a test: our connector, and a clerk who works in it as administrator."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from itertools import count
+from typing import Any
+
+from connectors.tryton import Connector
+from connectors.tryton.config import read_config
+from connectors.tryton.rpc import Rpc
+from isthmus.cli.tryton_server import REFERENCE, Postgres, Server
+from isthmus.connect.http import Limits, Ports
+from isthmus.connect.protocol import Answer, Change
+from isthmus.kernel.clock import SystemClock
+from isthmus.kernel.records import Fields, Record
+from isthmus.kernel.selection import Selection
+
+_NUMBERS = count(1)
+TODAY = SystemClock().now().date().isoformat()  # Tryton has no other clock than the machine's
+
+
+@dataclass
+class Erp:
+    """One database and its server."""
+
+    server: Server
+    database: str
+    template: str
+    postgres: Postgres
+    opened: list[Any] = field(default_factory=list)
+    is_closed: bool = False
+
+    @property
+    def extra(self) -> dict[str, str]:
+        """What a connection to it says beyond address and user. Invented tax numbers have no check digits."""
+        return {"tax_id_type": ""} | ({"reference": "isthmus_reference"} if self.template == REFERENCE else {})
+
+    def connect(self, **ports: Any) -> Connector:
+        """Another connector, as another process would have."""
+        connector = Connector(self.server.connection(self.database, **self.extra), **ports)
+        self.opened.append(connector)
+        return connector
+
+    @property
+    def connector(self) -> Connector:
+        if not hasattr(self, "_connector"):
+            self._connector = self.connect()
+        return self._connector
+
+    @property
+    def clerk(self) -> Rpc:
+        """The administrator's own calls."""
+        if not hasattr(self, "_clerk"):
+            connection = self.server.connection(self.database, "admin")
+            self._clerk = Rpc(read_config(connection), Ports(), Limits())
+            self.opened.append(self._clerk)
+        return self._clerk
+
+    def close(self) -> None:
+        if not self.is_closed:
+            self.is_closed = True
+            for one in self.opened:
+                one.close()
+            self.server.crew.end()
+            self.postgres.drop(self.database)
+            shutil.rmtree(self.server.config.parent, ignore_errors=True)
+
+    # --- what the CRM wants ---------------------------------------------------------------------------------------
+
+    def write(self, stream: str, *changes: Change) -> list[Answer]:
+        return self.connector.write(stream, changes)
+
+    def one(self, stream: str, record_id: str | None) -> Record:
+        """A record as it is now."""
+        [record] = self.connector.fetch(Selection(stream, ()), [str(record_id)])
+        return record
+
+    def customer(self, name: str = "Aurora Lighting", **fields: Any) -> str:
+        """Enters a customer; returns the party's id."""
+        [answer] = self.write("customer", customer(name, **fields))
+        assert answer.result == "created", answer
+        return str(answer.id)
+
+    def product(self, name: str = "Harbour lamp", price: str = "10.00") -> str:
+        [answer] = self.write("product", product(name, price))
+        assert answer.result == "created", answer
+        return str(answer.id)
+
+    def order(self, party: str, item: str, **more: Any) -> str:
+        """Enters an order of 10 EUR net a piece; returns the sale's id."""
+        [answer] = self.write("order", order(party, item, **more))
+        assert answer.result == "created", answer
+        return str(answer.id)
+
+    # --- what the clerk does --------------------------------------------------------------------------------------
+
+    def limit(self, party: str, amount: str | None) -> None:
+        value = None if amount is None else Decimal(amount)
+        self.clerk.call("model.party.party.write", [int(party)], {"credit_limit_amount": value})
+
+    def press(self, button: str, sale: str) -> None:
+        self.clerk.call(f"model.sale.sale.{button}", [int(sale)])
+
+    def bill(self, sale: str) -> str:
+        """Posts the invoice of a sale, dated today; returns its id."""
+        [invoice] = self.sale(sale, "invoices")["invoices"]
+        self.clerk.call("model.account.invoice.write", [invoice], {"invoice_date": SystemClock().now().date()})
+        self.clerk.call("model.account.invoice.post", [invoice])
+        return str(invoice)
+
+    def pay(self, invoice: str, amount: str) -> None:
+        """A payment by bank, today, of the whole invoice or a part of it."""
+        wizard, context = "wizard.account.invoice.pay", _active("account.invoice", invoice)
+        session, *_ = self.clerk.call(f"{wizard}.create", context=context)
+        told = self.clerk.call(f"{wizard}.execute", session, {}, "start", context=context)
+        start = _plain(told["view"]["defaults"])
+        [method] = self.clerk.call("model.account.invoice.payment.method.search", [["name", "=", "Bank"]])
+        start |= {"amount": Decimal(amount), "payment_method": method, "date": SystemClock().now().date()}
+        told = self.clerk.call(f"{wizard}.execute", session, {"start": start}, "choice", context=context)
+        if told.get("view"):
+            ask = {**_plain(told["view"]["defaults"]), "type": "partial"}
+            self.clerk.call(f"{wizard}.execute", session, {"start": start, "ask": ask}, "pay", context=context)
+
+    def credit(self, invoice: str) -> str:
+        """Credits an invoice whole; returns the id of the posted credit note."""
+        wizard, context = "wizard.account.invoice.credit", _active("account.invoice", invoice)
+        session, *_ = self.clerk.call(f"{wizard}.create", context=context)
+        start = {"with_refund": False, "with_refund_allowed": True, "invoice_date": SystemClock().now().date()}
+        self.clerk.call(f"{wizard}.execute", session, {"start": start}, "credit", context=context)
+        notes = [
+            ["total_amount", "<", Decimal(0)],
+            ["lines.origin.invoice.id", "=", int(invoice), "account.invoice.line"],
+        ]
+        [note] = self.clerk.call("model.account.invoice.search", notes)
+        self.clerk.call("model.account.invoice.post", [note])
+        return str(note)
+
+    def owes(self, party: str, amount: str, due: date) -> None:
+        """An opening balance: the party owes an amount since a day."""
+        accounts = [["type.receivable", "=", True], ["closed", "!=", True]]
+        [receivable] = self.clerk.call("model.account.account.search", accounts, 0, 1)
+        [revenue] = self.clerk.call(
+            "model.account.account.search", [["type.revenue", "=", True], ["closed", "!=", True]], 0, 1
+        )
+        [journal] = self.clerk.call("model.account.journal.search", [["code", "=", "MISC"]])
+        today = SystemClock().now().date()
+        periods = [["start_date", "<=", today], ["end_date", ">=", today]]
+        [period] = self.clerk.call("model.account.period.search", periods, 0, 1)
+        debt = {"account": receivable, "party": int(party), "debit": Decimal(amount), "credit": Decimal(0)}
+        lines = [{**debt, "maturity_date": due}, {"account": revenue, "debit": Decimal(0), "credit": Decimal(amount)}]
+        move = {"journal": journal, "period": period, "date": today, "lines": [["create", lines]]}
+        made = self.clerk.call("model.account.move.create", [move])
+        self.clerk.call("model.account.move.post", made)
+
+    def sale(self, sale: str, *columns: str) -> dict[str, Any]:
+        return self.clerk.read("sale.sale", [int(sale)], columns)[int(sale)]
+
+    def count(self, model: str, *domain: Sequence[Any]) -> int:
+        return int(self.clerk.call(f"model.{model}.search_count", list(domain)))
+
+
+def _plain(defaults: dict[str, Any]) -> dict[str, Any]:
+    """A wizard's defaults as it takes them back: without what is only shown; days as days."""
+    kept = {name: value for name, value in defaults.items() if "." not in name}
+    return {name: date.fromisoformat(it) if "date" in name and it else it for name, it in kept.items()}
+
+
+def _active(model: str, record_id: str) -> dict[str, Any]:
+    return {"active_model": model, "active_id": int(record_id), "active_ids": [int(record_id)]}
+
+
+def key(stream: str) -> str:
+    """An external key of a record that nobody had yet."""
+    return f"00D000000000001EAA/{stream}/{next(_NUMBERS):015d}AAA"
+
+
+def customer(name: str = "Aurora Lighting", **fields: Any) -> Change:
+    given: Fields = {
+        "name": name, "currency": "EUR", "terms": "Net 30 days", "phone": "+1 555 1",
+        "billing": {"street": "Harbour Road 1", "city": "Kiel", "postal_code": "24103", "country": "DE"},
+        "shipping": dict.fromkeys(("street", "city", "postal_code", "country")),
+        "contact": {"first_name": "Ada", "last_name": "Alder", "email": "ada@aurora.example", "phone": None},
+    }  # fmt: skip
+    return Change("create", key("Account"), {**given, **fields})
+
+
+def product(name: str = "Harbour lamp", price: str = "10.00", **fields: Any) -> Change:
+    given: Fields = {
+        "name": name, "sku": f"SKU-{next(_NUMBERS)}", "description": "It shines", "unit": "Unit",
+        "tax_category": "Standard", "active": True,
+    }  # fmt: skip
+    return Change("create", key("Product2"), {**given, **fields}, [price_line("Standard", price)])
+
+
+def price_line(price_list: str, price: str, **more: Any) -> Fields:
+    given = {
+        "key": price_list,
+        "price_list": price_list,
+        "currency": "EUR",
+        "unit_price": Decimal(price),
+        "active": True,
+    }
+    return {**given, **more}
+
+
+def order(party: str, item: str, *, quantity: str = "1", price: str | None = "10.00", **fields: Any) -> Change:
+    given: Fields = {
+        "customer_id": party, "order_date": TODAY, "currency": "EUR", "customer_reference": "PO-1",
+    }  # fmt: skip
+    return Change("create", key("Order"), {**given, **fields}, [line(item, quantity, price)])
+
+
+def quote(party: str, item: str, **fields: Any) -> Change:
+    given: Fields = {
+        "customer_id": party, "quote_date": TODAY, "valid_until": "2126-12-24", "currency": "EUR",
+        "customer_reference": "Lamps for the harbour",
+    }  # fmt: skip
+    return Change("create", key("Quote"), {**given, **fields}, [line(item, "3", "19.99")])
+
+
+def line(item: str, quantity: str, price: str | None) -> Fields:
+    return {
+        "key": f"802{next(_NUMBERS)}", "product_id": item, "quantity": Decimal(quantity),
+        "unit_price": None if price is None else Decimal(price), "description": "Lamp",
+    }  # fmt: skip
+
+
+def update(change: Change, record_id: str, *, lines: list[Fields] | None = None, **fields: Any) -> Change:
+    return Change("update", change.key, fields, lines, record_id)

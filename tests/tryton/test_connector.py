@@ -1,0 +1,342 @@
+"""Does the connector keep its word on a real Tryton, with and without the unique reference?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from isthmus.cli.tryton_server import PASSWORD, REFERENCE
+from isthmus.connect.protocol import Change
+from isthmus.kernel.errors import Misconfigured
+from isthmus.kernel.records import Record
+from isthmus.kernel.selection import Selection, Term
+from tests.tryton.erp import Erp, customer, line, order, price_line, product, quote, update
+
+NONE = timedelta(0)
+
+
+def read(erp: Erp, stream: str, since: str | None = None) -> tuple[dict[str, Record], str]:
+    """All that moved, each once, and the watermark."""
+    pages = list(erp.connector.read(Selection(stream, ()), since, NONE))
+    records = [record for page in pages for record in page.records]
+    assert sum(page.read for page in pages) == len(records) == len({record.id for record in records})
+    assert [page.complete_to for page in pages if page.complete_to is None] == []
+    return {record.id: record for record in records}, str(pages[-1].complete_to)
+
+
+# --- what is written reads back -----------------------------------------------------------------------------------
+
+
+def test_a_customer_reads_back_whole(either: Erp) -> None:
+    change = customer(
+        tax_id="DE123456789", website="https://aurora.example", email="post@aurora.example",
+        shipping={"street": "Quay 2", "city": "Ulm", "postal_code": "0701", "country": "NO"},
+    )  # fmt: skip
+    [answer] = either.write("customer", change)
+    shown = either.one("customer", answer.id)
+    assert {name: shown.fields[name] for name in change.fields} == change.fields
+    assert shown.fields["number"] == change.key.rpartition("/")[2]
+    assert shown.fields["active"] is True
+    assert shown.by_us
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": "Aurora Sp. z o.o."},
+        {"tax_id": "PL9"},
+        {"tax_id": None},
+        {"terms": None},
+        {"currency": "USD"},
+        {"phone": None},
+        {"phone": "+1 555 2"},
+        {"billing": {"street": None, "city": "Bergen", "postal_code": "5003", "country": "NO"}},
+        {"shipping": dict.fromkeys(("street", "city", "postal_code", "country"))},
+        {"shipping": {"street": "Quay 3", "city": "Ulm", "postal_code": "1", "country": "DE"}},
+        {"contact": {"first_name": "Bo", "last_name": "Birch", "email": None, "phone": "+1 555 3"}},
+        {"contact": dict.fromkeys(("first_name", "last_name", "email", "phone"))},
+    ],
+    ids=lambda fields: f"{fields}"[:60],
+)
+def test_an_update_of_a_customer_changes_that_and_nothing_else(erp: Erp, fields: dict[str, Any]) -> None:
+    change = customer(tax_id="DE1")
+    [made] = erp.write("customer", change)
+    before = erp.one("customer", made.id).fields
+    [answer] = erp.write("customer", update(change, str(made.id), **fields))
+    assert answer.result == "updated", answer
+    after = erp.one("customer", made.id).fields
+    assert after == {**before, **fields}
+
+
+def test_a_product_reads_back_whole_and_its_prices_follow(either: Erp) -> None:
+    change = product()
+    change.lines = [price_line("Standard", "19.99"), price_line("Partners", "17.125"),
+                    price_line("Partners", "16", key="many", minimum_quantity=100),
+                    price_line("Standard", "21.50", key="usd", currency="USD")]  # fmt: skip
+    [answer] = either.write("product", change)
+    shown = either.one("product", answer.id)
+    assert {name: shown.fields[name] for name in change.fields} == change.fields
+    assert prices(shown) == [("Partners", 100, Decimal(16)), ("Partners", None, Decimal("17.125")),
+                             ("Standard", None, Decimal("19.99"))]  # fmt: skip
+    less = update(change, str(answer.id), lines=[price_line("Standard", "20"), price_line("Partners", "18")])
+    either.write("product", less)
+    assert prices(either.one("product", answer.id)) == [
+        ("Partners", None, Decimal(18)),
+        ("Standard", None, Decimal(20)),
+    ]
+
+
+def prices(record: Record) -> list[tuple[str, int | None, Decimal]]:
+    found = [(one["price_list"], one["minimum_quantity"], one["unit_price"]) for one in record.lines or ()]
+    return sorted(found, key=lambda one: (one[0], -(one[1] or 0)))
+
+
+def test_an_order_is_confirmed_and_reads_back_whole(either: Erp) -> None:
+    party, item = either.customer(), either.product()
+    place = {"street": "Elsewhere 9", "city": "Ulm", "postal_code": "89073", "country": "DE"}
+    change = order(
+        party, item, quantity="3", price="19.99", freight=Decimal("12.50"), discount=Decimal(5), ship_to=place
+    )
+    [answer] = either.write("order", change)
+    shown = either.one("order", answer.id)
+    assert {name: shown.fields[name] for name in change.fields} == change.fields
+    assert [{**one, "amount": None} for one in shown.lines or ()] == [
+        {**one, "amount": None} for one in change.lines or ()
+    ]
+    money = {name: shown.fields[name] for name in ("net", "tax", "total")}
+    assert money == {"net": Decimal("67.47"), "tax": Decimal("12.82"), "total": Decimal("80.29")}
+    assert shown.fields["status"] == "confirmed"
+    assert shown.fields["bill_to"]["city"] == "Kiel"
+    assert either.sale(str(answer.id), "state")["state"] == "processing"
+
+
+def test_a_quote_stays_a_quotation_is_edited_and_cancelled(either: Erp) -> None:
+    change = quote(either.customer(), either.product())
+    [answer] = either.write("quote", change)
+    shown = either.one("quote", answer.id)
+    assert {name: shown.fields[name] for name in change.fields} == change.fields
+    assert shown.fields["status"] == "open"
+    product_id = (change.lines or [])[0]["product_id"]
+    either.write("quote", update(change, str(answer.id), lines=[line(product_id, "4", "5.5")], freight=Decimal(7)))
+    edited = either.one("quote", answer.id)
+    assert (edited.fields["net"], edited.fields["freight"]) == (Decimal(29), Decimal(7))
+    assert edited.fields["number"] == shown.fields["number"]
+    [gone] = either.write("quote", Change("withdraw", change.key, {}, id=answer.id, how="cancel"))
+    assert (gone.result, either.one("quote", answer.id).fields["status"]) == ("withdrawn", "cancelled")
+    [back] = either.write("quote", Change("reopen", change.key, {"freight": None}, id=answer.id))
+    assert (back.result, either.one("quote", answer.id).fields["status"]) == ("updated", "open")
+
+
+def test_a_line_without_a_price_is_priced_by_tryton(erp: Erp) -> None:
+    party, item = erp.customer(currency="USD"), erp.product(price="100.00")
+    [answer] = erp.write("order", order(party, item, price=None, currency="USD"))
+    [shown] = erp.one("order", answer.id).lines or []
+    assert shown["unit_price"] == Decimal("108.0000"), "list price at the day's rate of 1.08"
+
+
+# --- once ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", ["customer", "product", "order", "quote"])
+def test_writing_twice_is_writing_once_and_the_key_finds_it(either: Erp, stream: str) -> None:
+    change = {"customer": customer, "product": product}.get(stream, lambda: sale(either, stream))()
+    first, second = either.write(stream, change)[0], either.connect().write(stream, [change])[0]
+    assert (first.result, second.result) == ("created", "created")
+    assert first.id == second.id
+    assert either.connector.find_keys(stream, [change.key, "nobody/knows/this000000000000000"]) == {
+        change.key: first.id
+    }
+
+
+def sale(erp: Erp, stream: str) -> Change:
+    return (order if stream == "order" else quote)(erp.customer(), erp.product())
+
+
+def test_a_quote_is_no_order(either: Erp) -> None:
+    party, item = either.customer(), either.product()
+    [asked], [bought] = either.write("quote", quote(party, item)), either.write("order", order(party, item))
+    quotes, orders = read(either, "quote")[0], read(either, "order")[0]
+    assert str(asked.id) in quotes
+    assert str(asked.id) not in orders
+    assert str(bought.id) in orders
+    assert str(bought.id) not in quotes
+
+
+def test_tryton_itself_refuses_a_second_sale_of_a_reference_where_the_module_is(either: Erp) -> None:
+    change = order(either.customer(), either.product())
+    either.write("order", change)
+    other = either.connect()
+    assert other.capabilities.external_key == ("enforced" if either.template == REFERENCE else "looked_up")
+    name = "isthmus_reference" if either.template == REFERENCE else "description"
+    values = {"party": int(change.fields["customer_id"]), "company": 1, name: f"order:{change.key}"}
+    if either.template == REFERENCE:
+        with pytest.raises(Exception, match="reference of a sale must be unique"):
+            either.clerk.call("model.sale.sale.create", [values])
+    else:
+        either.clerk.call("model.sale.sale.create", [values])
+        assert len(either.connector.find_keys("order", [change.key])) == 1
+
+
+def test_a_short_id_is_no_code_by_itself(erp: Erp) -> None:
+    change = customer()
+    change.key = "portal-7/customer/17"
+    [answer] = erp.write("customer", change)
+    assert erp.one("customer", answer.id).fields["number"] == "portal-7/customer/17"
+
+
+# --- one answer each ----------------------------------------------------------------------------------------------
+
+
+def test_a_refusal_stops_no_neighbour(erp: Erp) -> None:
+    changes = [customer(f"Number {number}") for number in range(9)]
+    changes[2].fields["terms"] = "When it suits"
+    changes[5].fields["billing"] = {"country": "XX"}
+    changes[7].key = changes[6].key
+    answers = erp.connector.write("customer", changes)
+    assert [answer.key for answer in answers] == [change.key for change in changes]
+    assert [answer.result for answer in answers] == ["created"] * 2 + ["refused"] + ["created"] * 2 + ["refused"] + [
+        "created", "refused", "created"
+    ]  # fmt: skip
+    told = [str(answer.fault) for answer in answers if answer.fault]
+    assert "Tryton has no payment term 'When it suits'; enter it in Tryton" in told[0]
+    assert "Tryton has no country 'XX'" in told[1]
+    assert "must be unique" in told[2]
+
+
+def test_a_bad_sale_in_a_batch_is_found_and_leaves_nothing_behind(erp: Erp) -> None:
+    party, item = erp.customer(), erp.product()
+    changes = [order(party, item) for _ in range(8)]
+    changes[3].lines = [line(item, "1", "9.12345")]
+    changes[6].lines = [line(item, "1.5", "9")]
+    before = erp.count("sale.sale")
+    answers = erp.connector.write("order", changes)
+    assert [place for place, answer in enumerate(answers) if answer.result != "created"] == [3, 6]
+    assert "Tryton keeps four decimals of a price; correct the price" in str(answers[3].fault)
+    assert "Tryton counts this unit in whole pieces" in str(answers[6].fault)
+    assert erp.count("sale.sale") == before + 6
+
+
+def test_what_cannot_be_confirmed_is_taken_back(erp: Erp) -> None:
+    erp.clerk.call("model.currency.currency.create", [{"name": "Rand", "code": "ZAR", "symbol": "R", "digits": 2}])
+    change = order(erp.customer(), erp.product(), currency="ZAR")
+    before = erp.count("sale.sale")
+    [answer] = erp.write("order", change)
+    assert answer.result == "refused"
+    assert "No rate found" in str(answer.fault)
+    assert "enter the currency's rate in Tryton" in str(answer.fault)
+    assert erp.count("sale.sale") == before
+    assert erp.connector.find_keys("order", [change.key]) == {}
+
+
+# --- past being edited --------------------------------------------------------------------------------------------
+
+
+def test_a_processed_order_takes_its_reference_and_nothing_else(erp: Erp) -> None:
+    change = order(erp.customer(), erp.product())
+    [made] = erp.write("order", change)
+    [told] = erp.write("order", update(change, str(made.id), customer_reference="PO-2"))
+    assert (told.result, erp.one("order", made.id).fields["customer_reference"]) == ("updated", "PO-2")
+    [told] = erp.write("order", update(change, str(made.id), **change.fields, lines=change.lines))
+    assert told.result == "updated", "all fields of a forced repair, and only the reference differs"
+    [told] = erp.write("order", update(change, str(made.id), freight=Decimal(1), lines=[line("1", "1", "1")]))
+    assert told.result == "refused"
+    assert "freight, lines changed, but Tryton has it as processing, past being edited" in str(told.fault)
+    [told] = erp.write("order", Change("withdraw", change.key, {}, id=made.id, how="cancel"))
+    assert told.result == "refused"
+    assert "in another state by now" in str(told.fault)
+
+
+def test_a_shared_row_expects_its_version(erp: Erp) -> None:
+    change = order(erp.customer(), erp.product())
+    [made] = erp.write("order", change)
+    seen = erp.one("order", made.id).version
+    erp.clerk.call("model.sale.sale.write", [int(str(made.id))], {"comment": "the clerk was here"})
+    late = Change("update", change.key, {"customer_reference": "PO-9"}, None, made.id, expects=seen)
+    assert erp.write("order", late)[0].result == "moved"
+    assert erp.one("order", made.id).fields["customer_reference"] == "PO-1"
+    fresh = Change(
+        "update", change.key, {"customer_reference": "PO-9"}, None, made.id, erp.one("order", made.id).version
+    )
+    assert erp.write("order", fresh)[0].result == "updated"
+
+
+def test_deactivated_and_reopened(erp: Erp) -> None:
+    for stream, change in (("customer", customer()), ("product", product())):
+        [made] = erp.write(stream, change)
+        [gone] = erp.write(stream, Change("withdraw", change.key, {}, id=made.id, how="deactivate"))
+        assert (gone.result, erp.one(stream, made.id).fields["active"]) == ("withdrawn", False)
+        [back] = erp.write(stream, Change("reopen", change.key, {}, id=made.id))
+        assert (back.result, erp.one(stream, made.id).fields["active"]) == ("updated", True)
+
+
+# --- reading ------------------------------------------------------------------------------------------------------
+
+
+def test_a_first_read_keeps_to_the_filter_and_a_later_one_does_not(erp: Erp) -> None:
+    erp.customer("Filtered Ltd")
+    where = (Term("name", "in", ("Filtered Ltd",)),)
+    first = list(erp.connector.read(Selection("customer", (), where=where), None, NONE))
+    assert {record.fields["name"] for page in first for record in page.records} == {"Filtered Ltd"}
+    erp.customer("Another Ltd")
+    later = list(erp.connector.read(Selection("customer", (), where=where), first[-1].complete_to, NONE))
+    assert "Another Ltd" in {record.fields["name"] for page in later for record in page.records}
+
+
+def test_candidates_are_found_whatever_case_and_blanks(erp: Erp) -> None:
+    party = erp.customer("Grüne  Straße GmbH", tax_id="ATU77")
+    for fields, value in ((("name",), ("grüne strasse gmbh",)), (("tax_id",), ("atu77",))):
+        assert party in {one.id for one in erp.connector.find("customer", fields, [value])}
+    with pytest.raises(Misconfigured, match="cannot be searched by 'phone'"):
+        erp.connector.find("customer", ("phone",), [("1",)])
+
+
+def test_a_merged_party_names_the_one_that_stays(erp: Erp) -> None:
+    stays, goes = erp.customer("Twice Ltd"), erp.customer("Twice Ltd")
+    session = erp.clerk.call("wizard.party.replace.create")[0]
+    names = {"source": int(goes), "destination": int(stays)}
+    context = {"active_model": "party.party", "active_id": int(goes), "active_ids": [int(goes)]}
+    erp.clerk.call("wizard.party.replace.execute", session, {"ask": names}, "replace", context=context)
+    gone = erp.one("customer", goes)
+    assert (gone.deleted, gone.merged_into) == (True, stays)
+
+
+# --- secrets and rights -------------------------------------------------------------------------------------------
+
+
+def test_a_wrong_password_says_so_without_telling_it(erp: Erp) -> None:
+    import dataclasses
+
+    from connectors.tryton import Connector
+
+    wrong = dataclasses.replace(erp.server.connection(erp.database), password="open-sesame-17")
+    connector = Connector(wrong)
+    for _ in range(2):
+        with pytest.raises(Misconfigured, match="Tryton refuses user or password") as told:
+            connector.identity()
+        assert "open-sesame-17" not in f"{told.value!r} {connector.config!r}"
+    assert PASSWORD not in repr(erp.connector.config)
+    connector.close()
+
+
+def test_a_copy_of_the_database_is_another_organisation(erp: Erp, either: Erp) -> None:
+    assert erp.connector.identity() == erp.connect().identity() != either.connector.identity()
+
+
+def test_a_reference_that_the_database_does_not_have_is_told_at_once(either: Erp) -> None:
+    import dataclasses
+
+    from connectors.tryton import Connector
+
+    connection = dataclasses.replace(
+        either.server.connection(either.database), extra={"reference": "isthmus_reference"}
+    )
+    connector = Connector(connection)
+    if either.template == REFERENCE:
+        assert connector.describe("order").fields["number"].unique
+    else:
+        with pytest.raises(Misconfigured, match="sales have no field 'isthmus_reference'; activate the module"):
+            connector.describe("order")
+    connector.close()
