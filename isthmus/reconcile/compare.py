@@ -17,6 +17,7 @@ Spelling = Literal["minor", "micros", "line", ""]  # what the numbers of a value
 Values = dict[Side, Any]
 
 _SIDES: tuple[Side, Side] = ("crm", "erp")
+COMES_TO = "comes to"  # the field of a difference in what all the rows come to
 TOLERANCE_MINOR = 1  # a line: what two honest roundings may differ by
 
 
@@ -72,7 +73,7 @@ def find_leaves(pair: Pair) -> list[Leaf]:
             continue
         changed = frozenset(side for side in _SIDES if unit.name in moved[side])
         found.extend(_leaves_of(pair, unit, values, changed=changed))
-    return found or _compare_net(pair)
+    return found or _compare_sums(pair)
 
 
 def _leaves_of(pair: Pair, unit: Unit, values: Values, *, changed: frozenset[Side]) -> Iterator[Leaf]:
@@ -170,12 +171,13 @@ def _whole_line(pair: Pair, key: str, lines: Values, *, changed: frozenset[Side]
 
 def _line_leaf(pair: Pair, place: tuple[str, str], values: Values, *, line: tuple[Fields, frozenset[Side]]) -> Leaf:
     (key, name), (erp, changed) = place, line
-    amount = 0
-    if pair.currency:
+    row = pair.shape.line_rows[name]
+    is_money = row.type == "money" and not row.refers_to
+    amount = abs(values["crm"] - values["erp"]) if is_money else 0
+    if pair.currency and not is_money:
         worths = [pair.shape.line_worth_minor({**erp, name: values[side]}, pair.currency) for side in _SIDES]
         amount = abs(worths[0] - worths[1])
-    row = pair.shape.line_rows[name]
-    is_rounding = row.type == "money" and amount <= TOLERANCE_MINOR
+    is_rounding = is_money and amount <= TOLERANCE_MINOR
     path = f"lines[{key}].{name}"
     cause = "rounding" if is_rounding else _cause(pair, path, changed)
     kind = _kind(name, is_number=row.type in NUMBERS and not row.refers_to)
@@ -189,7 +191,7 @@ def _line_kind(pair: Pair, kind: Kind) -> Kind:
 # --- what the rows come to ----------------------------------------------------------------------------------------
 
 
-def _compare_net(pair: Pair) -> list[Leaf]:
+def _compare_sums(pair: Pair) -> list[Leaf]:
     """All rows are equal, and yet the two sides come to different amounts: each computes its own."""
     cells = {side: pair.shape.cell(side, pair.crossed[side]) for side in _SIDES}
     own: Values = {side: cell.amount_minor for side, cell in cells.items()}
@@ -197,4 +199,4 @@ def _compare_net(pair: Pair) -> list[Leaf]:
         return []
     amount = abs(own["crm"] - own["erp"])
     few = TOLERANCE_MINOR * max(1, len(pair.own["erp"].get("lines") or ()))
-    return [Leaf("net", own, "amount", "rounding" if amount <= few else "", amount, spelling="minor")]
+    return [Leaf(COMES_TO, own, "amount", "rounding" if amount <= few else "", amount, spelling="minor")]

@@ -9,7 +9,7 @@ import orjson
 
 from isthmus.kernel.records import Fields
 from isthmus.kernel.units import Side, other_side
-from isthmus.reconcile.compare import Cause, Kind, Leaf, Pair, find_leaves
+from isthmus.reconcile.compare import COMES_TO, Cause, Kind, Leaf, Pair, find_leaves
 from isthmus.reconcile.findings import Difference, Reason, Repair, Verdict
 from isthmus.reconcile.ports import SIDES
 from isthmus.reconcile.scratch import Glance
@@ -264,7 +264,7 @@ def _difference(evidence: Evidence, pair: Pair, leaf: Leaf) -> Difference:
         remedy = f"the next run of {name} writes the value of the {lane.upper()}"
         if leaf.cause in ("edited in CRM", "edited in ERP") and (by := _editor(evidence, other_side(lane))):
             remedy = f"edited by {by}; {remedy}"
-    elif leaf.path == "net":
+    elif leaf.path == COMES_TO:
         remedy = "all fields agree, but the two systems add them up differently: look at rounding and discounts"
     else:
         remedy = "both sides may change it and nobody knows who did: correct it on one side"
@@ -277,7 +277,7 @@ def _difference(evidence: Evidence, pair: Pair, leaf: Leaf) -> Difference:
 
 def _lane(shape: Shape, leaf: Leaf) -> Side | None:
     """The side to be planned again: the owner; of a shared field the one side that moved."""
-    if leaf.path == "net":
+    if leaf.path == COMES_TO:
         return None
     owner = shape.owner(leaf.path)
     if owner == "both":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
@@ -86,6 +87,9 @@ def reconcile(ports: Ports, kind: Asked, who: str, *, repair: bool = True) -> Ti
         tie_out.entities.append(tie_held(ports, ports.mappings["order"]))
     if repair:
         mend(ports, tie_out)
+    else:
+        for one in tie_out.differences:
+            one.repair = "none" if one.repair == "due" else one.repair
     keep(ports, tie_out)
     return tie_out
 
@@ -149,19 +153,30 @@ def _add_balances(ports: Ports, tie_out: TieOut, balances: Balances) -> None:
 
 
 def mend(ports: Ports, tie_out: TieOut) -> None:
-    """Makes due what the next run can put right."""
-    now = ports.now()
-    why = f"{OURS} of {tie_out.as_of} found a difference"
-    dues: dict[Lane, list[Due]] = {}
+    """Makes due what the next run can put right. What was due before, was planned and still differs needs a person."""
+    now, why = ports.now(), f"{OURS} of {tie_out.as_of} found a difference"
+    lanes: dict[Lane, list[Difference]] = {}
     for one in tie_out.differences:
         mapping = ports.mappings.get(one.entity)
         if one.lane is not None and mapping is not None and one.ids.get(one.lane):
-            due = Due(one.ids[one.lane], why, now, force=True)
-            dues.setdefault(Lane(mapping.name, one.lane), []).append(due)
-    if dues:
-        with writing(ports.engine) as connection:
-            for lane, items in dues.items():
-                progress.add_due(connection, lane, items)
+            lanes.setdefault(Lane(mapping.name, one.lane), []).append(one)
+    if not lanes:
+        return
+    with writing(ports.engine) as connection:
+        promised = tie_outs.open_repairs(connection, [one.entity for one in tie_out.entities])
+        for lane, found in lanes.items():
+            ids = [one.ids[lane.side] for one in found]
+            pending = {due.id for due in progress.load_due(connection, lane, ids)}
+            tried = [one for one, key in zip(found, ids, strict=True) if key not in pending]
+            _give_up(one for one in tried if promised.get(one.place) == "due")
+            progress.add_due(connection, lane, [Due(key, why, now, force=True) for key in ids])
+
+
+def _give_up(tried: Iterable[Difference]) -> None:
+    for one in tried:
+        key = next(filter(None, one.ids.values()))
+        one.repair = "worklist"
+        one.remedy = f"the last repair did not help: see `isthmus explain {one.entity} {key}`, then correct it by hand"
 
 
 def keep(ports: Ports, tie_out: TieOut) -> None:

@@ -76,6 +76,14 @@ class Past:
     at_stake: dict[str, int]
 
 
+def open_repairs(connection: Connection, entities: Sequence[str]) -> dict[Place, str]:
+    """What is open of these entities, and which repair it was promised."""
+    columns = difference.c
+    query = select(columns.entity, columns.crm_id, columns.erp_id, columns.field, columns.repair)
+    rows = connection.execute(query.where(_open, among(connection, columns.entity, list(entities))))
+    return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
+
+
 def record(
     connection: Connection, entities: Sequence[str], seen: Sequence[Seen], *, now: str, parts: Sequence[str] = ()
 ) -> dict[Place, str]:
