@@ -1,0 +1,191 @@
+"""The auditor: looks after each step at what must always hold, by its own sums and never by the engine's functions."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections import Counter, defaultdict
+from typing import Any
+
+from isthmus.testing.world.judgement import Judgement
+from isthmus.testing.world.world import Violation, World
+
+_SAID = re.compile(r"N(\d+)")
+SOLD = ("confirmed", "partly_invoiced", "invoiced", "closed")
+
+
+class Auditor:
+    """Remembers what it has seen, so that it notices what must never change."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.pages = 0
+        self.tokens: dict[str, int] = {}
+        self.ledger: dict[tuple[int, int], tuple[Any, ...]] = {}
+        self.newest: dict[str, int] = {}  # ERP customer → the greatest number that its name has shown
+        self.orders: dict[int, tuple[str, int]] = {}
+        self.held: set[int] = set()  # customers that were on hold at the last look
+
+    def look(self) -> None:
+        """Everything of section 4 that holds at every moment. Raises Violation."""
+        look = self.world.disk.look()
+        try:
+            self._look_at_runs(look)
+            if self.world.is_weak:
+                self._look_at_weak()
+            else:
+                self._look_at_erp(look)
+        finally:
+            look.close()
+
+    def judge(self) -> None:
+        """Everything that must hold once all is calm: nothing lost, nothing doubled, both sides agree."""
+        look = self.world.disk.look()
+        try:
+            Judgement(self.world, look).judge()
+            self._verify_chains()
+        finally:
+            look.close()
+
+    # --- runs -----------------------------------------------------------------------------------------------------
+
+    def _look_at_runs(self, look: sqlite3.Connection) -> None:
+        """Accounted, Alone and Explained: each new page adds up, comes from the newest holder, bears its run's hash."""
+        query = (
+            "SELECT p.id, p.mapping, p.read, p.outcomes, r.token, r.mapping_hash,"
+            " (SELECT count(*) FROM state_audit a WHERE a.page_id = p.id) AS loud"
+            " FROM state_page p JOIN state_run r ON r.id = p.run_id WHERE p.id > ? ORDER BY p.id"
+        )
+        for row in look.execute(query, (self.pages,)).fetchall():
+            self.pages = row["id"]
+            quiet = sum(len(ids) for ids in json.loads(row["outcomes"]).values())
+            if row["read"] != quiet + row["loud"]:
+                raise Violation("Accounted", f"page {row['id']}: {row['read']} read, {quiet + row['loud']} outcomes")
+            if row["token"] < self.tokens.get(row["mapping"], 0):
+                raise Violation("Alone", f"page {row['id']} of {row['mapping']} was stored by a run that was succeeded")
+            self.tokens[row["mapping"]] = row["token"]
+            if row["mapping_hash"] != self.world.ports.mappings[row["mapping"]].hash:
+                raise Violation("Explained", f"page {row['id']} bears another mapping's hash")
+
+    def _verify_chains(self) -> None:
+        from isthmus.db import reading
+        from isthmus.state.chain import verify_chain
+
+        with self.world.offstage(), reading(self.world.disk.engine) as connection:
+            for name in self.world.ports.mappings:
+                if broken := verify_chain(connection, name):
+                    raise Violation("Explained", f"the chain of {name} is broken: {broken}")
+
+    # --- the built-in ERP -----------------------------------------------------------------------------------------
+
+    def _look_at_erp(self, look: sqlite3.Connection) -> None:
+        self._look_at_keys(look)
+        self._look_at_names(look)
+        self._look_at_ledger(look)
+        self._look_at_credit(look)
+
+    def _look_at_keys(self, look: sqlite3.Connection) -> None:
+        """Once and Whole: every record has one live key, every order its lines, every binding its record."""
+        for stream in ("customer", "order"):
+            query = (
+                f"SELECT t.id, (SELECT count(*) FROM erp_external_key k WHERE k.stream = '{stream}'"
+                f" AND k.record_id = t.id AND k.status = 'live') AS keys FROM erp_{stream} t WHERE keys <> 1"
+            )
+            for row in look.execute(query):
+                keys = look.execute(
+                    "SELECT key FROM erp_external_key WHERE stream = ? AND record_id = ? AND status = 'live'",
+                    (stream, row["id"]),
+                ).fetchall()
+                if stream == "order" or not self._are_merged([one["key"] for one in keys]):
+                    raise Violation("Once", f"ERP {stream} {row['id']} has {row['keys']} live keys")
+        bare = look.execute("SELECT id FROM erp_order WHERE id NOT IN (SELECT order_id FROM erp_order_line)").fetchall()
+        if bare:
+            raise Violation("Whole", f"ERP order {bare[0]['id']} has no lines")
+        if self.world.kind == "own":
+            query = (
+                "SELECT b.entity, b.erp_id FROM state_binding b LEFT JOIN erp_external_key k ON k.stream = b.entity"
+                " AND k.record_id = CAST(b.erp_id AS INTEGER) WHERE k.key IS NULL"
+                " AND b.entity IN ('customer', 'product', 'order')"
+            )
+            for row in look.execute(query):
+                raise Violation("Whole", f"{row['entity']} {row['erp_id']} is bound, and the ERP has no such key")
+
+    def _are_merged(self, keys: list[str]) -> bool:
+        """A customer that took over a merged account's pair answers to both keys."""
+        ids = [key.rpartition("/")[2] for key in keys]
+        things = self.world.crm.things["Account"]
+        merged = [one for one in ids if one in things and things[one].merged_into]
+        return len(ids) > 1 and len(merged) >= len(ids) - 1
+
+    def _look_at_names(self, look: sqlite3.Connection) -> None:
+        """Forward: names carry the number of the edit that made them, and no customer goes back to an older one."""
+        if self.world.kind != "own":
+            return
+        for row in look.execute("SELECT id, name FROM erp_customer"):
+            self._see_name(str(row["id"]), row["name"])
+
+    def _see_name(self, erp_id: str, name: str) -> None:
+        if (found := _SAID.fullmatch(name)) is None:
+            return
+        number, merged = int(found.group(1)), any(one.merged_into for one in self.world.crm.things["Account"].values())
+        if number < self.newest.get(erp_id, 0) and not merged and not self.world.fell_behind:
+            raise Violation("Forward", f"ERP customer {erp_id} shows {name} after N{self.newest[erp_id]}")
+        self.newest[erp_id] = max(number, self.newest.get(erp_id, 0))
+
+    def _look_at_ledger(self, look: sqlite3.Connection) -> None:
+        """Balanced: entries sum to nothing, have two lines, never change; receivables are the documents' sum."""
+        seen: dict[tuple[int, int], tuple[Any, ...]] = {}
+        sums: dict[tuple[int, str], int] = defaultdict(int)
+        lines: Counter[int] = Counter()
+        owed: dict[int, int] = defaultdict(int)
+        query = "SELECT p.* FROM erp_posting p JOIN erp_entry e ON e.id = p.entry_id WHERE e.posted_at IS NOT NULL"
+        for row in look.execute(query):
+            seen[row["entry_id"], row["position"]] = tuple(row)
+            sums[row["entry_id"], row["currency"]] += row["amount_minor"]
+            lines[row["entry_id"]] += 1
+            if row["account"] == "1100":
+                owed[row["customer_id"]] += row["amount_minor"]
+        for (entry, currency), total in sums.items():
+            if total or lines[entry] < 2 or not isinstance(total, int):
+                raise Violation("Balanced", f"entry {entry} sums to {total} {currency} in {lines[entry]} lines")
+        for place, row_before in self.ledger.items():
+            if seen.get(place) != row_before:
+                raise Violation("Balanced", f"posting {place} was changed after it was posted")
+        self.ledger = seen
+        self._look_at_receivables(look, owed)
+
+    def _look_at_receivables(self, look: sqlite3.Connection, owed: dict[int, int]) -> None:
+        documents: dict[int, int] = defaultdict(int)
+        for row in look.execute("SELECT customer_id, kind, total_minor FROM erp_invoice"):
+            documents[row["customer_id"]] += row["total_minor"] if row["kind"] == "invoice" else -row["total_minor"]
+        for row in look.execute("SELECT customer_id, amount_minor FROM erp_payment"):
+            documents[row["customer_id"]] -= row["amount_minor"]
+        for customer in owed.keys() | documents.keys():
+            if owed[customer] != documents[customer]:
+                what = f"customer {customer} owes {owed[customer]} by the ledger, {documents[customer]} by documents"
+                raise Violation("Balanced", what)
+
+    def _look_at_credit(self, look: sqlite3.Connection) -> None:
+        """Credit-safe: an order that Isthmus wrote is not newly confirmed, or raised, while its customer is held."""
+        held = {row["customer_id"] for row in look.execute("SELECT customer_id FROM erp_credit_term WHERE held")}
+        for row in look.execute("SELECT id, customer_id, status, total_minor, changed_by FROM erp_order"):
+            before = self.orders.get(row["id"], ("", 0))
+            rose = row["status"] == "confirmed" and (before[0] not in SOLD or row["total_minor"] > before[1])
+            if rose and row["changed_by"] == "sync" and row["customer_id"] in held and row["customer_id"] in self.held:
+                raise Violation(
+                    "Credit-safe", f"order {row['id']} was confirmed while customer {row['customer_id']} is held"
+                )
+            self.orders[row["id"]] = (row["status"], row["total_minor"])
+        self.held = held
+
+    # --- the weak ERP ---------------------------------------------------------------------------------------------
+
+    def _look_at_weak(self) -> None:
+        """Once, as a system without keys can keep it: a second record only where a request came when nobody waited."""
+        weak = self.world.weak
+        for stream in ("customer", "order"):
+            counts = Counter(one.key for one in weak.things[stream].values() if one.key and not one.deleted)
+            doubled = {key: number for key, number in counts.items() if number > 1}
+            if doubled and not self.world.counted.keys() & {"late request landed", "twice while writing"}:
+                raise Violation("Once", f"the weak ERP has {doubled}, and every request was answered in time")

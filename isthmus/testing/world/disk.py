@@ -1,0 +1,99 @@
+"""The database of a simulated world: one file in memory, restored in a moment, whose clock is the world's."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event
+
+from isthmus.db import engine_for, upgrade
+from isthmus.kernel.clock import Clock, format_stamp
+
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one
+Boundary = Callable[[str], None]
+
+
+class Disk:
+    """One engine for all workers of all worlds: SQLAlchemy keeps its compiled statements by engine.
+
+    ``boundary`` is told ``begin`` before a writing transaction takes its lock, ``commit`` right before it is durable
+    and ``committed`` right after: whoever stops the world there stops it between two durable steps.
+    """
+
+    def __init__(self) -> None:
+        place = str(_MEMORY) if _MEMORY.is_dir() else None
+        self._folder = tempfile.TemporaryDirectory(prefix="isthmus-world-", dir=place)
+        self.path = Path(self._folder.name) / "world.db"
+        self.engine = engine_for(f"sqlite:///{self.path}")
+        self.clock: Clock | None = None
+        self.boundary: Boundary = _pass
+        self._is_writing = False
+        event.listen(self.engine, "connect", self._set_clock)
+        event.listen(self.engine, "set_connection_execution_options", self._beginning)
+        event.listen(self.engine, "commit", self._committing)
+        self._do_commit = self.engine.dialect.do_commit
+        self.engine.dialect.do_commit = self._commit  # type: ignore[method-assign,assignment]
+
+    def migrated(self) -> bytes:
+        """A database with all tables, as the bytes of its file."""
+        self.put(b"")
+        upgrade(self.engine)
+        return self.take()
+
+    def put(self, content: bytes) -> None:
+        """Replaces the whole database."""
+        self.engine.dispose()
+        for ending in ("-wal", "-shm"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+        self.path.write_bytes(content)
+
+    def take(self) -> bytes:
+        """The whole database, with everything that was committed."""
+        self.engine.dispose()
+        with sqlite3.connect(self.path) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        connection.close()
+        return self.path.read_bytes()
+
+    def look(self) -> sqlite3.Connection:
+        """A connection of the auditor's own, that only reads."""
+        connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
+        connection.row_factory = sqlite3.Row
+        return connection
+
+    # --- between two durable steps --------------------------------------------------------------------------------
+
+    def _beginning(self, _connection: Connection, options: dict[str, Any]) -> None:
+        """Told before the lock is taken; the event of that name comes after it."""
+        if options.get("sqlite_begin") == "IMMEDIATE":
+            self.boundary("begin")
+
+    def _committing(self, connection: Connection) -> None:
+        self._is_writing = _writes(connection)
+        if self._is_writing:
+            self.boundary("commit")
+
+    def _commit(self, connection: Any) -> None:
+        was_writing, self._is_writing = self._is_writing, False
+        self._do_commit(connection)
+        if was_writing:
+            self.boundary("committed")
+
+    def _set_clock(self, connection: sqlite3.Connection, _record: object) -> None:
+        """SQLite's own clock tells the world's time: leases are measured by it."""
+        connection.create_function("strftime", 2, self._strftime)
+
+    def _strftime(self, _form: str, _moment: str) -> str:
+        return format_stamp(self.clock.now()) if self.clock is not None else "2026-11-23T08:00:00.000000Z"
+
+
+def _writes(connection: Connection) -> bool:
+    return connection.get_execution_options().get("sqlite_begin") == "IMMEDIATE"
+
+
+def _pass(_name: str) -> None:
+    """Nobody stops anything."""

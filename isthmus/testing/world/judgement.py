@@ -1,0 +1,289 @@
+"""The last judgement of a story: from the CRM's and the ERP's own records, what must be there by now, and why not."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from isthmus.testing.world.shelf import Thing
+from isthmus.testing.world.world import Violation, World
+
+SOLD = ("partly_invoiced", "invoiced", "closed")
+
+
+@dataclass(frozen=True)
+class Item:
+    """A record on the worklist, as the table has it."""
+
+    reason: str
+    what: str
+    detail: str
+
+
+class Judgement:
+    """One world at rest. Every difference between both sides must have an item that is still true."""
+
+    def __init__(self, world: World, look: sqlite3.Connection) -> None:
+        self.world, self.look, self.crm = world, look, world.crm
+        self.pairs: dict[str, dict[str, str]] = {}  # entity → CRM id → ERP id, aliases too
+        for row in look.execute(
+            "SELECT entity, crm_id, erp_id FROM state_binding UNION ALL"
+            " SELECT a.entity, a.id, b.erp_id FROM state_alias a JOIN state_binding b ON b.id = a.binding_id"
+        ):
+            self.pairs.setdefault(row["entity"], {})[row["crm_id"]] = row["erp_id"]
+        self.items = {
+            (row["mapping"], row["side"], row["source_id"]): Item(row["reason"], row["what"], row["detail"] or "")
+            for row in look.execute("SELECT * FROM state_worklist")
+        }
+        self.merged = {one.merged_into for one in self.crm.things["Account"].values() if one.merged_into}
+
+    def judge(self) -> None:
+        self._no_loose_ends()
+        for thing in self.crm.things["Account"].values():
+            self._judge_account(thing)
+        for thing in self.crm.things["Order"].values():
+            self._judge_order(thing)
+        if "invoice" in self.world.ports.mappings:
+            self._judge_books()
+        self._judge_doubles()
+
+    def _no_loose_ends(self) -> None:
+        for table, where in (("state_intent", "settled_at IS NULL"), ("state_due", "1")):
+            (number,) = self.look.execute(f"SELECT count(*) FROM {table} WHERE {where}").fetchone()
+            if number:
+                rows = [tuple(row) for row in self.look.execute(f"SELECT * FROM {table} WHERE {where} LIMIT 2")]
+                raise Violation("Converges", f"{number} rows are left in {table}: {rows}")
+
+    # --- what both sides show -------------------------------------------------------------------------------------
+
+    def erp(self, stream: str, erp_id: str) -> dict[str, Any] | None:
+        """An ERP record as its own table has it."""
+        if self.world.is_weak:
+            thing = self.world.weak.things[stream].get(erp_id)
+            return {**thing.fields, "lines": thing.lines} if thing else None
+        row = self.look.execute(f"SELECT * FROM erp_{stream} WHERE id = ?", (int(erp_id),)).fetchone()
+        return dict(row) if row else None
+
+    def item(self, entity: str, thing: Thing) -> Item | None:
+        """The reason why a CRM record, or its pair's other half, is not through."""
+        found = self.items.get((entity, "crm", thing.id))
+        erp_id = self.pairs.get(entity, {}).get(thing.id)
+        return found or (self.items.get((entity, "erp", erp_id)) if erp_id else None)
+
+    def _fail(self, promise: str, thing: Thing, what: str) -> None:
+        raise Violation(promise, f"{thing.id} {thing.fields}: {what}")
+
+    # --- customers ------------------------------------------------------------------------------------------------
+
+    def _judge_account(self, thing: Thing) -> None:
+        erp_id = self.pairs.get("customer", {}).get(thing.id)
+        item = self.item("customer", thing)
+        if item is not None:
+            if not self._is_true(item, thing):
+                self._fail("Accounted", thing, f"stays on the worklist without need: {item}")
+            return
+        if thing.merged_into:
+            return
+        is_inside = not thing.deleted and thing.fields["Type"] == "Customer"
+        if erp_id is None:
+            if is_inside:
+                self._fail("Complete", thing, "is a customer, not bound and not listed")
+            return
+        self._compare_customer(thing, erp_id, is_inside=is_inside)
+
+    def _compare_customer(self, thing: Thing, erp_id: str, *, is_inside: bool) -> None:
+        row = self.erp("customer", erp_id)
+        if row is None:
+            self._fail("Once", thing, f"is bound to customer {erp_id}, which is not there")
+            return
+        if not is_inside and not self._is_pulled(thing):
+            if row["active"]:
+                self._fail("Complete", thing, f"left, and ERP customer {erp_id} is still active")
+            return
+        if thing.deleted:
+            return
+        pairs = [
+            ("name", "Name"),
+            ("tax_id", "Tax"),
+            ("currency", "Currency"),
+            ("phone", "Phone"),
+            ("number", "Number"),
+        ]
+        for ours, theirs in pairs:
+            if row[ours] != thing.fields[theirs]:
+                self._fail("Complete", thing, f"{theirs} is {thing.fields[theirs]!r}, ERP {ours} is {row[ours]!r}")
+        parent = self.pairs["customer"].get(thing.fields["Parent"] or "")
+        if str(row["parent_id"] or "") != (parent or ""):
+            self._fail("Ordered", thing, f"parent is {parent}, in the ERP {row['parent_id']}")
+
+    def _is_pulled(self, thing: Thing) -> bool:
+        found = self.look.execute(
+            "SELECT regardless FROM state_binding WHERE entity = 'customer' AND crm_id = ?", (thing.id,)
+        ).fetchone()
+        return bool(found and found["regardless"]) and not thing.deleted
+
+    # --- orders ---------------------------------------------------------------------------------------------------
+
+    def _judge_order(self, thing: Thing) -> None:
+        erp_id = self.pairs.get("order", {}).get(thing.id)
+        item = self.item("order", thing)
+        if item is not None and item.reason != "held":
+            if not self._is_true(item, thing):
+                self._fail("Accounted", thing, f"stays on the worklist without need: {item}")
+            return
+        is_inside = not thing.deleted and thing.fields["Status"] == "Activated"
+        if erp_id is None:
+            if is_inside:
+                self._fail("Complete", thing, "is activated, not bound and not listed")
+            return
+        row = self.erp("order", erp_id)
+        if row is None:
+            self._fail("Once", thing, f"is bound to order {erp_id}, which is not there")
+        elif not is_inside:
+            if row["status"] != "cancelled":
+                self._fail("Complete", thing, f"left, and ERP order {erp_id} is {row['status']}")
+        else:
+            self._compare_order(thing, erp_id, row)
+
+    def _compare_order(self, thing: Thing, erp_id: str, row: dict[str, Any]) -> None:
+        customer = self.pairs["customer"].get(thing.fields["Account"])
+        if str(row["customer_id"]) != customer:
+            self._fail("Ordered", thing, f"belongs to customer {customer}, in the ERP to {row['customer_id']}")
+        pairs = [("customer_reference", "PoNumber"), ("number", "Number"), ("status", "ErpStatus"),
+                 ("hold_reason", "HoldReason")]  # fmt: skip
+        for ours, theirs in pairs:
+            if row[ours] != thing.fields[theirs]:
+                self._fail("Complete", thing, f"{theirs} is {thing.fields[theirs]!r}, ERP {ours} is {row[ours]!r}")
+        total = row["total"] if self.world.is_weak else row["total_minor"]
+        if Decimal(total).scaleb(-2) != thing.fields["ErpTotal"]:
+            self._fail("Complete", thing, f"ErpTotal is {thing.fields['ErpTotal']}, the ERP says {total}")
+        wanted = [(line["key"], int(line["Quantity"] * 10**6), int(line["Price"] * 10**6)) for line in thing.lines]
+        if self._lines(erp_id, row) != sorted(wanted):
+            self._fail("Complete", thing, f"lines are {sorted(wanted)}, in the ERP {self._lines(erp_id, row)}")
+
+    def _lines(self, erp_id: str, row: dict[str, Any]) -> list[tuple[str, int, int]]:
+        if self.world.is_weak:
+            return sorted((line["key"], line["quantity"], line["unit_price"]) for line in row["lines"])
+        query = "SELECT key, quantity_micros, unit_price_micros FROM erp_order_line WHERE order_id = ? ORDER BY key"
+        return [tuple(line) for line in self.look.execute(query, (int(erp_id),))]
+
+    # --- invoices and payments ------------------------------------------------------------------------------------
+
+    def _judge_books(self) -> None:
+        """Each document of the ERP is shown once in the CRM, with its figures as the ledger gives them."""
+        for row in self.look.execute("SELECT id, number, total_minor FROM erp_invoice"):
+            self._judge_document("invoice", "Invoice", str(row["id"]), figure=("Total", row["total_minor"]))
+        for row in self.look.execute("SELECT id, number, amount_minor FROM erp_payment"):
+            self._judge_document("payment", "Payment", str(row["id"]), figure=("Amount", row["amount_minor"]))
+
+    def _judge_document(self, entity: str, stream: str, erp_id: str, *, figure: tuple[str, int]) -> None:
+        key = f"{self.world.near.identity()}/{entity}/{erp_id}"
+        shown = [one for one in self.crm.alive(stream) if one.key == key]
+        item = self.items.get((entity, "erp", erp_id))
+        if item is not None:
+            if item.reason != "waiting":
+                raise Violation("Accounted", f"{entity} {erp_id} is on the worklist: {item}")
+            return
+        if len(shown) != 1:
+            raise Violation("Complete", f"{entity} {erp_id} is shown {len(shown)} times in the CRM")
+        name, amount = figure
+        if shown[0].fields[name] != Decimal(amount).scaleb(-2):
+            raise Violation("Complete", f"{entity} {erp_id} is {amount}, shown as {shown[0].fields[name]}")
+        if entity == "invoice":
+            self._judge_outstanding(erp_id, shown[0])
+
+    def _judge_outstanding(self, erp_id: str, shown: Thing) -> None:
+        row = self.look.execute(
+            "SELECT i.total_minor - coalesce((SELECT sum(amount_minor) FROM erp_allocation a"
+            " WHERE a.invoice_id = i.id OR a.credit_note_id = i.id), 0) AS open FROM erp_invoice i WHERE i.id = ?",
+            (int(erp_id),),
+        ).fetchone()
+        if shown.fields["Outstanding"] != Decimal(row["open"]).scaleb(-2):
+            what = f"invoice {erp_id} has {row['open']} open, shown as {shown.fields['Outstanding']}"
+            raise Violation("Complete", what)
+
+    # --- the worklist ---------------------------------------------------------------------------------------------
+
+    def _is_true(self, item: Item, thing: Thing) -> bool:
+        """Whether the reason that an item gives can be seen in the records as they are now."""
+        checks: dict[str, Callable[[Item, Thing], bool]] = {
+            "invalid": self._is_invalid,
+            "waiting": self._is_waiting,
+            "refused": self._is_refused,
+            "ambiguous": self._is_ambiguous,
+            "conflict": self._is_conflict,
+            "held": self._is_held,
+        }
+        return item.reason in checks and checks[item.reason](item, thing)
+
+    def _is_held(self, _item: Item, thing: Thing) -> bool:
+        """Shown, and through: what it says is compared like that of any other order."""
+        return thing.id in self.pairs.get("order", {})
+
+    def _is_invalid(self, _item: Item, thing: Thing) -> bool:
+        name, currency = thing.fields.get("Name") or "N", thing.fields.get("Currency")
+        return len(name) > 200 or currency == "EUX"
+
+    def _is_waiting(self, _item: Item, thing: Thing) -> bool:
+        """What it refers to is not through either."""
+        for name in ("Account", "Parent"):
+            other = thing.fields.get(name)
+            if other and (other not in self.pairs.get("customer", {}) or self._is_off(other)):
+                return True
+        return False
+
+    def _is_off(self, account: str) -> bool:
+        known = self.crm.things["Account"].get(account)
+        return known is None or known.deleted
+
+    def _is_refused(self, item: Item, thing: Thing) -> bool:
+        """The ERP still has its reason: a closed customer, a document that is sold or cancelled."""
+        if item.what == "the record is not there any more":
+            return thing.deleted
+        erp_id = self.pairs.get("order", {}).get(thing.id)
+        row = self.erp("order", erp_id) if erp_id else None
+        customer = self.erp("customer", self.pairs["customer"].get(thing.fields.get("Account") or "", "0"))
+        if customer is None or not customer["active"]:
+            return True
+        return row is not None and row["status"] in (*SOLD, "cancelled")
+
+    def _is_ambiguous(self, _item: Item, thing: Thing) -> bool:
+        if thing.merged_into or thing.id in self.merged:
+            return True
+        tax = thing.fields.get("Tax")
+        others = [one.fields.get("Tax") for one in self.crm.things["Account"].values() if one.id != thing.id]
+        return tax is not None and (tax in others or self._is_taken(tax))
+
+    def _is_taken(self, tax: str) -> bool:
+        if self.world.is_weak:
+            return any(one.fields["tax_id"] == tax for one in self.world.weak.things["customer"].values())
+        query = "SELECT count(*) FROM erp_customer WHERE upper(tax_id) = upper(?)"
+        return bool(self.look.execute(query, (tax,)).fetchone()[0])
+
+    def _is_conflict(self, item: Item, thing: Thing) -> bool:
+        """Both sides edited the field at some time, and still differ."""
+        if not item.detail:
+            return False
+        values = json.loads(item.detail).get("values", {})
+        entity = "order" if thing.id.startswith("O") else "customer"
+        both = [name for name in values if len(self.world.edited.get((entity, thing.id, name), ())) == 2]
+        return bool(both) or thing.id in self.merged  # who took over a pair has a telephone number of its own
+
+    # --- doubles --------------------------------------------------------------------------------------------------
+
+    def _judge_doubles(self) -> None:
+        """Once: no two ERP records of one CRM record, save where a weak ERP took a request that nobody waited for."""
+        for entity in ("customer", "order"):
+            ids = [
+                erp_id for crm_id, erp_id in self.pairs.get(entity, {}).items() if not self._is_alias(entity, crm_id)
+            ]
+            if len(ids) != len(set(ids)):
+                raise Violation("Once", f"two CRM records share one ERP {entity}: {sorted(ids)}")
+
+    def _is_alias(self, entity: str, crm_id: str) -> bool:
+        query = "SELECT count(*) FROM state_alias WHERE entity = ? AND id = ?"
+        return bool(self.look.execute(query, (entity, crm_id)).fetchone()[0])

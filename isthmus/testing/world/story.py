@@ -1,0 +1,237 @@
+"""A seed's story: which faults there are, what people do, which runs crash or stand still; then calm, then judgement.
+
+Nothing is told twice: the dice decide all of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import cache
+from hashlib import blake2b
+from random import Random
+
+from isthmus.sync import run as sync_run
+from isthmus.testing.world.auditor import Auditor
+from isthmus.testing.world.line import Weather
+from isthmus.testing.world.people import SALES, People
+from isthmus.testing.world.workers import Worker
+from isthmus.testing.world.world import MORNING, ErpKind, Template, Violation, World, the_disk
+
+#: Every kind of trouble; each seed enables a random half of them.
+KINDS = (
+    "down", "quota", "auth", "cut", "lost", "doubted", "undone", "late", "twice", "partly",  # the network
+    "crash", "crash_again", "pause", "usurp", "busy", "unheard",  # the workers and their database
+    "late_commit", "very_late", "small_pages", "equal_stamps", "outage",  # the CRM
+    "delete", "merge", "shared_tax", "erp_edits", "holds", "books", "closing",  # people
+)  # fmt: skip
+CALM_CYCLES = 6  # levels of reference (customer, order, invoice, payment) and two more
+ERPS: tuple[ErpKind, ...] = ("own", "own", "far", "weak")
+
+
+@dataclass
+class Outcome:
+    """What came of a seed. ``fault`` is empty when everything that is promised held."""
+
+    seed: int
+    erp: ErpKind
+    kinds: tuple[str, ...]
+    fault: str = ""
+    told: list[str] = field(default_factory=list)
+    counted: Counter[str] = field(default_factory=Counter)
+    cycles: int = 0
+    face: str = ""  # a hash of everything that is left at the end
+
+    @property
+    def replay(self) -> str:
+        return f"python -m isthmus.testing.replay {self.seed}"
+
+
+def play(seed: int, *, steps: int = 24, kinds: frozenset[str] | None = None, erp: ErpKind | None = None) -> Outcome:
+    """Plays one seed to its end. Same seed, same story, whatever the machine."""
+    dice = Random(seed)  # noqa: S311 - a story, not a secret
+    chosen_erp: ErpKind = dice.choice(ERPS)
+    chosen = frozenset(kind for kind in KINDS if dice.random() < 0.5)
+    outcome = Outcome(seed, erp or chosen_erp, tuple(kind for kind in KINDS if kind in (kinds or chosen)))
+    with in_turn():
+        world = open_world(outcome.erp, dice, kinds if kinds is not None else chosen)
+        try:
+            Story(world).play(steps)
+        except Violation as violation:
+            outcome.fault = str(violation)
+        outcome.told, outcome.counted, outcome.face = world.told, world.counted, face_of(world)
+    return outcome
+
+
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """Pages are read when they are asked for, not ahead by a thread: the order of events is the seed's alone."""
+    before = sync_run._ahead  # noqa: SLF001
+    sync_run._ahead = iter  # type: ignore[assignment]  # noqa: SLF001
+    try:
+        yield
+    finally:
+        sync_run._ahead = before  # noqa: SLF001
+
+
+def open_world(erp: ErpKind, dice: Random, kinds: frozenset[str]) -> World:
+    """A fresh copy of the template."""
+    weather = Weather(dice, kinds)
+    found = template(erp)
+    the_disk().put(found.database)
+    world = World(erp, dice, weather)
+    world.crm.restore_state(found.crm)
+    world.weak.restore_state(found.weak)
+    world.clock.advance(found.at - MORNING)
+    if "small_pages" in kinds:
+        world.crm.page_size = world.weak.page_size = dice.randrange(1, 4)
+    return world
+
+
+@cache
+def template(erp: ErpKind) -> Template:
+    """Two customers and two products, synchronised."""
+    dice = Random(0)  # noqa: S311
+    disk = the_disk()
+    disk.clock = None
+    disk.boundary = lambda _name: None
+    disk.put(disk.migrated())
+    world = World(erp, dice, Weather(dice, frozenset()), said=0)
+    for number in (1, 2):
+        world.crm.enter("Product", SALES, {"Name": f"Lamp {number}", "Sku": f"LAMP-{number}"})
+        fields = {"Name": world.say("N"), "Currency": "EUR", "Type": "Customer", "Tax": f"TAX-{number}"}
+        world.crm.enter("Account", SALES, fields)
+    for _ in range(3):
+        world.pass_time(timedelta(minutes=15))
+        for name in world.ports.mappings:
+            world.run(name)
+    world.pass_time(timedelta(minutes=15))
+    return Template(disk.take(), world.crm.copy_state(), world.weak.copy_state(), world.clock.now())
+
+
+class Story:
+    """One world from its first step to its judgement."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.dice = world, world.dice
+        self.people = People(world)
+        self.auditor = Auditor(world)
+        self.names = [name for name in world.ports.mappings if self._moves(name)]
+
+    def _moves(self, name: str) -> bool:
+        """Products are there from the start; without clerks who bill there are no documents to show."""
+        return name in ("customer", "order") or ("books" in self.world.weather.kinds and name != "product")
+
+    def play(self, steps: int) -> None:
+        for _ in range(steps):
+            self._step()
+            self.auditor.look()
+        self.settle()
+
+    def _step(self) -> None:
+        world, kinds = self.world, self.world.weather.kinds
+        still = (0, 0, 0, 1) if "equal_stamps" in kinds else (1, 20, 90)
+        world.pass_time(timedelta(seconds=self.dice.choice(still)))
+        act = self.dice.random()
+        if act < 0.6:
+            self.people.act()
+        elif act < 0.9:
+            self._run(self.dice.choice(self.names))
+        elif act < 0.97 or "outage" not in kinds:
+            world.pass_time(timedelta(minutes=self.dice.choice((1, 6, 15, 240))))
+        else:
+            world.tell("nobody works for weeks")
+            world.pass_time(timedelta(days=self.dice.choice((1, 13, 14, 16, 20))))
+
+    def _run(self, name: str) -> None:
+        """A run; where the seed says so it crashes, or stands still while the world goes on."""
+        world, kinds = self.world, self.world.weather.kinds
+        worker = Worker("first")
+        if "crash" in kinds and self.dice.random() < 0.3:
+            worker.crashes_at = self.dice.randrange(1, 14)
+        elif {"pause", "usurp", "busy"} & kinds and self.dice.random() < 0.4:
+            worker.pauses_at = self.dice.randrange(1, 12)
+            worker.meanwhile = self._meanwhile(name)
+        world.tell(f"runs {name}" + (f", to crash at {worker.crashes_at}" if worker.crashes_at else ""))
+        if world.run(name, worker) is None and worker.dead and "crash_again" in kinds and self.dice.random() < 0.5:
+            again = Worker("again", crashes_at=self.dice.randrange(1, 10))
+            world.tell(f"runs {name} again, to crash at {again.crashes_at}")
+            world.pass_time(timedelta(minutes=6))
+            world.run(name, again)
+
+    def _meanwhile(self, name: str) -> Callable[[], None]:
+        kinds = sorted({"pause", "usurp", "busy"} & self.world.weather.kinds)
+        kind, seconds = self.dice.choice(kinds), self.dice.choice((10, 400, 4000))
+
+        def go_on() -> None:
+            world = self.world
+            world.count(f"stands still: {kind}")
+            with world.offstage():
+                if kind != "busy":
+                    world.pass_time(timedelta(seconds=seconds))
+                for _ in range(1 if kind == "usurp" else 2):
+                    self.people.act()
+                if kind == "usurp":
+                    world.pass_time(timedelta(seconds=400))
+                    world.tell(f"another worker runs {name}")
+                    world.run(name, Worker("second"))
+                world.tell("the first goes on")
+
+        return go_on
+
+    # --- the end --------------------------------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Faults stop: what is under way lands; after a bounded number of cycles everything must be right."""
+        world = self.world
+        world.weather.calm = True
+        world.tell("calm")
+        world.pass_time(timedelta(hours=30))
+        for cycle in range(CALM_CYCLES):
+            world.pass_time(timedelta(minutes=15))
+            before = self._written()
+            for name in self.names:
+                report = world.run(name, full=cycle == 0 and world.fell_behind)
+                if report is None:
+                    raise Violation(
+                        "Converges", f"{name} does not come to its end though all is calm: {world.told[-1]}"
+                    )
+            self.auditor.look()
+            if cycle and self._written() == before and not self._dues():
+                break
+        else:
+            raise Violation("Converges", f"still writing after {CALM_CYCLES} calm cycles")
+        self.auditor.judge()
+
+    def _dues(self) -> int:
+        look = self.world.disk.look()
+        (number,) = look.execute("SELECT count(*) FROM state_due").fetchone()
+        look.close()
+        return int(number)
+
+    def _written(self) -> tuple[int, int, int]:
+        look = self.world.disk.look()
+        (changes,) = look.execute("SELECT count(*) FROM erp_change").fetchone()
+        look.close()
+        return changes, self.world.crm.written, self.world.weak.written
+
+
+def face_of(world: World) -> str:
+    """A hash of what is left: both systems and our state, without salts and what follows from them."""
+    body = blake2b(digest_size=12)
+    look = world.disk.look()
+    tables = [row[0] for row in look.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
+    for table in tables:
+        for row in look.execute(f'SELECT * FROM "{table}"'):
+            body.update(repr([row[name] for name in row.keys() if name not in _SALTED]).encode())  # noqa: SIM118
+    look.close()
+    for shelf in (world.crm, world.weak):
+        for stream, things in shelf.things.items():
+            body.update(repr((stream, [vars(one) for one in things.values()])).encode())
+    return body.hexdigest()
+
+
+_SALTED = frozenset(("salt", "digest", "link", "previous", "report", "holder"))

@@ -1,0 +1,245 @@
+"""One simulated company: what a seed decides, and the stage on which it happens."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any, Literal
+
+from isthmus.connect.protocol import Change, Connector
+from isthmus.connect.registry import connect
+from isthmus.kernel.clock import SetClock
+from isthmus.kernel.connection import Connection
+from isthmus.kernel.errors import Broken, IsthmusError, Unavailable
+from isthmus.mapping.compile import CompiledMapping, compile_mapping
+from isthmus.mapping.load import load_mappings
+from isthmus.sync.ports import Ports
+from isthmus.sync.report import Report
+from isthmus.sync.run import Order, run_mapping
+from isthmus.testing.world.crm import Crm
+from isthmus.testing.world.disk import Disk
+from isthmus.testing.world.line import Line, Weather
+from isthmus.testing.world.weak_erp import WeakErp
+from isthmus.testing.world.workers import Crash, Worker
+
+MORNING = datetime(2026, 11, 23, 8, tzinfo=UTC)
+ErpKind = Literal["own", "far", "weak"]
+MAPPINGS = Path(__file__).parents[1] / "mappings"
+NAMES: dict[ErpKind, tuple[str, ...]] = {
+    "own": ("customer", "product", "order", "invoice", "payment"),
+    "far": ("customer", "product", "order", "invoice", "payment"),
+    "weak": ("customer", "product", "order"),
+}
+
+
+class Violation(AssertionError):
+    """Something that is promised does not hold. The text says which promise, and what was seen."""
+
+    def __init__(self, promise: str, what: str) -> None:
+        super().__init__(f"{promise}: {what}")
+        self.promise, self.what = promise, what
+
+
+@cache
+def the_disk() -> Disk:
+    """One for the process: its engine keeps the compiled statements."""
+    return Disk()
+
+
+@cache
+def the_mappings() -> dict[str, CompiledMapping]:
+    """The world's own mapping files by entity, in reference order."""
+    specs = load_mappings(MAPPINGS)
+    return {
+        spec.entity: compile_mapping(spec, crm_numbers="decimal", erp_numbers="scaled", time_zone="UTC")
+        for spec in specs
+    }
+
+
+@dataclass(frozen=True)
+class Template:
+    """A world that is in step and at rest: a few customers and products, on both sides."""
+
+    database: bytes
+    crm: dict[str, Any]
+    weak: dict[str, Any]
+    at: datetime
+
+
+@dataclass
+class World:
+    """A company of the simulation. Everything that is random comes from ``dice``."""
+
+    kind: ErpKind
+    dice: Random
+    weather: Weather
+    clock: SetClock = field(default_factory=lambda: SetClock(MORNING))
+    told: list[str] = field(default_factory=list)
+    counted: Counter[str] = field(default_factory=Counter)
+    stack: list[Worker] = field(default_factory=list)
+    posted: list[tuple[datetime, int, Callable[[], object]]] = field(default_factory=list)
+    said: int = 100  # the template's texts have lower numbers
+    fell_behind: bool = False  # a transaction was seen later than any read looks back
+    usurped: dict[str, set[str]] = field(default_factory=dict)  # mapping → workers that another one has succeeded
+    running: dict[str, str] = field(default_factory=dict)  # worker → mapping
+    edited: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)  # entity, CRM id, field → sides
+
+    def __post_init__(self) -> None:
+        self.disk = the_disk()
+        self.disk.clock, self.disk.boundary = self.clock, self._boundary
+        self.crm = Crm(self.clock)
+        self.weak = WeakErp()
+        self.near: Connector = connect(
+            Connection("builtin", "builtin_erp"), engine=self.disk.engine, clock=self.clock, time_zone="UTC"
+        )
+        company = self.near.identity()  # never changes, and is asked for some hundred times
+        self.near.identity = lambda: company  # type: ignore[method-assign]
+        far: Connector = self.weak if self.kind == "weak" else self.near
+        self.erp: Any = self.near if self.kind == "own" else Line(self, "erp", far)
+        chosen = {name: one for name, one in the_mappings().items() if name in NAMES[self.kind]}
+        crm: Any = Line(self, "crm", self.crm)
+        self.ports = Ports(self.disk.engine, crm, self.erp, self.clock, chosen, program="simulation")
+
+    @property
+    def is_weak(self) -> bool:
+        return self.kind == "weak"
+
+    def say(self, prefix: str) -> str:
+        """A text that nobody has said before; later texts have greater numbers."""
+        self.said += 1
+        return f"{prefix}{self.said}"
+
+    def tell(self, what: str) -> None:
+        self.told.append(f"{self.clock.now():%d %H:%M:%S} {what}")
+
+    def count(self, what: str) -> None:
+        self.counted[what] += 1
+        self.told.append(f"        {what}")
+
+    # --- time -----------------------------------------------------------------------------------------------------
+
+    def pass_time(self, step: timedelta) -> None:
+        """Time passes; on the way requests land and transactions commit, each at its moment."""
+        until = self.clock.now() + step
+        with self.offstage():
+            while True:
+                moments = [at for at, _, _ in self.posted] + [one.commits_at for one in self.crm.savings]
+                due = [at for at in moments if at <= until]
+                if not due:
+                    break
+                self.clock.advance(max(min(due) - self.clock.now(), timedelta(0)))
+                self.crm.commit_due()
+                self._land()
+        self.clock.advance(until - self.clock.now())
+
+    def _land(self) -> None:
+        now = self.clock.now()
+        landing = sorted((one for one in self.posted if one[0] <= now), key=lambda one: one[:2])
+        self.posted = [one for one in self.posted if one[0] > now]
+        for _, _, deliver in landing:
+            self.count("late request landed")
+            deliver()
+
+    def post(self, delay: timedelta, deliver: Callable[[], object]) -> None:
+        """A request stays on the way."""
+        self.posted.append((self.clock.now() + delay, len(self.told), deliver))
+
+    # --- workers --------------------------------------------------------------------------------------------------
+
+    def _boundary(self, name: str) -> None:
+        if not self.stack:
+            return
+        if name == "begin":
+            self.stack[-1].chance()
+        else:
+            self.stack[-1].durable(name)
+        if name == "committed" and self.weather.draw(("unheard",)):
+            self.count("commit without an answer")
+            raise Unavailable("database", "the connection was lost while committing", "run again")
+
+    def chance(self) -> None:
+        if self.stack:
+            self.stack[-1].chance()
+
+    def durable(self, name: str) -> None:
+        if self.stack:
+            self.stack[-1].durable(name)
+
+    @contextmanager
+    def offstage(self) -> Iterator[None]:
+        """What happens by itself, or by people: no worker takes these steps."""
+        stack, self.stack = self.stack, []
+        try:
+            yield
+        finally:
+            self.stack = stack
+
+    def run(self, name: str, worker: Worker | None = None, *, full: bool = False) -> Report | None:
+        """One run of one mapping; None when it did not come to its end."""
+        worker = worker or Worker("worker")
+        self.stack.append(worker)
+        self.running[worker.name] = name
+        try:
+            report = run_mapping(self.ports, self.ports.mappings[name], Order(f"sim:{worker.name}", full=full))
+        except Crash:
+            self.count(f"crash at {worker.steps[-1] if worker.steps else 'once'}")
+            self._bury(name)
+            return None
+        except Broken as error:
+            raise Violation("Closed", f"{name}: {error}") from error
+        except IsthmusError as error:
+            self.count(f"stopped: {type(error).__name__}")
+            return None
+        finally:
+            self.stack.pop()
+            self.running.pop(worker.name, None)
+            self.usurped.get(name, set()).discard(worker.name)
+        if report.skipped:
+            self.count("skipped")
+            return report
+        for other, what in self.running.items():
+            if what == name:
+                self.usurped.setdefault(name, set()).add(other)
+        if not report.adds_up:
+            raise Violation("Accounted", "; ".join(report.faults))
+        return report
+
+    def _bury(self, name: str) -> None:
+        """The holder of the lease died: on this machine, so that it is known; or elsewhere, so that it must expire."""
+        self.disk.engine.dispose()  # its connections are cut, and what it had not committed is gone
+        if self.dice.random() < 0.5:
+            gone = f"{socket.gethostname()} {2**22 + os.getpid()} 1"
+            with self.offstage(), self.disk.engine.begin() as connection:
+                connection.exec_driver_sql(
+                    "UPDATE state_lease SET holder = ? WHERE name = ? AND holder IS NOT NULL", (gone, name)
+                )
+
+    # --- witnesses ------------------------------------------------------------------------------------------------
+
+    def witness(self, side: str, stream: str, changes: Sequence[Change]) -> None:
+        """A write to a remote system: it was announced, and by nobody whom another has succeeded."""
+        if not self.stack:
+            return
+        worker = self.stack[-1].name
+        name = self.running.get(worker, "")
+        if worker in self.usurped.get(name, ()):
+            raise Violation("Alone", f"{worker} writes {stream} to the {side} though another run of {name} took over")
+        look = self.disk.look()
+        rows = look.execute("SELECT body FROM state_intent WHERE settled_at IS NULL").fetchall()
+        look.close()
+        announced = " ".join(row["body"] for row in rows)
+        for change in changes:
+            if f'"{change.key}"' not in announced:
+                raise Violation("Whole", f"{change.verb} of {change.key} was sent to the {side} without an intent")
+
+    def witness_note(self, side: str) -> None:
+        if self.stack and self.stack[-1].name in self.usurped.get(self.running.get(self.stack[-1].name, ""), ()):
+            raise Violation("Alone", f"{self.stack[-1].name} writes notes to the {side} though another run took over")
