@@ -27,8 +27,7 @@ from isthmus.erp.ledger import (
 from isthmus.erp.parties import Company
 from isthmus.erp.receivables import Allocation, Invoice, Payment, Reversal
 from isthmus.erp.records import Row
-from isthmus.erp.release import order, release, set_status
-from isthmus.erp.sales import OrderLine
+from isthmus.erp.release import move_orders, release
 from isthmus.erp.sequences import number_of, take_numbers
 from isthmus.kernel.errors import Refused
 from isthmus.kernel.money import CURRENCIES, GREATEST, from_minor
@@ -314,13 +313,5 @@ def follow(desk: Desk, invoice_ids: Sequence[int]) -> None:
     """
     ids = list(dict.fromkeys(invoice_ids))
     touch(desk, "invoice", ids)
-    spent = select(func.coalesce(func.sum(Allocation.amount_minor), 0)).where(Allocation.invoice_id == _invoice.c.id)
-    open_ones = select(_invoice.c.order_id).where(_invoice.c.kind == "invoice", _invoice.c.order_id == order.c.id)
-    is_open = open_ones.where(_invoice.c.total_minor > spent.scalar_subquery()).exists()
-    rest = select(OrderLine.key).where(OrderLine.order_id == order.c.id)
-    is_whole = ~rest.where(OrderLine.invoiced_micros < OrderLine.quantity_micros).exists()
-    own = select(_invoice.c.order_id).where(_invoice.c.id.in_(ids))
-    query = select(order.c.id, order.c.status, is_open).where(order.c.id.in_(own), is_whole)
-    steps = {("invoiced", False): "closed", ("closed", True): "invoiced"}
-    found = [(one, steps.get((status, bool(still)))) for one, status, still in desk.connection.execute(query)]
-    set_status(desk, [{"id": one, "status": status, "hold_reason": None} for one, status in found if status])
+    query = select(_invoice.c.order_id).where(_invoice.c.id.in_(ids), _invoice.c.order_id.is_not(None)).distinct()
+    move_orders(desk, desk.connection.execute(query).scalars().all())

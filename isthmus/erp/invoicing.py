@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, Table, func, insert, select, update
+from sqlalchemy import Table, func, insert, select, update
 
 from isthmus.db import insert_rows
 from isthmus.erp.allocating import allocate_note, follow
@@ -22,11 +22,11 @@ from isthmus.erp.records import Row
 from isthmus.erp.release import order, release
 from isthmus.erp.sales import OrderLine
 from isthmus.erp.sequences import number_of, take_numbers
+from isthmus.erp.taken import AMOUNTS, Taken, taken_of
 from isthmus.kernel.errors import Refused
 from isthmus.kernel.money import from_micros
 
 _LINE = ("key", "position", "product_id", "unit_price_micros", "discount_percent_micros", "description", "tax_code")
-_AMOUNTS = ("quantity_micros", "net_minor", "tax_minor", "discount_share_minor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +70,8 @@ def invoice(desk: Desk, order_name: str, quantities: Mapping[str, int] | None = 
     lines = _lines(desk, cast(Table, OrderLine.__table__), row["id"])
     for line in lines:
         line["net_minor"] = line["amount_minor"] - line["discount_share_minor"]
-    taken = taken_of(desk, (Invoice.order_id == row["id"], Invoice.kind == "invoice"))
-    parts = _parts(row, lines, taken, wanted=quantities)
+    taken = taken_of(desk.connection, "order", [row["id"]])
+    parts = _parts(row, lines, taken[row["id"]], wanted=quantities)
     first = row["status"] == "confirmed"
     freight = (row["freight_minor"], row["freight_tax_minor"]) if first else (0, 0)
     due = date.fromisoformat(desk.day) + timedelta(days=_days(desk, row["customer_id"]))
@@ -92,17 +92,7 @@ def _lines(desk: Desk, table: Table, document_id: int) -> list[Row]:
     return [dict(row) for row in desk.connection.execute(query).mappings()]
 
 
-def taken_of(desk: Desk, of: Sequence[ColumnElement[bool]]) -> dict[str, dict[str, int]]:
-    """What the lines of these documents took, by the key of the line and the name of the amount."""
-    sums = (func.sum(getattr(InvoiceLine, name)) for name in _AMOUNTS)
-    query = select(InvoiceLine.key, *sums).join(Invoice, Invoice.id == InvoiceLine.invoice_id).where(*of)
-    found = desk.connection.execute(query.group_by(InvoiceLine.key))
-    return {key: dict(zip(_AMOUNTS, map(int, amounts), strict=True)) for key, *amounts in found}
-
-
-def _parts(
-    row: Row, lines: Sequence[Row], taken: Mapping[str, Mapping[str, int]], *, wanted: Mapping[str, int] | None
-) -> list[_Part]:
+def _parts(row: Row, lines: Sequence[Row], taken: Taken, *, wanted: Mapping[str, int] | None) -> list[_Part]:
     """What is taken of each line, of what others left of it: the last part takes the rest, to the cent."""
     left = {line["key"]: _left(line, taken.get(line["key"], {})) for line in lines}
     if wanted is None:
@@ -119,12 +109,12 @@ def _parts(
 
 
 def _left(line: Row, taken: Mapping[str, int]) -> dict[str, int]:
-    return {name: line[name] - taken.get(name, 0) for name in _AMOUNTS}
+    return {name: line[name] - taken.get(name, 0) for name in AMOUNTS}
 
 
 def _part(line: Row, left: Mapping[str, int], quantity_micros: int) -> _Part:
     share = {"done_micros": 0, "more_micros": quantity_micros, "of_micros": left["quantity_micros"]}
-    amounts = {name: part_of(left[name], **share) for name in _AMOUNTS[1:]}
+    amounts = {name: part_of(left[name], **share) for name in AMOUNTS[1:]}
     return _Part(line, quantity_micros, **amounts)
 
 
@@ -157,10 +147,9 @@ def _write(desk: Desk, row: Row, parts: Sequence[_Part], *, kind: str, freight: 
 
 
 def _write_lines(desk: Desk, invoice_id: int, parts: Sequence[_Part]) -> None:
-    names = ("invoice_id", *_LINE, *_AMOUNTS)
+    names = ("invoice_id", *_LINE, *AMOUNTS)
     rows = [
-        (invoice_id, *(part.line[name] for name in _LINE), *(getattr(part, name) for name in _AMOUNTS))
-        for part in parts
+        (invoice_id, *(part.line[name] for name in _LINE), *(getattr(part, name) for name in AMOUNTS)) for part in parts
     ]
     insert_rows(desk.connection, cast(Table, InvoiceLine.__table__), names, rows=rows)
 
@@ -189,7 +178,7 @@ def credit_note(desk: Desk, invoice_name: str, quantities: Mapping[str, int] | N
         raise Refused(row["number"], "is a credit note", "name the invoice")
     refuse_closed(desk)
     lines = _lines(desk, cast(Table, InvoiceLine.__table__), row["id"])
-    credited = taken_of(desk, (Invoice.credits_id == row["id"],))
+    credited = taken_of(desk.connection, "invoice", [row["id"]])[row["id"]]
     left = any(_left(line, credited.get(line["key"], {}))["quantity_micros"] for line in lines)
     parts = _parts(row, lines, credited, wanted=quantities) if left or quantities is not None else []
     freight = _freight_left(desk, row, lines) if quantities is None else (0, 0)

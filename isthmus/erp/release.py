@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, func, select
 
 from isthmus.db import among, update_rows
 from isthmus.erp.changes import log_changes
 from isthmus.erp.credit import Rates, Standing, family_of, standings
 from isthmus.erp.desk import Desk
+from isthmus.erp.receivables import Allocation, Invoice
 from isthmus.erp.records import Row
-from isthmus.erp.sales import Order
+from isthmus.erp.sales import Order, OrderLine
 
-order = cast(Table, Order.__table__)
+order, _invoice = cast(Table, Order.__table__), cast(Table, Invoice.__table__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,3 +129,16 @@ def set_status(desk: Desk, rows: Sequence[Row]) -> None:
     columns = ("status", "hold_reason", "version", "changed_by")
     values: list[tuple[Any, ...]] = [(*(row[name] for name in columns), row["id"]) for row in rows]
     update_rows(desk.connection, order, columns, key="id", rows=values)
+
+
+def move_orders(desk: Desk, order_ids: Sequence[int]) -> None:
+    """Closes those of these orders that are invoiced and settled whole; those that are not any more are invoiced."""
+    spent = select(func.coalesce(func.sum(Allocation.amount_minor), 0)).where(Allocation.invoice_id == _invoice.c.id)
+    open_ones = select(_invoice.c.order_id).where(_invoice.c.kind == "invoice", _invoice.c.order_id == order.c.id)
+    is_open = open_ones.where(_invoice.c.total_minor > spent.scalar_subquery()).exists()
+    rest = select(OrderLine.key).where(OrderLine.order_id == order.c.id)
+    is_whole = ~rest.where(OrderLine.invoiced_micros < OrderLine.quantity_micros).exists()
+    query = select(order.c.id, order.c.status, is_open).where(order.c.id.in_(order_ids), is_whole)
+    steps = {("invoiced", False): "closed", ("closed", True): "invoiced"}
+    found = [(one, steps.get((status, bool(still)))) for one, status, still in desk.connection.execute(query)]
+    set_status(desk, [{"id": one, "status": status, "hold_reason": None} for one, status in found if status])

@@ -21,6 +21,10 @@ class TaxTable:
         for country, category, day, code, rate_micros in connection.execute(query.order_by(column.valid_from)):
             self._codes.setdefault((country, category), []).append((day, Tax(code, rate_micros)))
 
+    def by_code(self, code: str) -> Tax:
+        """The tax of a code that a line has."""
+        return next(tax for codes in self._codes.values() for _, tax in codes if tax.code == code)
+
     def tax(self, country: str | None, category: str, day: str) -> Tax:
         """The tax of a category on a day. Raises Refused where there is none."""
         codes = self._codes.get((country or "*", category)) or self._codes.get(("*", category), [])

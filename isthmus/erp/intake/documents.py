@@ -18,6 +18,7 @@ from isthmus.erp.intake.page import Item, Page
 from isthmus.erp.parties import Customer
 from isthmus.erp.pricing import Tax, price
 from isthmus.erp.products import PriceLists, Product
+from isthmus.erp.records import Row
 from isthmus.erp.shapes import Shape
 from isthmus.erp.taxes import TaxTable
 from isthmus.kernel.errors import Broken, Fault, Refused
@@ -32,6 +33,13 @@ class Around:
     products: dict[int, str]
     taxes: TaxTable
     lists: PriceLists
+
+    def list_minor(self, line: Row, currency: str, *, day: str) -> int | None:
+        """What a line comes to at the price list; None where the list has no price, or one beyond all amounts."""
+        quantity = line["quantity_micros"]
+        unit = self.lists.price(line["product_id"], currency=currency, quantity_micros=quantity, day=day)
+        amount = None if unit is None else line_amount_minor(quantity, unit, currency)
+        return amount if amount is not None and amount <= GREATEST else None
 
 
 def take_in(page: Page, items: Iterable[Item]) -> None:
@@ -96,17 +104,7 @@ def _price(page: Page, item: Item, around: Around, *, country: str | None, day: 
     item.row.update(tax_minor=sums.tax_minor, total_minor=sums.total_minor, company=COMPANY)
     item.row.update(to_invoice_minor=sums.total_minor, freight_tax_minor=sums.freight_tax_minor)
     for line in item.line_rows:
-        line["list_minor"] = _list_minor(around.lists, line, item.row["currency"], day=day)
-
-
-def _list_minor(lists: PriceLists, line: dict[str, Any], currency: str, *, day: str) -> int | None:
-    """What a line comes to at the price list; None where the list has no price, or one beyond all amounts."""
-    quantity = line["quantity_micros"]
-    unit = lists.price(line["product_id"], currency=currency, quantity_micros=quantity, day=day)
-    if unit is None:
-        return None
-    amount = line_amount_minor(quantity, unit, currency)
-    return amount if amount <= GREATEST else None
+        line["list_minor"] = around.list_minor(line, item.row["currency"], day=day)
 
 
 def _tax(product_id: int | None, *, around: Around, country: str | None, day: str) -> Tax:
@@ -134,7 +132,8 @@ def insert_lines(page: Page, items: Sequence[Item]) -> None:
     rows = []
     for item in items:
         for position, line in enumerate(item.line_rows):
-            line.update({parent: item.row["id"], "position": position, "invoiced_micros": 0})
+            line.update({parent: item.row["id"], "position": position})
+            line.setdefault("invoiced_micros", 0)
             rows.append(tuple([line[name] for name in columns]))
     if rows:
         insert_rows(page.desk.connection, shape.table, columns, rows=rows)

@@ -22,14 +22,16 @@ from isthmus.erp.intake.documents import (
 )
 from isthmus.erp.intake.keys import claim, load, settle_keys, store_keys
 from isthmus.erp.intake.page import Item, Page
+from isthmus.erp.intake.partly import LOOSE, is_repriced, refuse_booked, refuse_raised, reprice
 from isthmus.erp.intake.quotes import move_quotes
-from isthmus.erp.release import Applicant, gate, order, release, set_status
+from isthmus.erp.release import Applicant, gate, move_orders, order, release, set_status
 from isthmus.erp.sales import SOLD, Quote
 from isthmus.erp.sequences import number_of, take_numbers
 from isthmus.kernel.errors import Fault
 
-#: What may still change of an order once something of it is invoiced.
-_LOOSE = ("customer_reference", "salesperson")
+_TOO_LATE = (
+    "write a credit note for its invoices (`isthmus erp cancel` closes what is not invoiced), or dismiss the withdrawal"
+)
 
 
 def create(page: Page, items: list[Item]) -> None:
@@ -112,10 +114,13 @@ def update(page: Page, items: list[Item]) -> None:
     rewritten = [item for item in items if item.change.verb != "withdraw"]
     take_in(page, rewritten)
     rewritten = page.left(rewritten)
-    _refuse_sold(page, rewritten)
+    refuse_booked(page, rewritten)
     rewritten = page.left(rewritten)
     open_ones = [item for item in rewritten if item.present["status"] not in SOLD]
-    _check(page, open_ones, look_around(page, open_ones))
+    partly = [item for item in rewritten if is_repriced(item)]
+    around = look_around(page, [*open_ones, *partly])
+    _check(page, open_ones, around)
+    reprice(page, partly, around)
     attempt(page, page.left(items), _update)
 
 
@@ -136,19 +141,7 @@ def _refuse_by_status(page: Page, items: Sequence[Item]) -> None:
             page.refuse(item, Fault("status", f"order {number} is cancelled", "reopen it first"))
         elif item.change.verb == "withdraw" and status in SOLD:
             what = f"order {number} is {status.replace('_', ' ')} and cannot be cancelled"
-            page.refuse(item, Fault("status", what, "write a credit note for its invoices instead"))
-
-
-def _refuse_sold(page: Page, items: Sequence[Item]) -> None:
-    """Refuses to change what was sold of an order that is invoiced, be it in part."""
-    for item in items:
-        if item.present["status"] not in SOLD:
-            continue
-        moved = [name for name, value in item.present.items() if item.row[name] != value and name not in _LOOSE]
-        if moved or item.lines != item.present_lines:
-            what = f"order {item.present['number']} is {item.present['status'].replace('_', ' ')}"
-            remedy = "write a credit note and a new order instead"
-            page.refuse(item, Fault(moved[0] if moved else "lines", f"{what}: it stays as it was sold", remedy))
+            page.refuse(item, Fault("status", what, _TOO_LATE))
 
 
 def _update(page: Page, items: list[Item]) -> None:
@@ -158,8 +151,10 @@ def _update(page: Page, items: list[Item]) -> None:
         item.row = {**item.present, "status": "cancelled", "hold_reason": None}
     set_status(desk, [item.row for item in cancelled])
     changed = [item for item in items if item.change.verb != "withdraw" and not _same(item)]
-    sold = [item for item in changed if item.present["status"] in SOLD]
-    _write_loose(page, sold)
+    repriced = refuse_raised(page, [item for item in changed if is_repriced(item)])
+    update_documents(page, repriced)
+    move_orders(desk, [item.row["id"] for item in repriced])
+    _write_loose(page, [one for one in changed if one.present["status"] in SOLD and not is_repriced(one)])
     gated = [item for item in changed if item.present["status"] not in SOLD]
     for item in gated:
         item.row = dict(item.row)
@@ -168,9 +163,10 @@ def _update(page: Page, items: list[Item]) -> None:
     _move_quotes(page, cancelled, gated)
     left = [one.present["customer_id"] for one in gated if one.row["customer_id"] != one.present["customer_id"]]
     log_standings(desk, left)
-    released = set(release(desk, [item.present["customer_id"] for item in (*cancelled, *gated)]))
-    load(page, [(item, item.row["id"]) for item in items if item.row["id"] in released])
-    for item in items:
+    released = set(release(desk, [item.present["customer_id"] for item in (*cancelled, *gated, *repriced)]))
+    moved = released | {item.row["id"] for item in repriced}
+    load(page, [(item, item.row["id"]) for item in page.left(items) if item.row["id"] in moved])
+    for item in page.left(items):
         page.answer(item, "withdrawn" if item.change.verb == "withdraw" else "updated")
 
 
@@ -184,7 +180,7 @@ def _write_loose(page: Page, items: Sequence[Item]) -> None:
     versions = log_changes(desk.connection, "order", ids, at=desk.at, by=desk.by)
     for item, version in zip(items, versions, strict=True):
         item.row.update(version=version, changed_by=desk.by)
-    columns = (*_LOOSE, "version", "changed_by")
+    columns = (*LOOSE, "version", "changed_by")
     rows = [(*(item.row[name] for name in columns), item.row["id"]) for item in items]
     update_rows(desk.connection, order, columns, key="id", rows=rows)
 
