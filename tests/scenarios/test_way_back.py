@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from isthmus.erp.allocating import pay
+from isthmus.erp.clerk import record
 from isthmus.erp.invoicing import credit_note, invoice
+from tests.scenarios.erp_side import new_customer
 from tests.scenarios.world import OBJECTS, World
 
 SHOWN = (*OBJECTS.values(), "ERP_Invoice__c", "ERP_Invoice_Line__c", "ERP_Payment__c", "ERP_Allocation__c")
@@ -77,6 +79,38 @@ def test_an_invoice_arrives_with_its_lines_and_the_order_says_so(sale: Sale) -> 
     (line,) = world.crm_rows("ERP_Invoice_Line__c", f"Invoice__c = '{copy['Id']}'")
     assert (line["Quantity__c"], line["Unit_Price__c"], line["Amount__c"]) == (3_000_000, 10_000_000, 30_000)
     assert world.crm("order", sale.order)["ERP_Status__c"] == "Invoiced"
+
+
+def test_an_invoice_arrives_also_before_its_order_says_so(sale: Sale) -> None:
+    world = sale.world
+    number = sale.bill()
+    world.run("invoice")
+    assert shown(world, number)["Order__c"] == sale.order
+    assert world.crm("order", sale.order)["ERP_Status__c"] == "Confirmed"
+    world.run("order")
+    assert world.crm("order", sale.order)["ERP_Status__c"] == "Invoiced"
+
+
+def test_an_invoice_goes_to_the_account_that_its_own_was_merged_into(sale: Sale) -> None:
+    world = sale.world
+    first = sale.bill()
+    world.cycle()
+    winner = world.account("Takeover Ltd")
+    second = sale.pay(500)
+    world.merge(winner, sale.account)
+    world.cycle()
+    world.cycle()
+    assert shown(world, first)["Account__c"] == shown(world, second, "ERP_Payment__c")["Account__c"] == winner
+    assert world.cycle().written == 0
+
+
+def test_an_account_on_the_worklist_keeps_no_invoice_back(sale: Sale) -> None:
+    world = sale.world
+    world.edit("customer", sale.account, Name="X" * 255, Tax_Id__c="\u2066broken")
+    number = sale.bill()
+    world.cycle()
+    assert world.listed(sale.account) == "invalid"
+    assert shown(world, number)["Account__c"] == sale.account
 
 
 def test_what_was_shown_is_not_shown_again(sale: Sale) -> None:
@@ -160,4 +194,81 @@ def test_a_deleted_invoice_is_made_again_once_with_its_lines(sale: Sale) -> None
     assert {name: new[name] for name in ("Total__c", "Status__c", "Order__c", "Isthmus_Key__c")} == {
         name: old[name] for name in ("Total__c", "Status__c", "Order__c", "Isthmus_Key__c")
     }
+    assert world.cycle().written == 0
+
+
+# --- payments -----------------------------------------------------------------------------------------------------
+
+
+def test_a_payment_arrives_with_the_invoice_it_pays_and_the_rest_of_it(sale: Sale) -> None:
+    world = sale.world
+    number = sale.bill()
+    total = sale.world.at_desk(lambda desk: record(desk, "invoice", number))["total_minor"]
+    part = sale.pay(1_000, reference="transfer 7")
+    world.cycle()
+    bill, copy = shown(world, number), shown(world, part, "ERP_Payment__c")
+    assert (bill["Status__c"], bill["Outstanding__c"]) == ("Partly paid", (total - 1_000) * 10)
+    assert (copy["Amount__c"], copy["Unapplied__c"], copy["Reference__c"]) == (10_000, 0, "transfer 7")
+    assert copy["Account__c"] == sale.account
+    (allocation,) = world.crm_rows("ERP_Allocation__c", f"Payment__c = '{copy['Id']}'")
+    assert (allocation["Invoice__c"], allocation["Amount__c"]) == (bill["Id"], 10_000)
+    rest = sale.pay(total)
+    world.cycle()
+    bill, copy = shown(world, number), shown(world, rest, "ERP_Payment__c")
+    assert (bill["Status__c"], bill["Outstanding__c"]) == ("Paid", 0)
+    assert (copy["Amount__c"], copy["Unapplied__c"]) == (total * 10, 10_000)
+    assert world.crm("order", sale.order)["ERP_Status__c"] == "Closed"
+    assert world.cycle().written == 0
+
+
+def test_dinars_keep_their_three_decimals_and_yen_have_none(sale: Sale) -> None:
+    world = sale.world
+    dinars = sale.pay(1_005, currency="KWD")
+    yen = sale.pay(1_200, currency="JPY")
+    world.cycle()
+    copies = [shown(world, number, "ERP_Payment__c") for number in (dinars, yen)]
+    assert [(one["CurrencyIsoCode"], one["Amount__c"]) for one in copies] == [("KWD", 1_005), ("JPY", 1_200_000)]
+
+
+def test_a_payment_waits_for_the_invoice_it_pays(sale: Sale) -> None:
+    world = sale.world
+    number = sale.bill()
+    paid = sale.pay(1_000)
+    report = world.run("payment")
+    assert report.legs[1].outcomes["worklisted"] == 1, report.table()
+    (item,) = world.items("waiting", "payment")
+    assert "invoice" in str(item.fault)
+    world.cycle("invoice", "payment")
+    (allocation,) = world.crm_rows("ERP_Allocation__c")
+    assert allocation["Invoice__c"] == shown(world, number)["Id"]
+    assert allocation["Payment__c"] == shown(world, paid, "ERP_Payment__c")["Id"]
+    assert world.items(mapping="payment") == []
+
+
+def test_what_a_customer_pays_whom_only_the_erp_knows_waits_for_their_account(world: World) -> None:
+    number = new_customer(world, name="Walk-in Ltd", tax_id="DE777", currency="EUR")
+    paid = world.at_desk(lambda desk: pay(desk, number, amount_minor=500, currency="EUR")).number
+    world.cycle()
+    (item,) = world.items("waiting", "payment")
+    assert "customer" in str(item.fault)
+    assert world.crm_rows("ERP_Payment__c") == []
+    account = world.account("Walk-in Ltd", Tax_Id__c="DE777")
+    world.cycle()
+    assert shown(world, paid, "ERP_Payment__c")["Account__c"] == account
+    assert world.items() == []
+
+
+def test_a_deleted_payment_is_made_again_with_its_allocations(sale: Sale) -> None:
+    world = sale.world
+    number = sale.bill()
+    paid = sale.pay(1_000)
+    world.cycle()
+    old = shown(world, paid, "ERP_Payment__c")
+    world.sell({"verb": "delete", "object": "ERP_Payment__c", "id": old["Id"]})
+    world.cycle()
+    world.cycle()
+    new = shown(world, paid, "ERP_Payment__c")
+    (allocation,) = world.crm_rows("ERP_Allocation__c")
+    assert (allocation["Payment__c"], allocation["Invoice__c"]) == (new["Id"], shown(world, number)["Id"])
+    assert new["Id"] != old["Id"]
     assert world.cycle().written == 0
