@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from isthmus.erp.allocating import pay
-from isthmus.erp.clerk import record
+from isthmus.erp.clerk import limit, record
 from isthmus.erp.invoicing import credit_note, invoice
 from tests.scenarios.erp_side import new_customer
 from tests.scenarios.world import OBJECTS, World
@@ -101,6 +101,7 @@ def test_an_invoice_goes_to_the_account_that_its_own_was_merged_into(sale: Sale)
     world.cycle()
     world.cycle()
     assert shown(world, first)["Account__c"] == shown(world, second, "ERP_Payment__c")["Account__c"] == winner
+    assert world.crm("customer", winner)["ERP_Outstanding__c"] == shown(world, first)["Outstanding__c"]
     assert world.cycle().written == 0
 
 
@@ -271,4 +272,81 @@ def test_a_deleted_payment_is_made_again_with_its_allocations(sale: Sale) -> Non
     (allocation,) = world.crm_rows("ERP_Allocation__c")
     assert (allocation["Payment__c"], allocation["Invoice__c"]) == (new["Id"], shown(world, number)["Id"])
     assert new["Id"] != old["Id"]
+    assert world.cycle().written == 0
+
+
+# --- credit -------------------------------------------------------------------------------------------------------
+
+
+def test_the_account_shows_what_the_erp_says_of_its_credit(sale: Sale) -> None:
+    world = sale.world
+    world.at_desk(lambda desk: limit(desk, sale.customer, 10_000))
+    number = sale.bill()
+    world.cycle()
+    account = world.crm("customer", sale.account)
+    total = shown(world, number)["Total__c"]
+    assert (account["ERP_Credit_Status__c"], account["ERP_Credit_Reason__c"]) == ("OK", None)
+    assert (account["ERP_Credit_Currency__c"], account["ERP_Credit_Limit__c"]) == ("EUR", 100_000)
+    assert account["ERP_Credit_Exposure__c"] == account["ERP_Outstanding__c"] == account["ERP_Not_Due__c"] == total
+    assert account["ERP_Credit_Available__c"] == 100_000 - total
+    assert (account["ERP_Overdue__c"], account["ERP_Days_Overdue__c"], account["ERP_Held_Orders__c"]) == (0, 0, 0)
+    assert account["ERP_Credit_As_Of__c"] == "2026-11-23T08:51:00"
+    assert world.cycle().written == 0
+
+
+def test_a_limit_that_sales_raises_is_undone_and_reported(sale: Sale) -> None:
+    world = sale.world
+    world.at_desk(lambda desk: limit(desk, sale.customer, 10_000))
+    world.cycle()
+    log = world.erp_log()
+    user = world.crm_rows("User", "Email = 'bruno.tallow@playground.example'")[0]
+    fields = {"ERP_Credit_Limit__c": "999999", "Phone": "+49 431 5550"}
+    world.sell({"verb": "update", "object": "Account", "id": sale.account, "fields": fields}, user=user["Username"])
+    world.cycle()
+    account = world.crm("customer", sale.account)
+    assert (account["ERP_Credit_Limit__c"], account["Phone"]) == (100_000, "+49 431 5550")
+    assert world.erp("customer", sale.account)["phone"] == "+49 431 5550", "what sales owns went through"
+    assert world.erp_log() == log + 1
+    (told,) = world.overruled("credit_status", sale.account)
+    assert told == {"field": "limit", "by": user["Id"], "old": 10_000, "new": 99_999_900}
+    assert world.cycle().written == 0
+
+
+def test_a_day_alone_is_no_reason_to_write_but_a_due_date_is(sale: Sale) -> None:
+    world = sale.world
+    number = sale.bill()
+    world.cycle()
+    before = stamps(world)
+    for _ in range(13):
+        world.pass_time(days=1)
+        totals = world.cycle()
+        assert totals.written == 0, totals.told()
+    assert stamps(world) == before
+    world.pass_time(days=2)
+    world.cycle()
+    account, bill = world.crm("customer", sale.account), shown(world, number)
+    assert account["ERP_Overdue__c"] == account["ERP_Overdue_1_30__c"] == bill["Total__c"]
+    assert account["ERP_Not_Due__c"] == 0
+    assert account["ERP_Oldest_Due_Date__c"] == bill["Due_Date__c"] == "2026-12-07"
+    assert account["ERP_Days_Overdue__c"] == 1
+    later = stamps(world)
+    world.pass_time(days=1)
+    assert world.cycle().written == 0
+    assert stamps(world) == later
+
+
+def test_an_order_over_the_limit_says_so_on_account_and_order_until_it_is_paid(sale: Sale) -> None:
+    world = sale.world
+    sale.bill()
+    world.at_desk(lambda desk: limit(desk, sale.customer, 4_000))
+    second = world.order(sale.account, quantity=3)
+    world.cycle()
+    account, order = world.crm("customer", sale.account), world.crm("order", second)
+    assert order["ERP_Status__c"] == "On credit hold"
+    assert account["ERP_Held_Orders__c"] == 1
+    sale.pay(3_570)
+    world.cycle()
+    account, order = world.crm("customer", sale.account), world.crm("order", second)
+    assert order["ERP_Status__c"] == "Confirmed"
+    assert account["ERP_Held_Orders__c"] == 0
     assert world.cycle().written == 0
