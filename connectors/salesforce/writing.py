@@ -15,7 +15,7 @@ from connectors.salesforce.errors import kind_of, row_fault
 from connectors.salesforce.limits import IDS, ROWS
 from connectors.salesforce.query import id_list, select
 from connectors.salesforce.rest import Rest
-from connectors.salesforce.searching import Searcher
+from connectors.salesforce.searching import COMPLETE, Searcher
 from connectors.salesforce.values import version_of, whole_id
 from isthmus.connect.protocol import Answer, Change, Note
 from isthmus.kernel.errors import Fault, Misconfigured, Refused, Unavailable
@@ -134,7 +134,8 @@ class Writer:
                 self._searcher.key_field(stream, "creating records")
             except Misconfigured as error:
                 raise Refused(where, error.fault.what, error.fault.remedy) from None
-            return replace(change, fields=self._fit_currency(stream, change.fields, where))
+            whole = {COMPLETE: True} if change.lines is None and self._searcher.has_mark(stream) else {}
+            return replace(change, fields={**self._fit_currency(stream, change.fields, where), **whole})
         record_id = whole_id(change.id or "")
         if record_id is None:
             raise Refused(where, f"{change.id!r} is not a Salesforce id", "correct the binding")
