@@ -120,7 +120,10 @@ def _unknown_references(spec: MappingSpec, entities: set[str]) -> Iterable[Fault
 
 
 def in_reference_order(specs: Sequence[MappingSpec]) -> tuple[MappingSpec, ...]:
-    """Referred-to entities first, else by name; a circle is cut where it is met, since order is only for speed."""
+    """Referred-to entities first, else by name; a circle is cut where it is met, since order is only for speed.
+
+    What shares another entity's pairs comes last: it tells what all the documents before it came to.
+    """
     by_entity: dict[str, list[MappingSpec]] = {}
     for spec in sorted(specs, key=lambda one: one.name):
         by_entity.setdefault(spec.entity, []).append(spec)
@@ -136,6 +139,6 @@ def in_reference_order(specs: Sequence[MappingSpec]) -> tuple[MappingSpec, ...]:
                 enter(referred)
         ordered[spec.name] = spec
 
-    for spec in sorted(specs, key=lambda one: one.name):
+    for spec in sorted(specs, key=lambda one: (one.same_as is not None, one.name)):
         enter(spec)
     return tuple(ordered.values())
