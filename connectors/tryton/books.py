@@ -34,7 +34,7 @@ _PAID = ["journal.type", "in", ["cash", "bank", "statement"]]
 
 def invoices() -> Stream:
     """The stream of posted customer invoices and credit notes."""
-    amounts = ("net", "tax", "total", "outstanding", "freight", "discount")
+    amounts = ("net", "tax", "total", "outstanding")
     return Stream(
         "invoice", "account.invoice", INVOICE_COLUMNS, _invoices,
         described(
@@ -48,8 +48,7 @@ def invoices() -> Stream:
             line.name: line
             for line in (
                 given("key"), given("product_id", "reference"), given("description"), given("quantity", "number"),
-                given("unit_price", "number"), given("discount_percent", "number"), given("amount", "number"),
-                given("tax", "number"),
+                given("unit_price", "number"), given("amount", "number"),
             )
         },
         (["type", "=", "out"], ["number", "!=", None], ["state", "in", ["posted", "paid", "cancelled"]]),
@@ -64,7 +63,7 @@ def payments() -> Stream:
         described(
             given("number"), given("customer_id", "reference"), given("payment_date", "date"),
             given("currency", "reference"), given("amount", "number"), given("unapplied", "number"),
-            given("refunded", "number"), given("refunds", "reference"), given("refunds_note"), given("reference"),
+            given("reference"),
             given("status", "picklist", values=("posted", "reversed"), restricted=True),
         ),
         {line.name: line for line in (given("key"), given("invoice_id", "reference"), given("amount", "number"))},
@@ -96,8 +95,6 @@ def _invoice(row: Row, today: date, credited: dict[int, str]) -> Fields:
         "due_date": due,
         "currency": one(row, "currency", "code"),
         "status": status,
-        "freight": None,
-        "discount": None,
         "net": abs(row["untaxed_amount"]),
         "tax": abs(row["tax_amount"]),
         "total": abs(row["total_amount"]),
@@ -124,9 +121,7 @@ def _line(row: Row) -> Fields:
         "description": row["description"] or None,
         "quantity": Decimal(str(row["quantity"])),
         "unit_price": row["unit_price"],
-        "discount_percent": None,
         "amount": row["amount"],
-        "tax": None,  # Tryton rounds taxes by invoice and rate
     }
 
 
@@ -167,9 +162,6 @@ def _payment(rpc: Rpc, row: Row) -> Record:
         "currency": currency,
         "amount": amount,
         "unapplied": _ZERO if is_applied else amount,
-        "refunded": _ZERO,
-        "refunds": None,
-        "refunds_note": None,
         "reference": row["description"] or one(row, "move", "description"),
         "status": "posted",
     }

