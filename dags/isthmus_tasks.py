@@ -1,4 +1,4 @@
-"""What an Airflow task knows and Isthmus does not: the connection, the user, and what its errors mean for a retry.
+"""What an Airflow task knows and Isthmus does not: the connection, the user, what an error means, who is to be called.
 
 The rooms are imported when a task runs: a DAG file is read every few seconds and needs none of them.
 """
@@ -6,18 +6,27 @@ The rooms are imported when a task runs: a DAG file is read every few seconds an
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
+from airflow.sdk import (
+    Asset,
+    AssetAny,
+    AssetOrTimeSchedule,
+    BaseNotifier,
+    CronTriggerTimetable,
+    RetryPolicy,
+    get_current_context,
+)
 from airflow.sdk import Connection as AirflowConnection
-from airflow.sdk import RetryPolicy, get_current_context
 from airflow.sdk.definitions.retry_policy import RetryDecision
-from airflow.sdk.exceptions import AirflowNotFoundException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 
 from isthmus.kernel.connection import Connection
-from isthmus.kernel.errors import Broken, Misconfigured, Moved, Unavailable
+from isthmus.kernel.errors import Broken, Misconfigured, Moved, Refused, Unavailable
 from isthmus.settings import BUILTIN, environment, load_settings
 
 if TYPE_CHECKING:
@@ -37,6 +46,58 @@ class RetryByError(RetryPolicy):
         return RetryDecision.fail(reason=f"{type(exception).__name__}: the same call would fail again")
 
 
+class Alert(BaseNotifier):
+    """Calls people when a task has failed for good: in its log, and by the notifiers that isthmus.yaml names.
+
+    They are told what may leave the house: counts, amounts and ages; of any other error only its kind.
+    """
+
+    def notify(self, context: Mapping[str, Any]) -> None:
+        alert = tell_failure(context)
+        log.error("%s", alert)
+        harmless = {name: value for name, value in context.items() if name != "exception"}
+        for name, arguments in load_settings(None, environment()).alerts.notifiers.items():
+            module, _, kind = name.rpartition(".")
+            getattr(import_module(module), kind)(**arguments)({**harmless, "alert": alert})
+
+
+def tell_failure(context: Mapping[str, Any]) -> str:
+    """One line for people: which run, and why as far as it may be told."""
+    error, run = context.get("exception"), context["dag_run"]
+    why = str(error) if isinstance(error, Broken | AirflowFailException) else f"{type(error).__name__}; see its log"
+    return f"{run.dag_id}, {run.run_id}: {why}"
+
+
+# --- when a DAG runs ----------------------------------------------------------------------------------------------
+
+#: What all DAGs have in common.
+OPTIONS = {
+    "catchup": False,
+    "max_active_runs": 1,
+    "tags": ["isthmus"],
+    "default_args": {
+        "retries": 4,
+        "retry_delay": timedelta(minutes=1),
+        "retry_policy": RetryByError(),
+        "on_failure_callback": [Alert()],
+    },
+}
+
+
+def asset(mapping: str) -> Asset:
+    """What a mapping reports an event of when it has created or updated records."""
+    return Asset(f"isthmus_{mapping}", uri=f"x-isthmus://{mapping}")
+
+
+def when(cron: str, time_zone: str, mappings: Iterable[str]) -> CronTriggerTimetable | AssetOrTimeSchedule:
+    """At its own times, and earlier when one of these mappings has moved records."""
+    times, assets = CronTriggerTimetable(cron, timezone=time_zone), [asset(name) for name in mappings]
+    return AssetOrTimeSchedule(timetable=times, assets=AssetAny(*assets)) if assets else times
+
+
+# --- tasks --------------------------------------------------------------------------------------------------------
+
+
 def preflight(mapping: str) -> None:
     """Compares one mapping with both systems. Nothing is read or written."""
     with _workshop() as workshop:
@@ -51,14 +112,94 @@ def sync(mapping: str) -> dict[str, int]:
         return _conclude(workshop.sync(mapping, Order(who=_who())))
 
 
+def announce(mapping: str, counts: dict[str, int], outlet_events: Any = None) -> None:
+    """Reports an event of the mapping's asset with the counts, unless nothing moved."""
+    if not counts["moved"]:
+        raise AirflowSkipException("nothing was created or updated: nobody needs to hear of it")
+    outlet_events[asset(mapping)].extra = counts
+
+
+def reconcile(kind: Literal["credit", "receivables", "totals"]) -> None:
+    """Compares both systems; what differs becomes due. Fails when a limit of isthmus.yaml is passed."""
+    with _workshop() as workshop:
+        found = workshop.reconcile(kind, _who(), repair=True)
+        alerts = workshop.settings.alerts
+    for line in found.table().splitlines():
+        log.info("%s", line)
+    if drift := alerts.beyond((one.amount_minor, one.currency, one.age_days) for one in found.differences):
+        raise AirflowFailException(f"the two systems do not agree ({kind}): {'; '.join(drift)}")
+
+
+# --- people -------------------------------------------------------------------------------------------------------
+
+BATCH = 10  # questions on one page
+LATER = "later"
+
+
 def retry_worklist() -> None:
     """Tries again what is on the worklist and may have become possible."""
+    with _workshop() as workshop:
+        _carry_on(workshop, workshop.retry(_who()))
+
+
+def open_questions() -> list[list[int]]:
+    """The numbers of what only a person can decide, in batches. Their values stay in our own database."""
+    with _workshop() as workshop:
+        numbers = [one.number for one in workshop.office.questions()]
+    return [numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH)]
+
+
+def describe(numbers: Iterable[int]) -> tuple[str, dict[str, dict[str, Any]]]:
+    """The questions as a page, and for each that is still open its possible answers. Skips when none is."""
+    with _workshop() as workshop:
+        wanted = set(numbers)
+        found = [one for one in workshop.office.questions() if one.number in wanted]
+        time_zone = workshop.settings.time_zone
+    if not found:
+        raise AirflowSkipException("all of it was answered meanwhile")
+    page = "\n\n".join(one.as_markdown(time_zone) for one in found)
+    return page, {str(one.number): {"title": one.title, "choices": one.answers} for one in found}
+
+
+def apply_answers(answer: dict[str, Any]) -> None:
+    """Carries out what a person chose, if that person may, and runs the mappings. What is void is asked again."""
+    person = answer.get("responded_by_user")
+    chosen = {int(number): take for number, take in answer["params_input"].items() if take != LATER}
+    if not person or LATER in answer["chosen_options"] or not chosen:
+        raise AirflowSkipException("nobody has decided: it is asked again")
+    with _workshop() as workshop:
+        asked = {one.number for one in workshop.office.questions()}
+        for number in sorted(chosen.keys() - asked):
+            log.warning("%s: answered meanwhile, or a side moved and it is asked anew", number)
+        who = f"airflow:{person['name']}"
+        ends = [_answer(workshop, number, chosen[number], who=who) for number in sorted(chosen.keys() & asked)]
+        _carry_on(workshop, [name for name in workshop.names() if name in ends])
+    refused = [end for end in ends if isinstance(end, Refused)]
+    if refused:
+        raise refused[0]
+
+
+def _answer(workshop: Workshop, number: int, take: str, *, who: str) -> str | Refused | None:
+    """The mapping to be run; None when a second person has to say the same."""
+    try:
+        mapping = workshop.resolve(number, take, who)
+    except Refused as error:
+        log.warning("%s", error)
+        return error
+    told = f"{mapping} is run now" if mapping else "takes two people: another one gives the same answer when asked"
+    log.info("%s: %s takes %s; %s", number, who, take, told)
+    return mapping
+
+
+def _carry_on(workshop: Workshop, names: list[str]) -> None:
     from isthmus.app import Order
 
-    with _workshop() as workshop:
-        for report in workshop.sync_all(workshop.retry(_who()), Order(who=_who())):
-            if not report.skipped:  # its own run has the lease, and takes what is due with it
-                _conclude(report)
+    for report in workshop.sync_all(names, Order(who=_who())):
+        if not report.skipped:  # its own run has the lease, and takes what is due with it
+            _conclude(report)
+
+
+# --- the room behind ----------------------------------------------------------------------------------------------
 
 
 def _conclude(report: Report) -> dict[str, int]:

@@ -1,22 +1,41 @@
-"""Once an hour, what is on the worklist and may have become possible is tried again."""
+"""Once an hour: what may have become possible is tried again, and people are asked what only they can decide."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from airflow.sdk import DAG, CronTriggerTimetable, task
-from isthmus_tasks import RetryByError, retry_worklist
+from airflow.providers.standard.operators.hitl import HITLOperator
+from airflow.sdk import DAG, Param, task
+from airflow.sdk.definitions.param import ParamsDict
+from isthmus_tasks import LATER, OPTIONS, apply_answers, describe, open_questions, retry_worklist, when
 
-POLICY = {"retries": 2, "retry_delay": timedelta(minutes=5), "retry_policy": RetryByError()}
-HOURLY = CronTriggerTimetable("7 * * * *", timezone="UTC")
+ANSWER_WITHIN = timedelta(minutes=50)  # the next run asks again, with what both sides show by then
+ANSWERED = "answer"
 
-with DAG(
-    "isthmus_worklist",
-    description=__doc__,
-    schedule=HOURLY,
-    catchup=False,
-    max_active_runs=1,
-    tags=["isthmus"],
-    default_args=POLICY,
-) as dag:
-    task(retry_worklist, task_id="retry")()
+
+class AskPeople(HITLOperator):
+    """Asks several questions on one page, one choice each. What a question says is read when it is asked."""
+
+    def __init__(self, *, numbers: list[int], **how: Any) -> None:
+        options = [ANSWERED, LATER]
+        super().__init__(subject="", options=options, defaults=LATER, response_timeout=ANSWER_WITHIN, **how)
+        self.numbers = numbers
+
+    def execute(self, context: Any) -> None:
+        self.body, asked = describe(self.numbers)
+        self.subject = f"Isthmus: {len(asked)} to decide"
+        self.params = ParamsDict({number: _choice(**one) for number, one in asked.items()})
+        super().execute(context)
+
+
+def _choice(title: str, choices: dict[str, str]) -> Param:
+    words = {LATER: "decide later", **choices}
+    return Param(LATER, type="string", title=title, enum=list(words), values_display=words)
+
+
+with DAG("isthmus_worklist", description=__doc__, schedule=when("7 * * * *", "UTC", []), **OPTIONS) as dag:
+    questions = task(open_questions, trigger_rule="all_done")()
+    task(retry_worklist, task_id="retry")() >> questions
+    answers = AskPeople.partial(task_id="ask").expand(numbers=questions)
+    task(apply_answers).expand(answer=answers.output)

@@ -104,8 +104,9 @@ class AirflowServer:
             return False
         return all(health.get(part, {}).get("status") == "healthy" for part in _PARTS)
 
-    def log_in(self) -> None:
-        body = json.dumps({"username": USER, "password": self.password()}).encode()
+    def log_in(self, user: str = USER) -> None:
+        password = json.loads(self.passwords.read_text(encoding="utf-8"))[user]
+        body = json.dumps({"username": user, "password": password}).encode()
         headers = {"Content-Type": "application/json"}
         request = Request("POST", f"{self.url}/auth/token", headers=headers, body=body, repeatable=True)
         self.token = self.door.send(request).value["access_token"]

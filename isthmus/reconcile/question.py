@@ -5,10 +5,12 @@ Pure: what the systems show is handed in.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import orjson
 
@@ -26,6 +28,7 @@ from isthmus.state.worklist import Item
 Take = str | Mapping[str, str]
 
 NOTHING = "(empty)"
+LONGEST = 300  # characters of a value on a page
 TOTALS = ("total", "amount", "lines_total")  # what a document comes to: the first that a form has
 
 
@@ -57,18 +60,65 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Everything that a person needs to answer. ``request`` is what somebody asked for and a second must confirm."""
+    """Everything that a person needs to answer. ``request`` is what somebody asked for and a second must confirm.
+
+    ``name`` is what people call the record: its number, or its name.
+    """
 
     number: int
-    mapping: str
     entity: str
     id: str
+    name: str
     since: str
     what: str
     fields: tuple[Asked, ...]
     edits: Mapping[Side, Edit]
     choices: tuple[Choice, ...]
     request: Decided | None
+
+    @property
+    def title(self) -> str:
+        """``12: po_number of order SO-7``."""
+        names = ", ".join(one.field for one in self.fields)
+        return f"{self.number}: {f'{names} of ' if names else ''}{self.entity} {self.name or self.id}"
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """Each answer and what it means, with the values where it is about one field."""
+        if len(self.fields) != 1:
+            return {choice.take: choice.words for choice in self.choices}
+        (one,) = self.fields
+        return {"crm": f"the CRM's value: {one.crm}", "erp": f"the ERP's value: {one.erp}"}
+
+    def as_markdown(self, time_zone: str) -> str:
+        """A page that shows everything of it; what people entered cannot be more than text there."""
+        since = _local(self.since, time_zone)
+        lines = [f"**{_plain(self.title)}** ({_plain(self.id)}), since {since}: {_plain(self.what)}", ""]
+        if self.fields:
+            lines += ["| field | both last agreed on | the CRM says | the ERP says |", "| --- | --- | --- | --- |"]
+        for one in self.fields:
+            lines.append("| " + " | ".join(map(_plain, (one.field, one.base, one.crm, one.erp))) + " |")
+        lines += [""] if self.fields else []
+        for side, edit in self.edits.items():
+            if edit.by or edit.at:
+                told = ", ".join(filter(None, (edit.by, edit.at and _local(edit.at, time_zone))))
+                lines.append(f"- changed in the {side.upper()} by {_plain(told)}")
+        lines += [] if self.fields else [f"- {_plain(choice.take)}: {_plain(choice.words)}" for choice in self.choices]
+        if self.request:
+            told = f"{self.request.who} {self.request.why}; {self.request.told}: another person gives the same answer"
+            lines.append(f"- {_plain(told)}")
+        return "\n".join(lines)
+
+
+def _plain(text: str) -> str:
+    """Text in Markdown: one line, not longer than a line of a table bears, and nothing in it is a mark."""
+    line = " ".join(text.split())
+    short = line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+    return re.sub(r"([^\w\s,;…]|_)", r"\\\1", short)
+
+
+def _local(stamp: str, time_zone: str) -> str:
+    return parse_stamp(stamp).astimezone(ZoneInfo(time_zone)).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def details(item: Item) -> dict[str, Any]:

@@ -176,12 +176,12 @@ class Office:
         with reading(self.engine) as connection:
             request = decisions.open_request(connection, found.id or 0, found.version)
             pair = bindings.load(connection, self._stream(found), [found.source_id]).get(found.source_id)
-        forms = [orjson.loads(pair.seen(side).form) for side in SIDES] if pair else []
-        currency = next((form["currency"] for form in forms if form.get("currency")), None)
+        forms = [orjson.loads(seen.form) for seen in ((pair.crm, pair.erp) if pair else ())]
+        known = {name: value for form in forms for name, value in form.items() if value}
         return Question(
-            found.id or 0, mapping.name, mapping.entity, found.source_id, found.since, found.fault.what,
-            question.fields_of(found, mapping, currency), question.edits_of(found),
-            question.choices_of(found, shown, standings), request,
+            found.id or 0, mapping.entity, found.source_id, known.get("number") or known.get("name") or "",
+            found.since, found.fault.what, question.fields_of(found, mapping, known.get("currency")),
+            question.edits_of(found), question.choices_of(found, shown, standings), request,
         )  # fmt: skip
 
     def decisions(self, number: int | None = None, most: int = 100) -> list[Decided]:

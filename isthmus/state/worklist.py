@@ -93,10 +93,11 @@ def put(connection: Connection, lane: Lane, items: Sequence[Item], *, now: str) 
         if before is None:
             fresh.append((lane.mapping, lane.side, *_values(item)))
             continue
-        if _asks_anew(item, before):
+        if item.detail is not None and not asks_the_same(item, before):
             outdated.append(item.source_id)
             fresh.append((lane.mapping, lane.side, *_values(item)))
             continue
+        item.detail = item.detail and before.detail
         if before.dismissed_by and (before.version, before.fault) == (item.version, item.fault):
             item.dismissed_by, item.dismissed_why = before.dismissed_by, before.dismissed_why
         again.append((*_values(item), before.id))
@@ -105,15 +106,12 @@ def put(connection: Connection, lane: Lane, items: Sequence[Item], *, now: str) 
     update_rows(connection, worklist, _ORDER, key="id", rows=again)
 
 
-def _asks_anew(item: Item, before: Item) -> bool:
-    """Whether it is a question about something else. Who edited does not count: our own note covers their names."""
-    if item.detail is None or before.detail is None or item.detail == before.detail:
-        return item.detail is not None and before.detail is None
-    now, then = orjson.loads(item.detail), orjson.loads(before.detail)
-    if {**now, "edits": None} != {**then, "edits": None}:
-        return True
-    item.detail = before.detail
-    return False
+def asks_the_same(one: Item, other: Item) -> bool:
+    """Whether two items ask about the same values. Who edited does not count: our own note covers their names."""
+    if one.detail is None or other.detail is None or one.detail == other.detail:
+        return one.detail == other.detail
+    first, second = ({**orjson.loads(detail), "edits": None} for detail in (one.detail, other.detail))
+    return first == second
 
 
 def remove(connection: Connection, lane: Lane, ids: Sequence[str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from airflow.dag_processing.dagbag import DagBag
+from isthmus_tasks import Alert, RetryByError
 
 from isthmus.mapping.load import load_mappings
 from tests.tidy.rules import ROOT
@@ -37,25 +38,57 @@ def test_no_file_fails_to_load(bag: DagBag) -> None:
     assert bag.import_errors == {}
 
 
-def test_every_mapping_has_a_dag(bag: DagBag) -> None:
-    assert set(bag.dags) == {"isthmus_worklist", *(f"isthmus_{name}" for name in SPECS)}
+def test_every_mapping_has_a_dag_and_so_have_people_and_proof(bag: DagBag) -> None:
+    others = {"worklist", "reconcile_credit", "reconcile_receivables", "tie_out"}
+    assert set(bag.dags) == {f"isthmus_{name}" for name in {*others, *SPECS}}
+
+
+def test_every_dag_runs_alone_tries_again_and_calls_people_when_it_fails(bag: DagBag) -> None:
+    for dag in bag.dags.values():
+        assert (dag.max_active_runs, dag.catchup) == (1, False)
+        for task in dag.tasks:
+            assert isinstance(task.retry_policy, RetryByError), task
+            assert [type(one) for one in task.on_failure_callback] == [Alert], task
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_a_mapping_runs_by_its_own_cron_one_run_at_a_time(bag: DagBag, name: str) -> None:
+def test_a_mapping_runs_by_its_own_cron(bag: DagBag, name: str) -> None:
     dag = bag.dags[f"isthmus_{name}"]
     cron = getattr(dag.schedule, "timetable", dag.schedule)
     assert cron.expression == SPECS[name].schedule
-    assert dag.max_active_runs == 1
-    assert dag.catchup is False
 
 
-@pytest.mark.parametrize("name", SPECS)
-def test_a_mapping_also_runs_when_what_it_refers_to_has_moved(bag: DagBag, name: str) -> None:
+def heard(bag: DagBag, name: str) -> set[str]:
+    """The mappings whose news start a DAG."""
     condition = getattr(bag.dags[f"isthmus_{name}"].schedule, "asset_condition", None)
-    heard = {asset.uri for asset in condition.objects} if condition else set()
-    referred = {row.refers_to for row in (*SPECS[name].rows, *SPECS[name].lines) if row.refers_to}
-    assert heard == {f"x-isthmus://{entity}" for entity in referred - {SPECS[name].entity}}
+    return {asset.uri.removeprefix("x-isthmus://") for asset in condition.objects} if condition else set()
+
+
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if not spec.same_as])
+def test_a_mapping_also_runs_when_what_it_refers_to_has_moved(bag: DagBag, name: str) -> None:
+    entities = {spec.entity: other for other, spec in SPECS.items()}
+    assert heard(bag, name) == {entities[one] for one in SPECS[name].references() if one in entities}
+
+
+@pytest.mark.parametrize("name", [name for name, spec in SPECS.items() if spec.same_as])
+def test_what_adds_up_a_customers_documents_runs_when_one_of_them_has_moved(bag: DagBag, name: str) -> None:
+    about = {other for other, spec in SPECS.items() if SPECS[name].same_as in spec.references() and other != name}
+    assert heard(bag, name) >= about
+    assert {"order", "invoice", "payment"} <= heard(bag, name)
+
+
+def test_nothing_waits_for_its_own_news(bag: DagBag) -> None:
+    """Else one payment would keep both systems busy for ever."""
+    hears = {name: heard(bag, name) for name in SPECS}
+    for _ in hears:
+        hears = {
+            name: {further for one in ones for further in {one, *hears.get(one, ())}} for name, ones in hears.items()
+        }
+    assert [name for name, ones in hears.items() if name in ones] == []
+
+
+def test_credit_is_compared_whenever_an_order_an_invoice_or_a_payment_has_moved(bag: DagBag) -> None:
+    assert heard(bag, "reconcile_credit") == {"order", "invoice", "payment"} & SPECS.keys()
 
 
 @pytest.mark.parametrize("name", SPECS)

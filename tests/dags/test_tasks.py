@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any, ClassVar
 
 import isthmus_tasks
 import pytest
+from airflow.sdk import BaseNotifier
 from airflow.sdk.definitions.retry_policy import RetryAction
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from isthmus_tasks import RetryByError
 
 from isthmus.app import Report
@@ -63,3 +67,49 @@ def test_a_run_knows_who_asked_for_it(monkeypatch: pytest.MonkeyPatch, person: s
     run = SimpleNamespace(triggering_user_name=person, run_type="scheduled")
     monkeypatch.setattr(isthmus_tasks, "get_current_context", lambda: {"dag_run": run})
     assert isthmus_tasks._who() == who
+
+
+# --- whom a failure calls -----------------------------------------------------------------------------------------
+
+RUN = SimpleNamespace(dag_id="isthmus_order", run_id="manual__1")
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (Broken("order", "the run does not add up: crm→erp: 4 read, but 3 outcomes stored"),
+         "isthmus_order, manual__1: order: the run does not add up: crm→erp: 4 read, but 3 outcomes stored"),
+        (AirflowFailException("the two systems do not agree (totals): 99.01 EUR are at stake"),
+         "isthmus_order, manual__1: the two systems do not agree (totals): 99.01 EUR are at stake"),
+        (Refused("customer Ada Lovelace", "password is secret"), "isthmus_order, manual__1: Refused; see its log"),
+        (None, "isthmus_order, manual__1: NoneType; see its log"),
+    ],
+)  # fmt: skip
+def test_people_are_told_figures_but_no_value_of_a_record(error: Exception | None, told: str) -> None:
+    assert isthmus_tasks.tell_failure({"dag_run": RUN, "exception": error}) == told
+
+
+class Bell(BaseNotifier):  # type: ignore[misc]  # Airflow's types are not read
+    """What somebody puts into isthmus.yaml."""
+
+    template_fields = ("text",)
+    rung: ClassVar[list[tuple[str, object]]] = []
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def notify(self, context: Any) -> None:
+        self.rung.append((self.text, context.get("exception")))
+
+
+def test_the_notifiers_of_the_house_are_rung_without_the_error_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "isthmus.yaml"
+    path.write_text('alerts: {notifiers: {test_bell.Bell: {text: "look: {{ alert }}"}}}\n')
+    monkeypatch.setenv("ISTHMUS_SETTINGS", str(path))
+    monkeypatch.setitem(sys.modules, "test_bell", SimpleNamespace(Bell=Bell))
+    monkeypatch.setattr(Bell, "rung", [])
+    isthmus_tasks.Alert()({"dag_run": RUN, "exception": Refused("Ada Lovelace", "owes 7")})
+    assert Bell.rung == [("look: isthmus_order, manual__1: Refused; see its log", None)]

@@ -1,0 +1,282 @@
+"""Is a person asked in Airflow what only a person can decide, and does the answer hold on both sides, in their name?"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import isthmus_tasks
+import pytest
+from airflow.sdk.exceptions import AirflowSkipException
+
+from isthmus.cli.airflow_server import AirflowServer
+from isthmus.cli.processes import Crew
+from isthmus.kernel.errors import Refused
+from isthmus.playground import SeedSizes
+from tests.cli.conftest import Company, open_company
+from tests.dags.browser import CHROMIUM, browse
+from tests.dags.test_launch import four_free_ports, wait_until
+from tests.tidy.rules import ROOT
+
+SIZES = SeedSizes(accounts=8, products=4, quotes=0, orders=8, dirty=False)
+RULES = 'roles: {finance: ["airflow:vera", "airflow:olga"]}\nrights: {finance: [resolve, dismiss]}\n'
+HOSTILE = "A|B <img src=x onerror=alert(1)> *C*"
+PEOPLE = ("admin", "vera", "mallory")
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    with open_company(tmp_path_factory.mktemp("company"), SIZES) as company:
+        with (company.folder / "isthmus.yaml").open("a") as file:
+            file.write(RULES)
+        company.ask("sync")
+        yield company
+
+
+@pytest.fixture
+def tasks(company: Company, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The functions of the tasks, as the schedule calls them."""
+    for name, value in company.environ.items():
+        monkeypatch.setenv(name, value)
+    run = SimpleNamespace(triggering_user_name=None, run_type="scheduled")
+    monkeypatch.setattr(isthmus_tasks, "get_current_context", lambda: {"dag_run": run})
+    return isthmus_tasks
+
+
+def conflict(company: Company, place: int, crm: str = "PO-SALES", erp: str = "PO-CLERK") -> int:
+    """Sales and a clerk change the same number of one order; the number of the question."""
+    crm_id, erp_id = company.pairs("order")[place]
+    company.clerk("order", erp_id, customer_reference=erp)
+    company.sell("update", "Order", Id=crm_id, PoNumber=crm)
+    company.ask("sync", "order")
+    (item,) = [one for one in company.ask("worklist", "show", "order")["items"] if one["id"] == crm_id]
+    return int(item["number"])
+
+
+def reference(company: Company, place: int) -> str:
+    erp_id = int(company.pairs("order")[place][1])
+    return str(company.rows("SELECT customer_reference FROM erp_order WHERE id = ?", erp_id)[0][0])
+
+
+def answer(choices: dict[int, str], *, by: str | None = "vera", option: str = "answer") -> dict[str, Any]:
+    """What Airflow hands on when somebody has answered, or (``by`` None) nobody has."""
+    person = {"id": by, "name": by} if by else None
+    chosen = {str(number): take for number, take in choices.items()}
+    return {"chosen_options": [option], "params_input": chosen, "responded_by_user": person}
+
+
+# --- the tasks, on two real systems -------------------------------------------------------------------------------
+
+
+def test_a_page_shows_every_question_with_both_values_and_one_choice_each(company: Company, tasks: Any) -> None:
+    numbers = [conflict(company, 0), conflict(company, 1, crm=HOSTILE)]
+    assert set(numbers) <= set(tasks.open_questions()[0])
+    page, asked = tasks.describe(numbers)
+    assert list(asked) == [str(number) for number in numbers]
+    first = asked[str(numbers[0])]["choices"]
+    assert first == {"crm": "the CRM's value: PO-SALES", "erp": "the ERP's value: PO-CLERK"}
+    assert r"PO\-SALES" in page
+    assert r"A\|B \<img" in page, "what people entered is text, not marks"
+    assert "<img" not in page.replace(r"\<img", "")
+
+
+def test_questions_come_in_batches(company: Company, tasks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = {conflict(company, 0), conflict(company, 2)}
+    monkeypatch.setattr(tasks, "BATCH", 1)
+    batches = tasks.open_questions()
+    assert {len(batch) for batch in batches} == {1}
+    assert numbers <= {number for (number,) in batches}
+
+
+@pytest.mark.parametrize(
+    ("option", "take", "by"),
+    [("answer", "later", "vera"), ("later", "crm", "vera"), ("later", "later", None)],
+    ids=["each later", "the page later", "nobody"],
+)
+def test_what_nobody_decided_is_asked_again(
+    company: Company, tasks: Any, option: str, take: str, by: str | None
+) -> None:
+    number = conflict(company, 2)
+    before = len(company.rows("SELECT 1 FROM state_decision"))
+    with pytest.raises(AirflowSkipException, match="it is asked again"):
+        tasks.apply_answers(answer({number: take}, by=by, option=option))
+    assert len(company.rows("SELECT 1 FROM state_decision")) == before
+    assert number in tasks.open_questions()[0]
+
+
+def test_who_may_not_makes_the_task_fail_and_what_others_could_decide_stays(company: Company, tasks: Any) -> None:
+    number = conflict(company, 2)
+    with pytest.raises(Refused, match="airflow:mallory: may not resolve; ask airflow:olga or airflow:vera"):
+        tasks.apply_answers(answer({number: "crm"}, by="mallory"))
+    kept = company.rows("SELECT who, outcome FROM state_decision ORDER BY id DESC LIMIT 1")
+    assert kept == [("airflow:mallory", "refused")]
+    assert number in tasks.open_questions()[0]
+
+
+def test_an_answer_is_carried_out_at_once_in_the_name_of_who_gave_it(company: Company, tasks: Any) -> None:
+    number = conflict(company, 3)
+    tasks.apply_answers(answer({number: "erp"}))
+    assert reference(company, 3) == "PO-CLERK"
+    assert company.rows("SELECT who, outcome FROM state_decision WHERE item = ?", number) == [("airflow:vera", "done")]
+    told = company.ask("explain", "order", company.pairs("order")[3][0])
+    assert "airflow:vera took the value of the ERP" in [step.get("due") for step in told["steps"]]
+
+
+def test_an_answer_is_void_when_either_side_has_moved(company: Company, tasks: Any, caplog: Any) -> None:
+    number = conflict(company, 4)
+    again = conflict(company, 4, crm="PO-THIRD")
+    tasks.apply_answers(answer({number: "crm"}))
+    assert f"{number}: answered meanwhile, or a side moved and it is asked anew" in caplog.text
+    assert reference(company, 4) == "PO-CLERK"
+    assert again in [number for batch in tasks.open_questions() for number in batch]
+
+
+# --- a real Airflow, a real browser -------------------------------------------------------------------------------
+
+real = [pytest.mark.airflow, pytest.mark.xdist_group("airflow")]
+
+
+@dataclass
+class Airflow:
+    """A server of our own, seen by one of its users."""
+
+    server: AirflowServer
+    folder: Path
+    words: dict[str, str]
+    log: Path
+
+    def ask(self, who: str, method: str, path: str, body: Any = None) -> Any:
+        self.server.token, before = self.words[who], self.server.token
+        try:
+            return self.server._ask(method, path, body)
+        finally:
+            self.server.token = before
+
+    def end_of(self, dag: str, run: str) -> str:
+        wait_until(lambda: self.server.run_state(dag, run) in ("success", "failed"), 120)
+        return self.server.run_state(dag, run)
+
+    def asked(self, run: str) -> dict[str, Any]:
+        """The page of questions of a run, once it is there."""
+        path = f"/dags/isthmus_worklist/dagRuns/{run}/hitlDetails?response_received=false"
+        wait_until(lambda: bool(self.ask("admin", "GET", path)["hitl_details"]), 120)
+        (page,) = self.ask("admin", "GET", path)["hitl_details"]
+        # Airflow takes an answer that comes before it has put the task aside for a lost task, and asks again.
+        put_aside = re.compile(rf"executor event with state success .*task_id='ask'.*{re.escape(run)}")
+        wait_until(lambda: put_aside.search(self.log.read_text(errors="replace")) is not None, 60)
+        assert self.states(run)["ask"] == "awaiting_input"
+        return dict(page)
+
+    def reply(self, who: str, run: str, choices: dict[str, str]) -> None:
+        path = f"/dags/isthmus_worklist/dagRuns/{run}/taskInstances/ask/0/hitlDetails"
+        self.ask(who, "PATCH", path, {"chosen_options": ["answer"], "params_input": choices})
+
+    def states(self, run: str) -> dict[str, str]:
+        found = self.ask("admin", "GET", f"/dags/isthmus_worklist/dagRuns/{run}/taskInstances")["task_instances"]
+        return {one["task_id"]: one["state"] for one in found}
+
+
+@pytest.fixture(scope="module")
+def airflow(company: Company) -> Iterator[Airflow]:
+    folder = company.folder / "var"
+    dags = company.folder / "dags"
+    shutil.copytree(ROOT / "dags", dags, ignore=shutil.ignore_patterns("__pycache__"))
+    hourly = (dags / "isthmus_worklist.py").read_text()
+    assert '"7 * * * *"' in hourly
+    (dags / "isthmus_worklist.py").write_text(hourly.replace('"7 * * * *"', '"0 0 29 2 *"'))  # only when we ask
+    server = AirflowServer(folder / "airflow", dags, four_free_ports())
+    server.home.mkdir(parents=True)
+    server.passwords.write_text(json.dumps({name: f"{name}-enters" for name in PEOPLE}))
+    outer = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "ISTHMUS"))}
+    environ = server.environ({**outer, **company.environ, "PYTHONPATH": str(ROOT)})
+    users = ",".join(f"{name}:{'admin' if name == 'admin' else 'op'}" for name in PEOPLE)
+    crew = Crew(folder)
+    try:
+        crew.start("airflow", server.command, {**environ, "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": users})
+        wait_until(server.healthy, 180)
+        words = {}
+        for name in PEOPLE:
+            server.log_in(name)
+            words[name] = server.token
+        server.token = words["admin"]
+        wait_until(lambda: "isthmus_worklist" in server.dag_ids(), 60)
+        assert server.import_errors() == []
+        server.wake("isthmus_worklist")
+        yield Airflow(server, company.folder, words, crew.log("airflow"))
+    finally:
+        crew.end()
+
+
+def marked(test: Any) -> Any:
+    for mark in real:
+        test = mark(test)
+    return test
+
+
+@marked
+def test_a_person_answers_in_airflow_and_only_who_may_is_heard(company: Company, airflow: Airflow) -> None:
+    number = conflict(company, 5)
+    first = airflow.server.trigger("isthmus_worklist")
+    page = airflow.asked(first)
+    assert "to decide" in page["subject"]
+    assert r"PO\-SALES" in page["body"]
+    assert set(page["params"][str(number)]["schema"]["enum"]) == {"later", "crm", "erp"}
+    airflow.reply("mallory", first, {**dict.fromkeys(page["params"], "later"), str(number): "crm"})
+    assert airflow.end_of("isthmus_worklist", first) == "failed"
+    assert airflow.states(first)["apply_answers"] == "failed"
+    assert reference(company, 5) == "PO-CLERK", "who may not changes nothing"
+
+    second = airflow.server.trigger("isthmus_worklist")
+    page = airflow.asked(second)
+    assert str(number) in page["params"], "it is asked again"
+    airflow.reply("vera", second, {**dict.fromkeys(page["params"], "later"), str(number): "crm"})
+    assert airflow.end_of("isthmus_worklist", second) == "success"
+    assert reference(company, 5) == "PO-SALES"
+    kept = company.rows("SELECT who, outcome FROM state_decision WHERE item = ? ORDER BY id", number)
+    assert kept == [("airflow:mallory", "refused"), ("airflow:vera", "done")]
+
+
+@marked
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+def test_the_page_in_the_browser_can_be_read_and_answered(company: Company, airflow: Airflow) -> None:
+    number = conflict(company, 6, crm=HOSTILE)
+    run = airflow.server.trigger("isthmus_worklist")
+    airflow.asked(run)
+    with browse(company.folder / "chromium") as page:
+        page.go(airflow.server.url)
+        page.type_into("input[name=username]", "vera")
+        page.type_into("input[name=password]", "vera-enters")
+        page.click("document.querySelector('button[type=submit]')")
+        page.wait_for(lambda: "Required Action" in page.text(), "home page")
+        page.go(f"{airflow.server.url}/dags/isthmus_worklist/runs/{run}/tasks/ask/mapped/0/required_actions")
+        page.wait_for(lambda: "PO-CLERK" in page.text(), "question")
+        told = page.text()
+        page.picture(airflow.folder / "question.png")
+        page.click("[...document.querySelectorAll('div')].findLast(one => one.innerText === 'decide later')")
+        page.ask("Input.insertText", text="the CRM")
+        page.wait_for(lambda: f"the CRM's value: {HOSTILE}" in page.text(), "choice")
+        page.press_enter()
+        page.click("[...document.querySelectorAll('button')].find(one => one.innerText === 'answer')")
+        page.wait_for(lambda: "Awaiting Input" not in page.text(), "end of waiting")
+    assert "Isthmus: " in told
+    assert told.index("PO-45") < told.index(HOSTILE) < told.index("PO-CLERK"), "agreed on, CRM, ERP, as they were typed"
+    assert airflow.end_of("isthmus_worklist", run) == "success"
+    assert reference(company, 6) == HOSTILE
+    assert company.rows("SELECT who FROM state_decision WHERE item = ?", number) == [("airflow:vera",)]
+
+
+@marked
+def test_both_systems_are_compared_by_airflow_and_the_log_says_what_came_of_it(
+    company: Company, airflow: Airflow
+) -> None:
+    airflow.server.wake("isthmus_tie_out")
+    run = airflow.server.trigger("isthmus_tie_out")
+    assert airflow.end_of("isthmus_tie_out", run) == "success"
+    assert company.rows("SELECT kind, who FROM state_tie_out") == [("totals", "airflow:admin")]
