@@ -86,8 +86,7 @@ class EntityTie:
             query = select(table.currency, table.month, func.count(), func.sum(table.amount_minor))
             rows = self.connection.execute(query.group_by(table.currency, table.month)).all()
             names = [*keys, f"{side}_count", f"{side}_minor"]
-            frame = pd.DataFrame.from_records([tuple(row) for row in rows], columns=names)
-            frames.append(frame.astype(dict.fromkeys(names, object)))
+            frames.append(pd.DataFrame([tuple(row) for row in rows], columns=names, dtype=object))
         both = frames[0].merge(frames[1], on=keys, how="outer").sort_values(keys, na_position="last")
         numbers = ("crm_count", "erp_count", "crm_minor", "erp_minor")
         return [

@@ -102,7 +102,7 @@ def _moved_meanwhile(evidence: Evidence) -> bool:
 def _judge_loose(evidence: Evidence, verdict: Verdict) -> None:
     shape = evidence.shape
     (side,) = evidence.glances
-    if shape.mapping.spec.same_as or not shape.births():
+    if not shape.births():
         verdict.reason = NO_PAIR
     elif side in shape.births():
         verdict.reason = evidence.excuse(side)

@@ -195,7 +195,9 @@ class Shape:
         return next((unit.owner for unit in self.units if unit.name == name), "both")
 
     def births(self) -> tuple[Side, ...]:
-        """The sides where records of this entity are born."""
+        """The sides where records of this entity are born; what another entity shows of itself comes from its owner."""
+        if self.mapping.spec.same_as:
+            return ("crm",) if self.mapping.spec.owner == "crm" else ("erp",)
         return tuple(other_side(side) for side in self.mapping.spec.creates)
 
 

@@ -69,7 +69,11 @@ class Readers:
     def _rows(self, connection: Connection, side: Side, records: Sequence[Record]) -> list[tuple[object, ...]]:
         looks = self._looks(connection, side, records)
         stream = self.ports.stream(self.shape.entity, side)
-        pairs = scratch.pairs_of(connection, stream, [record.id for record in records])
+        ids = [record.id for record in records]
+        pairs = scratch.pairs_of(connection, stream, ids)
+        if same_as := self.shape.mapping.spec.same_as:  # of those that are no customer nothing is shown anywhere
+            bound = scratch.pairs_of(connection, self.ports.stream(same_as, side), ids) if side == "erp" else {}
+            looks = [one for one in looks if one.record.id in pairs or one.record.id in bound]
         return [self._row(side, look, pairs.get(look.record.id)) for look in looks]
 
     def _row(self, side: Side, look: Look, pair: int | None) -> tuple[object, ...]:

@@ -30,7 +30,7 @@ class Meter:
     def ask(self, side: Side) -> Counted | None:
         """Counts and sums by currency. None where the system cannot tell: what is read is all there is."""
         currency = self._field(side, "currency")
-        if currency is None and self.shape.is_money:
+        if self.shape.mapping.spec.same_as or (currency is None and self.shape.is_money):
             return None
         found: Counted = {}
         try:

@@ -1,0 +1,202 @@
+"""Does a company in step agree, cycle after cycle, whatever people do meanwhile? And is what is under way explained?"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from isthmus.db import reading
+from isthmus.erp.allocating import pay
+from isthmus.erp.invoicing import credit_note, invoice
+from isthmus.kernel.errors import Refused
+from isthmus.kernel.records import Page
+from isthmus.kernel.selection import Selection
+from isthmus.reconcile.run import TieOut, reconcile
+from tests.reconcile.conftest import FEW
+from tests.reconcile.lab import Lab
+from tests.scenarios.test_far_erp import far
+from tests.scenarios.world import company
+
+CYCLES = 8  # `python -m bench.tie_out --cycles 1000` runs more of them
+
+
+def _totals(lab: Lab, **how: bool) -> TieOut:
+    return reconcile(lab.world.shop.ports, "totals", "cli:ada", **how)
+
+
+def _reasons(tie_out: TieOut) -> dict[tuple[str, str], int]:
+    return {(entity.entity, one.reason): one.count for entity in tie_out.entities for one in entity.explained}
+
+
+# --- a day's business ---------------------------------------------------------------------------------------------
+
+
+def _edit_customer(lab: Lab, dice: random.Random) -> None:
+    pair = dice.choice(lab.pairs("customer"))
+    lab.world.edit("customer", pair.crm.id, Phone=f"+1 555 {dice.randrange(10**6):06d}")
+
+
+def _order_more(lab: Lab, dice: random.Random) -> None:
+    lab.world.order(dice.choice(lab.pairs("customer")).crm.id, quantity=dice.randrange(1, 9))
+
+
+def _bill(lab: Lab, dice: random.Random) -> None:
+    open_orders = lab.all("erp", "erp_order", "status = 'confirmed'")
+    if open_orders:
+        with lab.at_desk() as desk:
+            invoice(desk, dice.choice(open_orders)["number"])
+
+
+def _pay(lab: Lab, dice: random.Random) -> None:
+    bills = lab.all("erp", "erp_invoice", "kind = 'invoice'")
+    if bills:
+        bill = dice.choice(bills)
+        customer = lab.one("erp", "erp_customer", f"id = {bill['customer_id']}")["number"]
+        with lab.at_desk() as desk:
+            pay(desk, customer, amount_minor=dice.randrange(1, 2 * bill["total_minor"] + 2), currency=bill["currency"])
+
+
+def _credit(lab: Lab, dice: random.Random) -> None:
+    bills = lab.all("erp", "erp_invoice", "kind = 'invoice'")
+    if bills:
+        try:
+            with lab.at_desk() as desk:
+                credit_note(desk, dice.choice(bills)["number"])
+        except Refused:
+            pass  # it is credited already
+
+
+def _leave(lab: Lab, dice: random.Random) -> None:
+    lab.world.edit("customer", dice.choice(lab.pairs("customer")).crm.id, Type="Customer")
+
+
+WORK: tuple[Callable[[Lab, random.Random], None], ...] = (_edit_customer, _order_more, _bill, _pay, _credit, _leave)
+
+
+def live(lab: Lab, dice: random.Random) -> None:
+    """Somebody does something, the scheduler runs, and nobody touches anything for a while."""
+    for _ in range(dice.randrange(3)):
+        dice.choice(WORK)(lab, dice)
+    lab.world.cycle()
+    lab.world.pass_time()
+
+
+def test_cycle_after_cycle_both_sides_agree(lab: Lab) -> None:
+    dice = random.Random(29)
+    for number in range(CYCLES):
+        live(lab, dice)
+        found = _totals(lab)
+        assert found.agrees, (number, found.table())
+
+
+def test_what_is_under_way_is_explained_with_its_amount(lab: Lab) -> None:
+    lab.world.order(lab.pairs("customer")[0].crm.id, quantity=7)
+    lab.world.pass_time()
+    before = _totals(lab)
+    assert before.agrees, before.table()
+    (orders,) = [one for one in before.entities if one.entity == "order"]
+    (tally,) = orders.explained
+    assert (tally.reason, tally.count, dict(tally.amounts)) == ("not yet synchronised", 1, {"EUR": 7000})
+    assert sum(line.crm_minor - line.erp_minor for line in orders.lines if line.currency == "EUR") == 7000
+    lab.world.cycle()
+    lab.world.pass_time()
+    assert not _reasons(_totals(lab))
+
+
+def test_what_is_on_the_worklist_is_explained_with_its_amount(lab: Lab) -> None:
+    order = lab.world.order(lab.pairs("customer")[0].crm.id, quantity=3)
+    lab.set("crm", "OrderItem", f"\"OrderId\" = '{order}'", TotalPrice=2999)
+    lab.world.cycle()
+    lab.world.pass_time()
+    found = _totals(lab)
+    assert found.agrees, found.table()
+    assert _reasons(found) == {("order", "worklist: invalid"): 1}
+
+
+def test_a_held_order_is_told_and_agrees(lab: Lab) -> None:
+    from isthmus.erp.clerk import hold
+
+    pair = lab.pairs("customer")[0]
+    with lab.at_desk() as desk:
+        hold(desk, lab.one("erp", "erp_customer", f"id = {pair.erp.id}")["number"], "does not answer")
+    lab.world.order(pair.crm.id, quantity=2)
+    lab.world.cycle()
+    lab.world.cycle()
+    lab.world.pass_time()
+    found = _totals(lab)
+    assert found.agrees, found.table()
+    assert _reasons(found)["order", "held: on both sides, waiting for credit"] >= 1
+
+
+def test_a_company_that_never_synchronised_is_explained_whole(tmp_path: Path, sqlite_url: str) -> None:
+    with company(tmp_path / "company", sqlite_url, seed=FEW) as world:
+        world.pass_time()
+        found = reconcile(world.shop.ports, "totals", "cli:ada")
+    assert found.agrees, found.table()
+    assert {reason for _, reason in _reasons(found)} <= {"not yet synchronised", "belongs to no pair"}
+    assert sum(one.amounts["EUR"] for entity in found.entities for one in entity.explained) > 0
+
+
+def test_a_tie_out_without_repair_makes_nothing_due(lab: Lab) -> None:
+    pair = lab.pairs("order")[0]
+    lab.set("crm", "Order", f"\"Id\" = '{pair.crm.id}'", ERP_Total__c=1)
+    found = _totals(lab, repair=False)
+    assert [one.repair for one in found.differences] == ["none"]
+    assert lab.world.shop.due_counts() == {}
+    assert [one.repair for one in _totals(lab).differences] == ["due"]
+    assert lab.world.shop.due_counts() == {"order": 1}
+
+
+def test_an_older_difference_has_its_age(lab: Lab) -> None:
+    pair = lab.pairs("order")[0]
+    lab.set("crm", "Order", f"\"Id\" = '{pair.crm.id}'", ERP_Total__c=1)
+    _totals(lab, repair=False)
+    lab.world.pass_time(days=9)
+    (one,) = _totals(lab, repair=False).differences
+    assert one.age_days == 9
+    assert len(_totals(lab, repair=False).past) == 3
+
+
+def test_a_far_erp_is_compared_alike(lab: Lab) -> None:
+    far(lab.world)
+    pair = lab.pairs("order")[0]
+    assert _totals(lab).agrees
+    with lab.unguarded():
+        lab.set("erp", "erp_order", f"id = {pair.erp.id}", salesperson="nobody@example.com")
+    assert [(one.field, one.told) for one in _totals(lab).differences] == [("salesperson", "edited in ERP")]
+    lab.world.cycle()
+    lab.world.cycle()
+    lab.world.pass_time()
+    assert _totals(lab).agrees
+
+
+def test_a_system_that_counts_more_than_was_read_is_told(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As when a page is dropped on the way, and nobody notices."""
+    crm = type(lab.world.shop.ports.crm)
+    lost, honest = lab.world.account("Lost on the way Ltd"), crm.read
+
+    def torn(self: Any, selection: Selection, since: str | None, overlap: timedelta) -> Iterator[Page]:
+        for page in honest(self, selection, since, overlap):
+            page.records = [one for one in page.records if one.id != lost]
+            yield page
+
+    lab.world.pass_time()
+    monkeypatch.setattr(crm, "read", torn)
+    found = _totals(lab)
+    (customers,) = [one for one in found.entities if one.entity == "customer"]
+    assert not found.agrees
+    assert [(one.side, one.counted - one.read) for one in customers.own if not one.agrees] == [("crm", 1)]
+    assert "but 13 were read" in found.table()
+
+
+def test_nothing_is_left_in_the_database(lab: Lab) -> None:
+    _totals(lab)
+    with reading(lab.world.shop.engine) as connection:
+        left = connection.execute(text("SELECT count(*) FROM sqlite_temp_master WHERE name LIKE 'tie_%'")).scalar()
+    assert left == 0
