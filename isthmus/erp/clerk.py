@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from sqlalchemy import Table, insert, or_, select, update
 
-from isthmus.erp.credit import Rate, Standing, lock_customers, log_standings, standings
+from isthmus.erp.credit import Rate, Standing, family_of, lock_customers, log_standings, standings, tops_of
 from isthmus.erp.desk import Desk
 from isthmus.erp.intake.quotes import move_quotes
 from isthmus.erp.news import customers_in, gather
@@ -98,13 +98,34 @@ def lift(desk: Desk, customer: str) -> Decided:
     return _decide(desk, row, {"held": False, "held_why": None, "held_by": None, "held_on": None})
 
 
-def _decide(desk: Desk, row: Row, values: dict[str, Any]) -> Decided:
+def share(desk: Desk, customer: str, *, shares: bool) -> Decided:
+    """Lets a customer share its parent's limit, or gives it back its own. Raises Refused for one without a parent, and
+    for parents that would go in a circle."""
+    row = record(desk, "customer", customer)
+    lock_customers(desk.connection, [one for one in (row["id"], row["parent_id"]) if one is not None])
+    row = record(desk, "customer", str(row["id"]))
+    if shares and row["parent_id"] is None:
+        raise Refused(f"customer {row['number']}", "has no parent", "give it one in the CRM first")
+    if shares and row["id"] in tops_of(desk.connection, [row["parent_id"]]):
+        what = "its parent shares its limit already: they would go in a circle"
+        raise Refused(f"customer {row['number']}", what, "correct the parents first")
+    before = family_of(desk.connection, [row["id"]])
+    return _decide(desk, row, {"shares_parent_limit": shares}, also=before)
+
+
+def _decide(desk: Desk, row: Row, values: dict[str, Any], *, also: Sequence[int] = ()) -> Decided:
     changed = update(CreditTerm).where(CreditTerm.customer_id == row["id"]).values(values)
     if desk.connection.execute(changed).rowcount == 0:
-        fresh = {"customer_id": row["id"], "currency": row["currency"], "held": False, **values}
+        fresh = {
+            "customer_id": row["id"],
+            "currency": row["currency"],
+            "held": False,
+            "shares_parent_limit": False,
+            **values,
+        }
         desk.connection.execute(insert(CreditTerm), fresh)
-    log_standings(desk, [row["id"]])
-    released = confirmed(desk, release(desk, [row["id"]]))
+    log_standings(desk, [row["id"], *also])
+    released = confirmed(desk, release(desk, [row["id"], *also]))
     return Decided(row["number"], standings(desk.connection, [row["id"]], desk.day)[row["id"]], released)
 
 

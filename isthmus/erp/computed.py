@@ -55,15 +55,15 @@ def _invoice_status() -> ColumnElement[str]:
     )  # fmt: skip
 
 
-def days_since(day: ColumnElement[Any], today: Today) -> ColumnElement[int]:
-    """How many days lie between a day and today."""
+def days_between(first: ColumnElement[Any], second: ColumnElement[Any], today: Today) -> ColumnElement[int]:
+    """How many days lie between two days."""
     if today.dialect == "postgresql":
-        return sql_cast(sql_cast(literal(today.day), Date) - day, Integer)
-    return sql_cast(func.julianday(today.day) - func.julianday(day), Integer)
+        return sql_cast(sql_cast(second, Date) - sql_cast(first, Date), Integer)
+    return sql_cast(func.julianday(second) - func.julianday(first), Integer)
 
 
 def _days_overdue(today: Today) -> ColumnElement[int]:
-    days = days_since(_invoice.c.due_date, today)
+    days = days_between(_invoice.c.due_date, literal(today.day), today)
     late = (_invoice.c.kind == "invoice") & (_invoice.c.due_date < today.day) & (_outstanding() > 0)
     return case((late, days), else_=0)
 

@@ -165,12 +165,12 @@ def lock_customers(connection: Connection, ids: Sequence[int]) -> None:
     """
     if connection.dialect.name != "postgresql" or not ids:
         return
-    wanted = _with_tops(connection, ids)
+    wanted = tops_of(connection, ids)
     while True:
         savepoint = connection.begin_nested()
         query = select(Customer.id).where(among(connection, Customer.__table__.c.id, sorted(wanted)))
         connection.execute(query.order_by(Customer.id).with_for_update(key_share=True)).all()
-        needed = _with_tops(connection, ids)
+        needed = tops_of(connection, ids)
         if needed <= wanted:
             savepoint.commit()
             return
@@ -178,7 +178,8 @@ def lock_customers(connection: Connection, ids: Sequence[int]) -> None:
         wanted |= needed
 
 
-def _with_tops(connection: Connection, ids: Sequence[int]) -> set[int]:
+def tops_of(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """These customers and all above them whose limits they share."""
     return {top for (top,) in _families(connection, ids, "SELECT DISTINCT top FROM up")} | set(ids)
 
 

@@ -8,7 +8,7 @@ from typing import cast
 
 from sqlalchemy import Connection, Table, select
 
-from isthmus.erp import credit_status
+from isthmus.erp import credit_status, figures
 from isthmus.erp.computed import Today
 from isthmus.erp.parties import Customer
 from isthmus.erp.positions import Position, Way
@@ -52,6 +52,21 @@ DERIVED = {
         ),
         credit_status.show,
         credit_status.news,
+    ),
+    "customer_figures": Derived(
+        "customer_figures",
+        _fields(
+            {},
+            reference="customer_id",
+            text="currency",
+            count="orders",
+            amount="order_total invoiced_12_months list_discount",
+            micros="days_to_pay list_discount_percent",
+            day="last_order_date",
+            instant="as_of",
+        ),
+        figures.show,
+        figures.news,
     ),
 }
 

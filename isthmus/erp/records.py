@@ -86,7 +86,7 @@ def rows_by_id(
     columns = _picked(stream, today or Today(connection.dialect.name, "", ""))
     query: Select[Any] = select(*columns).where(among(connection, stream.table.c.id, list(ids)))
     if lock and connection.dialect.name == "postgresql":
-        query = query.order_by(stream.table.c.id).with_for_update()
+        query = query.order_by(stream.table.c.id).with_for_update(key_share=True)
     names = row_columns(stream)
     return {values[0]: dict(zip(names, values, strict=True)) for values in connection.execute(query)}
 

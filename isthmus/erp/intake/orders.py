@@ -9,7 +9,7 @@ from sqlalchemy import Table, select
 
 from isthmus.db import among, update_rows
 from isthmus.erp.changes import log_changes
-from isthmus.erp.credit import lock_customers, log_standings
+from isthmus.erp.credit import log_standings
 from isthmus.erp.intake.attempts import attempt
 from isthmus.erp.intake.documents import (
     Around,
@@ -39,7 +39,6 @@ def create(page: Page, items: list[Item]) -> None:
     settle_keys(page, items)
     take_in(page, page.left(items))
     items = page.left(items)
-    lock_customers(page.desk.connection, [item.row["customer_id"] for item in items])
     around = look_around(page, items)
     for item in items:
         if not around.customers.get(item.row["customer_id"], (True, None))[0]:
@@ -107,7 +106,6 @@ def update(page: Page, items: list[Item]) -> None:
     for item in items:
         if item.change.verb == "withdraw" and item.change.how == "deactivate":
             page.refuse(item, Fault("gone", "an order cannot be deactivated", "write `cancel` in the mapping"))
-    _lock(page, page.left(items))
     claim(page, page.left(items))
     _refuse_by_status(page, page.left(items))
     items = page.left(items)
@@ -122,16 +120,6 @@ def update(page: Page, items: list[Item]) -> None:
     _check(page, open_ones, around)
     reprice(page, partly, around)
     attempt(page, page.left(items), _update)
-
-
-def _lock(page: Page, items: Sequence[Item]) -> None:
-    """Locks the customers that the orders have and will have, before the orders themselves."""
-    ids = [int(item.change.id) for item in items if item.change.id and item.change.id.isdigit()]
-    query = select(order.c.customer_id).where(among(page.desk.connection, order.c.id, ids))
-    customers = {customer_id for (customer_id,) in page.desk.connection.execute(query)}
-    named = [str(item.change.fields.get("customer_id")) for item in items]
-    customers |= {int(one) for one in named if one.isascii() and one.isdigit() and len(one) < 19}
-    lock_customers(page.desk.connection, sorted(customers))
 
 
 def _refuse_by_status(page: Page, items: Sequence[Item]) -> None:

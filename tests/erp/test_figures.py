@@ -1,0 +1,171 @@
+"""The figures of a customer's history: are they right, are they news when they move, and where do they come from?"""
+
+from __future__ import annotations
+
+import pytest
+
+from isthmus.connect.protocol import Change
+from isthmus.db import reading
+from isthmus.erp.allocating import pay
+from isthmus.erp.clerk import cancel, limit, rate
+from isthmus.erp.computed import Today
+from isthmus.erp.figures import FIGURES, Traced, trace, year_before
+from isthmus.erp.invoicing import credit_note, invoice
+from isthmus.erp.reversing import reverse
+from isthmus.kernel.clock import format_stamp
+from isthmus.kernel.errors import Refused
+from isthmus.kernel.records import Fields
+from tests.erp.conftest import World
+from tests.erp.test_credit_status import news
+
+
+def figures(world: World, customer: str) -> Fields:
+    return world.fetch("customer_figures", customer).fields
+
+
+def traced(world: World, customer: str, figure: str) -> list[Traced]:
+    now = world.clock.now()
+    today = Today(world.engine.dialect.name, now.date().isoformat(), format_stamp(now))
+    with reading(world.engine) as connection:
+        return trace(connection, int(customer), figure, today=today)
+
+
+def test_a_customer_without_anything_has_figures_as_well(world: World) -> None:
+    customer = world.customer()
+    assert figures(world, customer) == {
+        "customer_id": customer,
+        "currency": "EUR",
+        "orders": 0,
+        "order_total": 0,
+        "last_order_date": None,
+        "invoiced_12_months": 0,
+        "days_to_pay": None,
+        "list_discount": 0,
+        "list_discount_percent": None,
+        "as_of": "2026-11-02T09:00:00.000000Z",
+    }
+    assert set(world.connector.describe("customer_figures").fields) == {*figures(world, customer), "id"}
+
+
+def test_orders_invoices_and_the_days_until_they_are_paid(world: World) -> None:
+    customer, other = world.customer(), world.customer()
+    orders = [world.order(customer, (1, 1_000 * n), order_date=f"2026-11-0{n}") for n in (1, 2, 3)]
+    world.order(other, (1, 77))
+    with world.desk() as desk:
+        cancel(desk, orders[2].id)
+        first, second = (invoice(desk, order.id) for order in orders[:2])
+    world.days_pass(10)
+    with world.desk() as desk:
+        pay(desk, customer, amount_minor=1_000, currency="EUR", invoices=[first.number])
+        bounced = pay(desk, customer, amount_minor=500, currency="EUR", invoices=[second.number])
+        reverse(desk, bounced.number, "bounced")
+    world.days_pass(10)
+    with world.desk() as desk:
+        pay(desk, customer, amount_minor=500, currency="EUR", invoices=[second.number])
+        credit_note(desk, second.number)
+    shown = figures(world, customer)
+    assert (shown["orders"], shown["order_total"], shown["last_order_date"]) == (2, 3_000, "2026-11-02")
+    assert shown["invoiced_12_months"] == 1_000
+    assert shown["days_to_pay"] == 13_333_333  # (1,000 × 10 + 500 × 20) / 1,500
+    assert [(one.document, one.second) for one in traced(world, customer, "days_to_pay")] == [
+        ("R0000001", 10_000),
+        ("R0000003", 10_000),
+    ]
+
+
+def test_discounts_are_given_against_the_price_lists_step(world: World) -> None:
+    def entry(key: str, least: int, cents: int) -> Fields:
+        fields = {"key": key, "price_list": "Standard", "currency": "EUR", "minimum_quantity": least * 1_000_000}
+        return {**fields, "unit_price": cents * 10_000}
+
+    product = world.create("product", {"name": "Nut", "tax_category": "zero"}, [entry("a", 1, 100), entry("b", 10, 80)])
+    customer = world.customer()
+
+    def line(key: str, quantity: int, cents: int) -> Fields:
+        sold = {"quantity": quantity * 1_000_000, "unit_price": cents * 10_000}
+        return {"key": key, "product_id": product.id, **sold}
+
+    change = world.order_change(customer, (1, 5_000), discount=100)  # a product that is on no list
+    change.lines = [*(change.lines or []), line("a", 9, 100), {**line("b", 10, 80), "discount_percent": 10_000_000}]
+    (answer,) = world.write("order", change)
+    assert answer.record, answer.fault
+    lists, shares = 900 + 800, [row[0] for row in world.rows("SELECT discount_share_minor FROM erp_order_line")]
+    shown = figures(world, customer)
+    given = 80 + shares[1] + shares[2]  # 10 % of line b, and both lines' shares of the order's discount
+    assert shown["list_discount"] == given
+    assert shown["list_discount_percent"] == (given * 100 * 1_000_000 + lists // 2) // lists
+    world.write("product", Change("update", "key-1", {}, [entry("a", 1, 999)], id=product.id))
+    assert figures(world, customer)["list_discount"] == given  # what was given stays given
+    assert sum(one.amount_minor for one in traced(world, customer, "list_discount")) == given
+
+
+def test_other_currencies_count_at_the_rate_of_their_own_day(world: World) -> None:
+    customer = world.customer()
+    world.order(customer, (1, 1_000), currency="USD")
+    world.order(customer, (1, 50))
+    shown = figures(world, customer)
+    assert (shown["orders"], shown["order_total"]) == (2, None)
+    with world.desk() as desk:
+        rate(desk, "USD", "EUR", value="0.9", day="2026-11-01")
+        rate(desk, "USD", "EUR", value="0.5", day="2026-11-03")
+    world.days_pass(5)
+    assert figures(world, customer)["order_total"] == 950
+    assert [(one.currency, one.amount_minor, one.worth_minor) for one in traced(world, customer, "order_total")] == [
+        ("USD", 1_000, 900),
+        ("EUR", 50, 50),
+    ]
+
+
+def test_figures_are_news_by_documents_and_a_year_after_an_invoice(world: World) -> None:
+    customer, _other = world.customer(), world.customer()
+    _, position = news(world, None, "customer_figures")
+    order = world.order(customer, (1, 1_000))
+    found, position = news(world, position, "customer_figures")
+    assert found == [customer]
+    with world.desk() as desk:
+        invoice(desk, order.id)
+    found, position = news(world, position, "customer_figures")
+    assert found == [customer]
+    with world.desk() as desk:
+        limit(desk, customer, 5)
+    world.days_pass(364)
+    found, position = news(world, position, "customer_figures")
+    assert (found, figures(world, customer)["invoiced_12_months"]) == ([], 1_000)
+    world.days_pass(1)
+    found, position = news(world, position, "customer_figures")
+    assert (found, figures(world, customer)["invoiced_12_months"]) == ([customer], 0)
+
+
+def test_a_year_before_the_29th_of_february_is_the_28th() -> None:
+    assert [year_before(day) for day in ("2028-02-29", "2029-02-28", "2026-11-02")] == [
+        "2027-02-28",
+        "2028-02-28",
+        "2025-11-02",
+    ]
+
+
+def test_every_figure_is_the_sum_of_its_trace_down_to_the_postings(world: World) -> None:
+    customer = world.customer()
+    for cents in (1_000, 2_345):
+        order = world.order(customer, (2, cents))
+        with world.desk() as desk:
+            number = invoice(desk, order.id).number
+            pay(desk, customer, amount_minor=cents, currency="EUR", invoices=[number])
+            credit_note(desk, number, {"1": 500_000})
+    shown = figures(world, customer)
+    for figure in ("order_total", "invoiced_12_months", "list_discount"):
+        assert sum(one.worth_minor or 0 for one in traced(world, customer, figure)) == shown[figure]
+    for one in traced(world, customer, "invoiced_12_months"):
+        assert {(booked.account, booked.amount_minor) for booked in one.postings} == {
+            ("1100", one.amount_minor),
+            ("4000", -one.amount_minor),
+        }
+    assert {len(traced(world, customer, figure)) for figure in FIGURES} == {2, 4, 0}
+
+
+def test_what_cannot_be_traced_is_refused(world: World) -> None:
+    customer = world.customer()
+    with pytest.raises(Refused, match="figure fame: is not there; use one of orders, order_total"):
+        traced(world, customer, "fame")
+    with pytest.raises(Refused, match="customer 99: is not there"):
+        traced(world, "99", "orders")
