@@ -165,7 +165,7 @@ def apply_answers(answer: dict[str, Any]) -> None:
     """Carries out what a person chose, if that person may, and runs the mappings. What is void is asked again."""
     person = answer.get("responded_by_user")
     chosen = {int(number): take for number, take in answer["params_input"].items() if take != LATER}
-    if not person or LATER in answer["chosen_options"] or not chosen:
+    if not person or not chosen:
         raise AirflowSkipException("nobody has decided: it is asked again")
     with _workshop() as workshop:
         asked = {one.number for one in workshop.office.questions()}

@@ -11,15 +11,14 @@ from airflow.sdk.definitions.param import ParamsDict
 from isthmus_tasks import LATER, OPTIONS, apply_answers, describe, open_questions, retry_worklist, when
 
 ANSWER_WITHIN = timedelta(minutes=50)  # the next run asks again, with what both sides show by then
-ANSWERED = "answer"
+ANSWER = "answer"  # the one button; each question has its own "later"
 
 
 class AskPeople(HITLOperator):
     """Asks several questions on one page, one choice each. What a question says is read when it is asked."""
 
     def __init__(self, *, numbers: list[int], **how: Any) -> None:
-        options = [ANSWERED, LATER]
-        super().__init__(subject="", options=options, defaults=LATER, response_timeout=ANSWER_WITHIN, **how)
+        super().__init__(subject="", options=[ANSWER], defaults=ANSWER, response_timeout=ANSWER_WITHIN, **how)
         self.numbers = numbers
 
     def execute(self, context: Any) -> None:

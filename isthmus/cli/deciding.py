@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from isthmus.cli.call import Call, command
 from isthmus.cli.call import _user as account_name
+from isthmus.cli.standing import local
 from isthmus.kernel.errors import Refused
 
 MAPPING = Annotated[str, typer.Argument(help="The mapping's name, such as order.")]
@@ -21,6 +22,14 @@ def decider(call: Call) -> str:
         what = f"{account.removeprefix('cli:')} cannot decide for {call.who.removeprefix('cli:')}"
         raise Refused("--as", f"{what}: isthmus.yaml says who may", "decide under your own account")
     return call.who
+
+
+def tell_decisions(call: Call, decided: list[dict[str, Any]]) -> None:
+    """What people decided about it, newest first."""
+    for one in decided:
+        at, told = local(one["at"], call.settings.time_zone), f": {one['told']}" if one["told"] else ""
+        what = f"{one['verb']} {one['mapping']}" + (f" {one['item']}" if one["item"] else "")
+        call.screen.line(f"    {at}  {one['who']}  {what}  {one['outcome']}{told}  ({one['why']})")
 
 
 def accept(call: Call, mapping: MAPPING, *, why: WHY) -> None:

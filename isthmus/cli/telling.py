@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isthmus.cli.call import Call, command
+from isthmus.cli.deciding import tell_decisions
 from isthmus.cli.figures import differences, entity_types, plain, side_types, words
 from isthmus.cli.standing import local
 from isthmus.kernel.errors import Refused
@@ -32,6 +33,8 @@ def explain(
     with call.workshop() as workshop:
         story = workshop.explain(entity, record_id)
         told = _Reader(workshop.ports.mappings[entity], workshop.ports, _currency(story)).document(story)
+        records = [f"{entity} {key}" for key in (story.crm_id, story.erp_id) if key]
+        told["decisions"] = [asdict(one) for one in workshop.office.decisions(records=records)]
     call.finish(told, lambda: _tell(call, told))
 
 
@@ -125,6 +128,9 @@ def _tell(call: Call, told: dict[str, Any]) -> None:
     screen.line(f"CRM {told['crm_id'] or '-'}, ERP {told['erp_id'] or '-'}")
     _tell_rows(call, told)
     _tell_steps(call, told["steps"])
+    if told["decisions"]:
+        screen.line("decided by people", style="bold")
+        tell_decisions(call, told["decisions"])
     for item in told["worklist"]:
         since = local(item["since"], call.settings.time_zone)
         screen.line(f"worklist {item['number']}: {item['reason']} since {since}, tried {item['attempts']}×")

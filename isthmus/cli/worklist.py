@@ -9,7 +9,7 @@ import orjson
 import typer
 
 from isthmus.cli.call import Call, command, one_of
-from isthmus.cli.deciding import decider
+from isthmus.cli.deciding import decider, tell_decisions
 from isthmus.cli.standing import local
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _tell(call: Call, items: list[dict[str, Any]]) -> None:
             screen.line(f"    dismissed by {item['dismissed_by']}: {item['dismissed_why']}")
         if "choices" in item:
             _tell_question(call, item)
-            _tell_decisions(call, item["decisions"])
+            tell_decisions(call, item["decisions"])
     if not items:
         screen.line("nothing is on the worklist", style="green")
 
@@ -118,14 +118,6 @@ def _tell_question(call: Call, item: dict[str, Any]) -> None:
         screen.line(f"    asked for: {wanted}; {request['told']}: another person gives the same answer", style="yellow")
 
 
-def _tell_decisions(call: Call, decided: list[dict[str, Any]]) -> None:
-    """What people decided about it, newest first."""
-    for one in decided:
-        at, told = local(one["at"], call.settings.time_zone), f": {one['told']}" if one["told"] else ""
-        what = f"{one['verb']} {one['mapping']}" + (f" {one['item']}" if one["item"] else "")
-        call.screen.line(f"    {at}  {one['who']}  {what}  {one['outcome']}{told}  ({one['why']})")
-
-
 @command(app)
 def decisions(
     call: Call,
@@ -137,7 +129,7 @@ def decisions(
     """
     with call.workshop() as workshop:
         found = [asdict(one) for one in workshop.office.decisions(most=most)]
-    call.finish({"decisions": found}, lambda: _tell_decisions(call, found))
+    call.finish({"decisions": found}, lambda: tell_decisions(call, found))
 
 
 @command(app, audited=True)

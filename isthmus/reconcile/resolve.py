@@ -184,10 +184,12 @@ class Office:
             question.edits_of(found), question.choices_of(found, shown, standings), request,
         )  # fmt: skip
 
-    def decisions(self, number: int | None = None, most: int = 100) -> list[Decided]:
-        """What was decided, asked for and refused, newest first; of one item if its number is given."""
+    def decisions(
+        self, number: int | None = None, *, records: Sequence[str] | None = None, most: int = 100
+    ) -> list[Decided]:
+        """What was decided, asked for and refused, newest first; of one item, or of records (``order 801…``)."""
         with reading(self.engine) as connection:
-            return decisions.history(connection, item=number, most=most)
+            return decisions.history(connection, item=number, records=records, most=most)
 
     # --- how a decision goes --------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import astuple, dataclass, fields
 from typing import Literal
 
@@ -56,11 +57,15 @@ def add(connection: Connection, decided: Decided) -> None:
     connection.execute(table.insert().values(dict(zip(_NAMES, astuple(decided), strict=True))))
 
 
-def history(connection: Connection, *, item: int | None = None, most: int = 100) -> list[Decided]:
-    """The newest first; only those about one item of the worklist if its number is given."""
+def history(
+    connection: Connection, *, item: int | None = None, records: Sequence[str] | None = None, most: int = 100
+) -> list[Decided]:
+    """The newest first; only those about one item of the worklist, or about these records, if they are given."""
     query = select(*_COLUMNS).order_by(table.c.id.desc()).limit(most)
     if item is not None:
         query = query.where(table.c.item == item)
+    if records is not None:
+        query = query.where(table.c.record.in_(records))
     return [Decided(*row) for row in connection.execute(query)]
 
 

@@ -82,6 +82,9 @@ def test_who_may_not_is_told_who_may_and_both_are_kept(
     kept = [(one["who"], one["outcome"]) for one in company.ask("worklist", "decisions", "--most", "2")["decisions"]]
     assert kept == [("cli:ada", "done"), ("cli:tom", "refused")]
     assert "cli:tom  resolve order" in company.say("worklist", "decisions").out
+    story = company.ask("explain", "order", question["crm"])["decisions"]
+    assert [(one["who"], one["outcome"]) for one in story[:2]] == kept
+    assert "decided by people" in company.say("explain", "order", question["crm"]).out
     settled(company, question)
 
 
