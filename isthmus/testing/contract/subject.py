@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import ClassVar
 from unittest import SkipTest
 
 from isthmus.connect.protocol import Answer, Change, Connector
@@ -34,7 +33,7 @@ class Subject:
     connector: Connector
     selection: Selection  # stream and fields that are read and written; no lines are needed
     text_field: str  # a free text of the stream, in the selection
-    secrets: ClassVar[tuple[str, ...]] = ()  # what must never leave the connector
+    secrets: tuple[str, ...] = ()  # what must never leave the connector
 
     def fields(self, text: str) -> Fields:  # noqa: ARG002
         """Fields of a new record that the system takes, with this text in the text field."""

@@ -84,6 +84,7 @@ class Auditor:
         self._look_at_names(look)
         self._look_at_ledger(look)
         self._look_at_credit(look)
+        self._look_at_lines(look)
 
     def _look_at_keys(self, look: sqlite3.Connection) -> None:
         """Once and Whole: every record has one live key, every order its lines, every binding its record."""
@@ -110,6 +111,14 @@ class Auditor:
             )
             for row in look.execute(query):
                 raise Violation("Whole", f"{row['entity']} {row['erp_id']} is bound, and the ERP has no such key")
+
+    def _look_at_lines(self, look: sqlite3.Connection) -> None:
+        """Balanced: quantity × price, rounded half up once, in whole cents; computed here in integers."""
+        for row in look.execute("SELECT * FROM erp_order_line"):
+            exact = row["quantity_micros"] * row["unit_price_micros"] * 100
+            whole, rest = divmod(exact, 10**12)
+            if row["amount_minor"] != whole + (2 * rest >= 10**12):
+                raise Violation("Balanced", f"line {row['key']} of order {row['order_id']} is {row['amount_minor']}")
 
     def _are_merged(self, keys: list[str]) -> bool:
         """A customer that took over a merged account's pair answers to both keys."""

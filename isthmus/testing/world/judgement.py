@@ -50,6 +50,7 @@ class Judgement:
         if "invoice" in self.world.ports.mappings:
             self._judge_books()
         self._judge_doubles()
+        self._judge_orphans()
 
     def _no_loose_ends(self) -> None:
         for table, where in (("state_intent", "settled_at IS NULL"), ("state_due", "1")):
@@ -76,6 +77,13 @@ class Judgement:
 
     def _fail(self, promise: str, thing: Thing, what: str) -> None:
         raise Violation(promise, f"{thing.id} {thing.fields}: {what}")
+
+    def _keep_last_edit(self, entity: str, thing: Thing, name: str) -> None:
+        """No edit of a shared field is lost: who edited last is heard, or there is a question on the worklist."""
+        last = self.world.last_said.get((entity, thing.id, name))
+        now = thing.fields["Phone" if name == "phone" else "PoNumber"]
+        if last is not None and now != last and not self.merged & {thing.id, thing.fields.get("Account")}:
+            self._fail("No edit is lost", thing, f"{name} was last entered as {last}, both sides show {now}")
 
     # --- customers ------------------------------------------------------------------------------------------------
 
@@ -116,6 +124,7 @@ class Judgement:
         for ours, theirs in pairs:
             if row[ours] != thing.fields[theirs]:
                 self._fail("Complete", thing, f"{theirs} is {thing.fields[theirs]!r}, ERP {ours} is {row[ours]!r}")
+        self._keep_last_edit("customer", thing, "phone")
         parent = self.pairs["customer"].get(thing.fields["Parent"] or "")
         if str(row["parent_id"] or "") != (parent or ""):
             self._fail("Ordered", thing, f"parent is {parent}, in the ERP {row['parent_id']}")
@@ -158,6 +167,7 @@ class Judgement:
         for ours, theirs in pairs:
             if row[ours] != thing.fields[theirs]:
                 self._fail("Complete", thing, f"{theirs} is {thing.fields[theirs]!r}, ERP {ours} is {row[ours]!r}")
+        self._keep_last_edit("order", thing, "po_number")
         total = row["total"] if self.world.is_weak else row["total_minor"]
         if Decimal(total).scaleb(-2) != thing.fields["ErpTotal"]:
             self._fail("Complete", thing, f"ErpTotal is {thing.fields['ErpTotal']}, the ERP says {total}")
@@ -230,11 +240,10 @@ class Judgement:
 
     def _is_waiting(self, _item: Item, thing: Thing) -> bool:
         """What it refers to is not through either."""
-        for name in ("Account", "Parent"):
-            other = thing.fields.get(name)
-            if other and (other not in self.pairs.get("customer", {}) or self._is_off(other)):
-                return True
-        return False
+        account, parent = thing.fields.get("Account"), thing.fields.get("Parent")
+        if account:  # pulled, so only what keeps the account itself out can keep the order out
+            return self._is_off(account) or ("customer", "crm", account) in self.items
+        return parent is not None and (self._is_off(parent) or parent not in self.pairs.get("customer", {}))
 
     def _is_off(self, account: str) -> bool:
         known = self.crm.things["Account"].get(account)
@@ -283,6 +292,17 @@ class Judgement:
             ]
             if len(ids) != len(set(ids)):
                 raise Violation("Once", f"two CRM records share one ERP {entity}: {sorted(ids)}")
+
+    def _judge_orphans(self) -> None:
+        """Once: what lives in the ERP belongs to a CRM record that is still known; a late create made no orphan."""
+        if self.world.is_weak:
+            return
+        alive = {"customer": "active = 1", "order": "status <> 'cancelled'"}
+        for entity, where in alive.items():
+            bound = {int(erp_id) for erp_id in self.pairs.get(entity, {}).values()}
+            for row in self.look.execute(f"SELECT id FROM erp_{entity} WHERE {where}").fetchall():
+                if row["id"] not in bound:
+                    raise Violation("Once", f"ERP {entity} {row['id']} lives and belongs to nobody")
 
     def _is_alias(self, entity: str, crm_id: str) -> bool:
         query = "SELECT count(*) FROM state_alias WHERE entity = ? AND id = ?"

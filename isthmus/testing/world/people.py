@@ -36,9 +36,11 @@ class People:
         ]
         return self.dice.choice(found) if found else None
 
-    def remember(self, entity: str, record_id: str, name: str, *, side: str) -> None:
-        """Who edited what both sides may edit: the auditor judges conflicts by it."""
-        self.world.edited.setdefault((entity, record_id, name), set()).add(side)
+    def remember(self, place: tuple[str, str, str], side: str, value: str | None) -> None:
+        """Who entered what both sides may edit: the auditor judges by it. None: nobody can say what came last."""
+        self.world.edited.setdefault(place, set()).add(side)
+        known = self.world.last_said.get(place, "")
+        self.world.last_said[place] = None if known is None else value
 
     # --- sales ----------------------------------------------------------------------------------------------------
 
@@ -79,8 +81,15 @@ class People:
             ]
         )
         if name == "Phone":
-            self.remember("customer", thing.id, "phone", side="crm")
+            return self._edit_shared(thing, "Account", ("customer", thing.id, "phone"), value=value)
         return self._edit(thing, "Account", {name: value})
+
+    def _edit_shared(self, thing: Thing, stream: str, place: tuple[str, str, str], *, value: str) -> str:
+        """An edit of what the ERP may edit too. In a late transaction nobody knows which came last."""
+        locked = len(self.crm.savings)
+        done = self._edit(thing, stream, {"Phone" if place[2] == "phone" else "PoNumber": value})
+        self.remember(place, "crm", None if len(self.crm.savings) > locked else value)
+        return done
 
     def _edit(self, thing: Thing, stream: str, fields: dict[str, Any]) -> str:
         if "late_commit" in self.world.weather.kinds and self.dice.random() < 0.3:
@@ -153,8 +162,7 @@ class People:
             status = "Draft" if thing.fields["Status"] == "Activated" else "Activated"
             return self._edit(thing, "Order", {"Status": status})
         if act == 1:
-            self.remember("order", thing.id, "po_number", side="crm")
-            return self._edit(thing, "Order", {"PoNumber": self.world.say("O")})
+            return self._edit_shared(thing, "Order", ("order", thing.id, "po_number"), value=self.world.say("O"))
         if act == 2:
             self.crm.edit("Order", thing.id, SALES, ErpStatus=self.dice.choice(("draft", "closed")))
             return f"says of {thing.id} what the ERP should say"
@@ -179,16 +187,17 @@ class People:
             return None
         crm_id, erp_id = self.dice.choice(pairs)
         if name != "name":
-            self.remember(stream, crm_id, "phone" if name == "phone" else "po_number", side="erp")
+            self.remember((stream, crm_id, "phone" if name == "phone" else "po_number"), "erp", value)
         if self.world.is_weak:
             self.world.weak.edit(stream, erp_id, CLERK, **{name: value})
             return f"the clerk edits {stream} {erp_id} {name} {value}"
         return self.at_desk(
             f"edits {stream} {erp_id} {name} {value}",
-            lambda desk: self._take(desk, stream, erp_id=erp_id, fields={name: value}),
+            lambda desk: self.take(desk, stream, erp_id=erp_id, fields={name: value}),
         )
 
-    def _take(self, desk: Desk, stream: str, *, erp_id: str, fields: dict[str, Any]) -> None:
+    def take(self, desk: Desk, stream: str, *, erp_id: str, fields: dict[str, Any]) -> None:
+        """Writes a record as a clerk who edits it by hand: under the key that it has."""
         query = "SELECT key FROM erp_external_key WHERE stream = ? AND record_id = ? AND status = 'live'"
         key = desk.connection.exec_driver_sql(query, (stream, int(erp_id))).scalar()
         if key is not None:

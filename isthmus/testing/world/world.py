@@ -91,6 +91,7 @@ class World:
     usurped: dict[str, set[str]] = field(default_factory=dict)  # mapping → workers that another one has succeeded
     running: dict[str, str] = field(default_factory=dict)  # worker → mapping
     edited: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)  # entity, CRM id, field → sides
+    last_said: dict[tuple[str, str, str], str | None] = field(default_factory=dict)  # …→ what was entered last
 
     def __post_init__(self) -> None:
         self.disk = the_disk()

@@ -1,0 +1,212 @@
+"""The bugs that are planted to test the tester: each a few words of a production function, and what finds it.
+
+``kinds`` are the troubles of the seeds that look for it. ``harmless`` says in words why a bug that nothing finds does
+no harm; such a bug is planted all the same, and a test holds that it stays harmless.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from isthmus.testing.mutation import Edit
+from isthmus.testing.world.world import ErpKind
+
+_RUN, _LEG, _PLAN, _COMMIT = "isthmus.sync.run", "isthmus.sync.leg", "isthmus.sync.plan", "isthmus.sync.commit"
+_LEASES, _CONCLUDE, _MERGE = "isthmus.state.leases", "isthmus.sync.conclude", "isthmus.merge.merge"
+_SHELF, _CRM = "isthmus.testing.world.shelf:Shelf", "isthmus.testing.world.crm:Crm"
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """One mistake that somebody could make."""
+
+    name: str
+    edits: tuple[Edit, ...]
+    kinds: tuple[str, ...]
+    erp: ErpKind = "own"
+    harmless: str = ""
+
+
+def _bug(name: str, kinds: str, *edits: Edit, erp: ErpKind = "own", harmless: str = "") -> Bug:
+    return Bug(name, edits, tuple(kinds.split()), erp, harmless)
+
+
+_FIRST = (
+    "with writing(leg.ports.engine) as early:\n"
+    "            progress.store_watermark(\n"
+    "                early, direction.lane, progress.Watermark(page.complete_to, None, leg.ports.now()))\n"
+    "        leg.pass_page(page, reads)"
+)
+
+#: Reading: what is lost where a watermark, a page or a deletion is taken too lightly.
+READING = (
+    _bug("watermark before rows", "crash down", Edit(f"{_RUN}:_read", "leg.pass_page(page, reads)", _FIRST)),
+    _bug(
+        "no overlap", "late_commit",
+        Edit(f"{_RUN}:_read", "timedelta(minutes=leg.ports.limits.overlap_minutes)", "timedelta(0)"),
+    ),
+    _bug(
+        "> instead of >=, without an overlap", "equal_stamps late_commit",
+        Edit(f"{_RUN}:_read", "timedelta(minutes=leg.ports.limits.overlap_minutes)", "timedelta(0)"),
+        Edit(f"{_CRM}.moved", "low <= one.version < high", "low < one.version < high"),
+    ),
+    _bug(
+        "> instead of >=", "equal_stamps small_pages",
+        Edit(f"{_CRM}.moved", "low <= one.version < high", "low < one.version < high"),
+        harmless="every read looks back by the overlap of ten minutes, so the one second that `>` leaves out was read"
+        " before; without the overlap the same bug is found (see above)",
+    ),
+    _bug(
+        "watermark from a clock that is an hour ahead", "equal_stamps",
+        Edit(f"{_COMMIT}:_move_watermark", "mark = Watermark(page.complete_to, None, now)",
+             "from datetime import timedelta\n"
+             "        from isthmus.kernel.clock import format_stamp, parse_stamp\n"
+             "        ahead = format_stamp(parse_stamp(now) + timedelta(hours=1))\n"
+             "        mark = Watermark(ahead if lane.side == 'crm' else page.complete_to, None, now)"),
+    ),
+    _bug(
+        "watermark from the last record of an unordered page", "small_pages cut down crash",
+        Edit(f"{_CRM}.moved", "key=lambda one: (one.version, one.id)", "key=lambda one: one.id, reverse=True"),
+    ),
+    _bug(
+        "birth filter pushed into later reads", "equal_stamps",
+        Edit(f"{_SHELF}.read", "if since is None and selection.where:", "if selection.where:"),
+    ),
+    _bug("ignored deletion", "delete", Edit(f"{_PLAN}:_plan_gone", 'if policy == "keep":', "if True:")),
+    _bug(
+        "ignored merge", "merge",
+        Edit(f"{_PLAN}:plan_page", "merged = [read for read in reads if read.record.merged_into]", "merged = []"),
+        Edit(f"{_PLAN}:_plan_safely", "return _plan_one(case)",
+             "return Decision(case.read, 'filtered') if case.read.record.merged_into else _plan_one(case)"),
+    ),
+    _bug(
+        "deletions older than the recycle bin are never looked for", "delete outage",
+        Edit("isthmus.sync.preflight:_too_old", "> window * 9 / 10", "> window * 900"),
+    ),
+    _bug(
+        "what a full read misses is not looked at", "delete outage",
+        Edit(f"{_RUN}:_miss", "progress.add_due(connection, leg.direction.lane, dues)", "pass"),
+    ),
+    _bug(
+        "equal stamp taken for no change", "equal_stamps",
+        Edit(f"{_PLAN}:_plan_one", "seen.hash == read.hash and", "seen.version == read.record.version and"),
+        Edit("isthmus.sync.look:_is_news", "binding.seen(direction.source).hash != read.hash", "True"),
+    ),
+)  # fmt: skip
+
+#: Writing to a system far away: what nobody answered, what is under way, what comes twice.
+WRITING = (
+    _bug(
+        "batch taken for success", "undone partly",
+        Edit(f"{_LEG}:Leg._ask", "    queue = iter(answers)",
+             "    from isthmus.testing.bugs import hope\n    queue = iter(hope(answers))"),
+        erp="far",
+    ),
+    _bug("no intent before a call", "", Edit(f"{_LEG}:Leg._declare", "if not entries:", "if True:"), erp="far"),
+    _bug("open intents are not settled", "lost down late",
+         Edit(f"{_RUN}:_travel", "    _settle(leg)\n", "    pass\n"), erp="far"),
+    _bug("doubt is forgotten", "doubted undone partly",
+         Edit(f"{_LEG}:Leg._settle", 'if answer.result == "in_doubt"}', "if False}"), erp="far"),
+    _bug("a fresh key for each attempt", "lost doubted",
+         Edit("isthmus.sync.decision:Direction.key", "return self._stem + record_id",
+              "count = self.__dict__['n'] = self.__dict__.get('n', 0) + 1\n"
+              "    return f'{self._stem}{id(self)}-{count}/{record_id}'"), erp="far"),
+    _bug("look-up, then create, without a unique key", "late lost twice",
+         Edit("isthmus.testing.world.line:Line._repeat", "weak = self._far if isinstance(self._far, WeakErp) else None",
+              "weak = self._far if isinstance(self._far, WeakErp) else None\n"
+              "    self._stage.counted.pop('late request landed', None)"), erp="weak"),
+    _bug("arrived creates are not bound", "lost delete",
+         Edit(f"{_RUN}:_bind_arrived", "bindings.insert(connection, pairs)", "pass"), erp="far"),
+    _bug("expected version left out", "busy erp_edits",
+         Edit(f"{_PLAN}:_expected", "version or None if units & case.direction.shared else None", "None")),
+    _bug("what moved twice is not planned again", "busy erp_edits",
+         Edit(f"{_CONCLUDE}:_not_through", "again = \"its target moved while it was planned\" if", "again = \"\" if"),
+         harmless="the notice on the CRM record moves it, so that the next read brings it again; what shows no notices"
+         " is covered by tests/scenarios/test_far_erp.py"),
+    _bug("stale overwrite", "busy pause late",
+         Edit(f"{_PLAN}:_plan_one", "read.record.version < seen.version and not read.record.deleted", "False"),
+         harmless="records are read as they are now, and a run that stood still is fenced before it stores what it read"
+         " long ago; tests/sync/test_plan_laws.py finds it by handing in an old look"),
+)  # fmt: skip
+
+#: Two at once: leases and fencing.
+WORKERS = (
+    _bug("fencing not compared", "usurp",
+         Edit(f"{_LEASES}:confirm", "raise Moved(", "return\n        raise Moved(")),
+    _bug("token does not grow", "usurp",
+         Edit(f"{_LEASES}:take", '"token": row.token + 1,', '"token": row.token,'),
+         Edit(f"{_LEASES}:take", "return Lease(name, row.token + 1)", "return Lease(name, row.token)")),
+    _bug("lease not looked at before a remote call", "usurp",
+         Edit(f"{_LEG}:Leg._hold_on", "leases.confirm(connection, self.held)", "pass"), erp="far"),
+    _bug("lease taken though it is held", "usurp",
+         Edit(f"{_LEASES}:take", "if row.holder is not None and", "if False and"),
+         harmless="the token grows with each holder, so the one before is fenced at its next commit: two runs cost each"
+         " other work, and no record"),
+)  # fmt: skip
+
+#: Planning: references, merges of values, what waits.
+PLANNING = (
+    _bug("sticky worklist", "equal_stamps",
+         Edit(f"{_COMMIT}:_store_worklist",
+              "worklist.remove(stage.connection, lane, [key for key in known if key not in stays])", "pass")),
+    _bug("who waits is never woken", "shared_tax delete",
+         Edit(f"{_COMMIT}:_wake", "progress.add_due(stage.connection, lane, items)", "pass")),
+    _bug("nothing is pulled", "", Edit("isthmus.sync.crossing:_cross_one", "if row.pull and", "if False and")),
+    _bug("an optional reference is forgotten", "",
+         Edit("isthmus.sync.crossing:follow_later", "decision.unresolved = crossing.unresolved", "pass"),
+         Edit("isthmus.sync.crossing:follow_later", "if crossing.soft:", "if False:")),
+    _bug("foreign edits are not undone", "erp_edits",
+         Edit(f"{_COMMIT}:_store_dues",
+              "progress.add_due(connection, Lane(direction.mapping.name, direction.target), undone)", "pass")),
+    _bug("an echo taken for an edit", "",
+         Edit("isthmus.sync.decision:Case.is_edit", "and not is_echo", ""),
+         Edit(f"{_CONCLUDE}:_see_target", "after.update({name: decision.target_form[name] for name in decision.units"
+              " if name in decision.target_form})", "pass")),
+    _bug("the CRM wins where a person should decide", "erp_edits",
+         Edit(f"{_MERGE}:_settle", 'elif unit.if_both_changed == "ask":', "elif False:"),
+         Edit(f"{_MERGE}:_settle", "loser = other_side(unit.if_both_changed)", "loser = other_side('crm')")),
+    _bug("what comes back is not reopened", "delete",
+         Edit(f"{_PLAN}:_write", 'verb: Verb = "reopen" if binding.left(direction.source) else "update"',
+              'verb: Verb = "update"')),
+    _bug("lines are left out of the form", "",
+         Edit("isthmus.sync.decision:spell", "if direction.volatile:",
+              "form = {name: value for name, value in form.items() if name != 'lines'}\n    if direction.volatile:")),
+    _bug("vanished copies are not restored", "books delete",
+         Edit("isthmus.sync.watch:_see_vanished", 'case.direction.spec.gone[side] == "restore"', "False")),
+    _bug("a match that is taken is taken again", "shared_tax",
+         Edit(f"{_PLAN}:_plan_unbound", "found[2][0].taken_by is not None", "False")),
+)  # fmt: skip
+
+#: Money and books.
+MONEY = (
+    _bug("float money", "",
+         Edit("isthmus.kernel.money:line_amount_minor", "return divide_half_up(exact, 10 ** (20 - exponent(currency)))",
+              "return round(exact / 10 ** (20 - exponent(currency)))")),
+    _bug("check, then push: the hold of an earlier moment counts", "holds",
+         Edit("isthmus.erp.release:_ask", "reason = standing.refusal(worth and worth[1], row[\"currency\"])",
+              "standing = _ask.__dict__.setdefault(row['customer_id'], standing)\n"
+              "    reason = standing.refusal(worth and worth[1], row[\"currency\"])")),
+    _bug("a held customer's orders pass", "holds",
+         Edit("isthmus.erp.release:_ask", 'if reason else ("confirmed", None)', 'if False else ("confirmed", None)')),
+)  # fmt: skip
+
+#: What is remembered.
+MEMORY = (
+    _bug("an outcome is not stored", "delete",
+         Edit(f"{_COMMIT}:_store_audit", "if one.entry is None:",
+              'if one.entry is None and one.outcome != "filtered":')),
+    _bug("a link that does not follow", "",
+         Edit("isthmus.state.runs:add_page", "if last else (1, FIRST_LINK)",
+              "if False else ((last[0] if last else 0) + 1, FIRST_LINK)")),
+)  # fmt: skip
+
+BUGS: tuple[Bug, ...] = (*READING, *WRITING, *WORKERS, *PLANNING, *MONEY, *MEMORY)
+
+
+def hope(answers: list[object]) -> list[object]:
+    """What a connector answers if nobody looks at the single answers: all went well."""
+    for answer in answers:
+        if answer.result in ("in_doubt", "refused", "moved"):  # type: ignore[attr-defined]
+            answer.result = "created" if answer.id is None else "updated"  # type: ignore[attr-defined]
+            answer.id = answer.id or "1"  # type: ignore[attr-defined]
+    return answers

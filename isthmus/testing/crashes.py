@@ -1,0 +1,192 @@
+"""Crashes at every durable step: of each scenario's cycle, before the first, the second … the last; and at pairs.
+
+A durable step is a commit (before and after it) or a call that writes to a remote system (before and after it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from random import Random
+
+from isthmus.erp import allocating, clerk, invoicing
+from isthmus.testing.world.people import SALES, People
+from isthmus.testing.world.story import Story, in_turn, open_world
+from isthmus.testing.world.workers import Worker
+from isthmus.testing.world.world import ErpKind, Violation, World
+
+Acts = Callable[["Stagehand"], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What people did since the last cycle. ``money`` ones are crashed in pairs, too."""
+
+    name: str
+    acts: Acts
+    before: Acts | None = None  # done, and synchronised, before
+    money: bool = False
+
+
+class Stagehand:
+    """Short words for what people do in a scenario."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.crm, self.people = world, world.crm, People(world)
+
+    def account(self, **fields: object) -> str:
+        given = {"Name": self.world.say("N"), "Currency": "EUR", "Type": "Customer", **fields}
+        return self.crm.enter("Account", SALES, given)
+
+    def order(self, account: str, quantity: int = 3) -> str:
+        product = next(iter(self.crm.things["Product"]))
+        fields = {"Account": account, "Day": self.people.today(), "Currency": "EUR", "Status": "Activated"}
+        line = {"key": "L0", "Product": product, "Quantity": Decimal(quantity), "Price": Decimal("9.99")}
+        return self.crm.enter("Order", SALES, fields, lines=[line])
+
+    @property
+    def known(self) -> str:
+        """An account that is a customer already."""
+        return next(iter(self.crm.things["Account"]))
+
+    def erp_id(self, entity: str, crm_id: str) -> str:
+        return dict(self.people.pairs(entity))[crm_id]
+
+    def last(self, stream: str) -> str:
+        return list(self.crm.things[stream])[-1]
+
+    def bill(self) -> None:
+        order = self.erp_id("order", self.last("Order"))
+        self.people.at_desk("invoices", lambda desk: invoicing.invoice(desk, order))
+
+    def pay(self, amount_minor: int = 1000) -> None:
+        customer = self.erp_id("customer", self.known)
+        self.people.at_desk(
+            "books", lambda desk: allocating.pay(desk, customer, amount_minor=amount_minor, currency="EUR")
+        )
+
+    def hold(self) -> None:
+        customer = self.erp_id("customer", self.known)
+        self.people.at_desk("holds", lambda desk: clerk.hold(desk, customer, "late"))
+
+    def lift(self) -> None:
+        customer = self.erp_id("customer", self.known)
+        self.people.at_desk("lifts", lambda desk: clerk.lift(desk, customer))
+
+    def cancel(self) -> None:
+        order = self.erp_id("order", self.last("Order"))
+        self.people.at_desk("cancels", lambda desk: clerk.cancel(desk, order))
+
+
+def _rename(hand: Stagehand) -> None:
+    hand.crm.edit("Account", hand.known, SALES, Name=hand.world.say("N"))
+
+
+def _call_back(hand: Stagehand) -> None:
+    customer = hand.erp_id("customer", hand.known)
+    fields = {"phone": hand.world.say("P")}
+    hand.people.at_desk("calls", lambda desk: hand.people.take(desk, "customer", erp_id=customer, fields=fields))
+
+
+def _misname(hand: Stagehand) -> None:
+    customer = hand.erp_id("customer", hand.known)
+    fields = {"name": hand.world.say("K")}
+    hand.people.at_desk("misnames", lambda desk: hand.people.take(desk, "customer", erp_id=customer, fields=fields))
+
+
+def _order(hand: Stagehand) -> None:
+    hand.order(hand.known)
+
+
+def _requantify(hand: Stagehand) -> None:
+    thing = hand.crm.things["Order"][hand.last("Order")]
+    thing.lines = [{**thing.lines[0], "Quantity": Decimal(7)}]
+    hand.crm.touch(thing, SALES)
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    Scenario("a customer is won", lambda hand: _ignore(hand.account())),
+    Scenario("a customer of a customer is won", lambda hand: _ignore(hand.account(Parent=hand.account()))),
+    Scenario("a customer is renamed", _rename),
+    Scenario("a customer calls the ERP", _call_back),
+    Scenario("a clerk misnames a customer", _misname),
+    Scenario("a customer leaves", lambda hand: hand.crm.edit("Account", hand.known, SALES, Type="Prospect")),
+    Scenario("a customer is deleted", lambda hand: hand.crm.delete("Account", hand.known, SALES)),
+    Scenario(
+        "a customer is undeleted",
+        lambda hand: hand.crm.undelete("Account", hand.known, SALES),
+        lambda hand: hand.crm.delete("Account", hand.known, SALES),
+    ),
+    Scenario("two customers merge", lambda hand: hand.crm.merge(hand.last("Account"), hand.known, SALES)),
+    Scenario(
+        "a merge into a newcomer", lambda hand: hand.crm.merge(hand.account(), hand.known, SALES),
+    ),
+    Scenario("an order of a prospect pulls it", lambda hand: _ignore(hand.order(hand.account(Type="Prospect")))),
+    Scenario("a record that is invalid", lambda hand: _ignore(hand.account(Currency="EUX"))),
+    Scenario("an order is taken", _order, money=True),
+    Scenario("an order grows", _requantify, _order, money=True),
+    Scenario("an order of who is on hold", _order, Stagehand.hold, money=True),
+    Scenario("an order is invoiced", Stagehand.bill, _order, money=True),
+    Scenario("an invoice is paid", Stagehand.pay, lambda hand: _ignore(hand.order(hand.known)), money=True),
+    Scenario("an order is cancelled in the ERP", Stagehand.cancel, _order, money=True),
+    Scenario(
+        "an order is taken back", lambda hand: hand.crm.edit("Order", hand.last("Order"), SALES, Status="Draft"), _order
+    ),
+    Scenario("an order is deleted", lambda hand: hand.crm.delete("Order", hand.last("Order"), SALES), _order),
+)  # fmt: skip
+
+
+def _ignore(_made: object) -> None:
+    """What was made needs no name."""
+
+
+def crash(scenario: Scenario, erp: ErpKind, *at: int) -> tuple[int, str]:
+    """Plays a scenario whose worker crashes before its n-th durable step, and the next before its own.
+
+    Answers how many steps the last worker took, and what promise was broken (empty: none).
+    """
+    dice = Random(sum(at))  # noqa: S311 - decides only where the dead worker ran
+    with in_turn():
+        world = open_world(erp, dice, frozenset(("books",)))
+        story, hand = Story(world), Stagehand(world)
+        worker = Worker("first")
+        try:
+            if scenario.before is not None:
+                scenario.before(hand)
+                _cycle(story, Worker("before"))
+            scenario.acts(hand)
+            for number, place in enumerate(at):
+                worker = Worker(f"worker {number}", crashes_at=place)
+                _cycle(story, worker)
+                story.auditor.look()
+            story.settle()
+        except Violation as violation:
+            return len(worker.steps), str(violation)
+    return len(worker.steps), ""
+
+
+def _cycle(story: Story, worker: Worker) -> None:
+    """All mappings in reference order by one process, a quarter of an hour later."""
+    story.world.pass_time(timedelta(minutes=15))
+    for name in story.names:
+        if not worker.dead:
+            story.world.run(name, worker)
+
+
+def every_step(scenario: Scenario, erp: ErpKind) -> Iterator[tuple[tuple[int, ...], str]]:
+    """A crash before each durable step of a scenario's cycle: where, and what broke."""
+    steps, fault = crash(scenario, erp, 0)
+    yield (0,), fault
+    for place in range(1, steps + 1):
+        yield (place,), crash(scenario, erp, place)[1]
+
+
+def every_pair(scenario: Scenario, erp: ErpKind, places: Sequence[int]) -> Iterator[tuple[tuple[int, ...], str]]:
+    """After a crash at each of these places a second one before each durable step of the cycle that follows."""
+    for first in places:
+        steps, fault = crash(scenario, erp, first, 0)
+        yield (first, 0), fault
+        for second in range(1, steps + 1):
+            yield (first, second), crash(scenario, erp, first, second)[1]
