@@ -350,3 +350,24 @@ def test_an_order_over_the_limit_says_so_on_account_and_order_until_it_is_paid(s
     assert order["ERP_Status__c"] == "Confirmed"
     assert account["ERP_Held_Orders__c"] == 0
     assert world.cycle().written == 0
+
+
+def test_the_account_shows_what_the_customer_orders_pays_and_saves(sale: Sale) -> None:
+    world = sale.world
+    number = sale.bill()
+    world.pass_time(days=10)
+    sale.pay(1_000)
+    world.cycle()
+    account, total = world.crm("customer", sale.account), shown(world, number)["Total__c"]
+    assert (account["ERP_Figures_Currency__c"], account["ERP_Orders__c"]) == ("EUR", 1)
+    assert account["ERP_Order_Total__c"] == account["ERP_Invoiced_12_Months__c"] == total
+    assert account["ERP_Last_Order_Date__c"] == "2026-11-23"
+    assert account["ERP_Days_To_Pay__c"] == 10_000_000
+    user = world.crm_rows("User", "Email = 'emi.hoshino@playground.example'")[0]
+    world.sell({"verb": "update", "object": "Account", "id": sale.account, "fields": {"ERP_Orders__c": "9"}},
+               user=user["Username"])  # fmt: skip
+    world.cycle()
+    assert world.crm("customer", sale.account)["ERP_Orders__c"] == 1
+    (told,) = world.overruled("customer_figures", sale.account)
+    assert told == {"field": "orders", "by": user["Id"], "old": 1, "new": 9}
+    assert world.cycle().written == 0
