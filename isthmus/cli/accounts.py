@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from isthmus.cli import payments
 from isthmus.cli.call import Call, command, one_of
 from isthmus.cli.clerk import CUSTOMER, amount_json, amount_text, desk_of, standing_json, tell_standing
+from isthmus.kernel.money import from_micros
+from isthmus.kernel.records import Fields
 
 if TYPE_CHECKING:
     from isthmus.erp.statement import Statement
@@ -16,7 +19,7 @@ MOST = Annotated[int, typer.Option("--most", min=1, help="How many at most.")]
 
 
 def statement(call: Call, customer: CUSTOMER) -> None:
-    """Show a customer's account: what was booked, what is open and how old it is, and the credit.
+    """Show a customer's account: its figures, what was booked, what is open and how old it is, and the credit.
 
     Example: isthmus erp statement C0000003
     """
@@ -54,13 +57,42 @@ def _document(found: Statement, names: list[str]) -> dict[str, Any]:
             for currency, amounts in found.ages.items()
         },
         "credit": standing_json(found.standing),
+        "figures": _figures_json(found.figures),
     }  # fmt: skip
+
+
+def _figures_json(figures: Fields) -> dict[str, Any]:
+    """The figures as people write them."""
+    money = figures["currency"]
+    amounts = ("order_total", "invoiced_12_months", "list_discount")
+    decimals = ("days_to_pay", "list_discount_percent")
+    return {
+        **{name: value for name, value in figures.items() if name not in ("customer_id", "as_of")},
+        **{name: amount_json(figures[name], money) for name in amounts},
+        **{name: None if figures[name] is None else f"{from_micros(figures[name]):f}" for name in decimals},
+    }
+
+
+def _tell_figures(call: Call, figures: Fields) -> None:
+    money, days, percent = figures["currency"], figures["days_to_pay"], figures["list_discount_percent"]
+    rows = [
+        ["orders", f"{figures['orders']}, {amount_text(figures['order_total'], money)}"],
+        ["last order", figures["last_order_date"] or "-"],
+        ["invoiced in 12 months", amount_text(figures["invoiced_12_months"], money)],
+        ["days to pay", "-" if days is None else f"{from_micros(days):.1f}"],
+        ["given against the price list", amount_text(figures["list_discount"], money)],
+    ]
+    if percent is not None:
+        rows[-1][1] += f", {from_micros(percent):.1f} %"
+    call.screen.line()
+    call.screen.table(("figure", "value"), rows, right=("value",))
 
 
 def _tell(call: Call, found: Statement, names: list[str]) -> None:
     screen = call.screen
     screen.line(f"{found.number} {found.name}", style="bold")
     tell_standing(call, found.standing)
+    _tell_figures(call, found.figures)
     if found.booked:
         rows = [
             [
@@ -155,5 +187,6 @@ def orders(
 
 
 def register(app: typer.Typer) -> None:
+    payments.register(app)
     for work in (statement, customers, orders):
         command(app)(work)

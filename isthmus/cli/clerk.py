@@ -14,7 +14,6 @@ from isthmus.kernel.errors import Misconfigured, Refused
 from isthmus.kernel.money import CURRENCIES, from_minor, to_micros, to_minor
 
 if TYPE_CHECKING:
-    from isthmus.erp.allocating import Paid
     from isthmus.erp.clerk import Decided
     from isthmus.erp.credit import Standing
     from isthmus.erp.desk import Desk
@@ -26,9 +25,6 @@ CUSTOMER = Annotated[str, typer.Argument(help="The customer's number or id.")]
 ORDER = Annotated[str, typer.Argument(help="The order's number or id.")]
 LINES = Annotated[
     list[str] | None, typer.Option("--line", metavar="KEY=QUANTITY", help="Only so much of this line; may be repeated.")
-]
-INVOICES = Annotated[
-    list[str] | None, typer.Option("--invoice", help="Settle this invoice first; else the oldest due ones.")
 ]
 
 
@@ -84,49 +80,6 @@ def credit_note(
 
 
 @command(app, audited=True)
-def pay(
-    call: Call,
-    customer: CUSTOMER,
-    amount: Annotated[str, typer.Argument(help="What came in, such as 119.00.")],
-    *,
-    currency: Annotated[str | None, typer.Option(help="Else the customer's own.")] = None,
-    reference: Annotated[str | None, typer.Option(help="What the bank statement says.")] = None,
-    invoices: INVOICES = None,
-) -> None:
-    """Book a payment and settle invoices with it. What is left over stays on the customer's account.
-
-    Example: isthmus erp pay C0000003 119.00 --reference "transfer 7"
-    """
-    from isthmus.erp.allocating import pay as book
-
-    with desk_of(call) as desk:
-        chosen = currency or _currency_of(desk, customer)
-        amount_minor = _minor(amount, chosen)
-        paid = book(
-            desk, customer, amount_minor=amount_minor, currency=chosen, reference=reference, invoices=invoices or None
-        )
-    _tell_paid(call, paid)
-
-
-@command(app, audited=True)
-def allocate(
-    call: Call,
-    payment: Annotated[str, typer.Argument(help="The payment's number or id.")],
-    *,
-    invoices: INVOICES = None,
-) -> None:
-    """Settle invoices with what is left over of a payment.
-
-    Example: isthmus erp allocate P0000002 --invoice I0000009
-    """
-    from isthmus.erp.allocating import allocate as spend
-
-    with desk_of(call) as desk:
-        paid = spend(desk, payment, invoices or None)
-    _tell_paid(call, paid)
-
-
-@command(app, audited=True)
 def cancel(call: Call, order: ORDER) -> None:
     """Cancel an order; one that is invoiced in part is closed.
 
@@ -137,7 +90,9 @@ def cancel(call: Call, order: ORDER) -> None:
     with desk_of(call) as desk:
         moved = cancel_order(desk, order)
     document = {"order": moved.number, "status": moved.status, "released": list(moved.released)}
-    call.finish(document, lambda: _tell(call, f"{moved.number} is {_words(moved.status)}", moved.released))
+    call.finish(
+        document, lambda: tell_lines(call, f"{moved.number} is {_words(moved.status)}", released=moved.released)
+    )
 
 
 # --- credit -------------------------------------------------------------------------------------------------------
@@ -159,9 +114,27 @@ def limit(
     from isthmus.erp.clerk import limit as set_limit
 
     with desk_of(call) as desk:
-        chosen = currency or _currency_of(desk, customer)
-        limit_minor = None if amount.lower() == "none" else _minor(amount, chosen)
+        chosen = currency or currency_of(desk, customer)
+        limit_minor = None if amount.lower() == "none" else read_minor(amount, chosen)
         decided = set_limit(desk, customer, limit_minor, currency=chosen, grace_days=grace_days)
+    _tell_decided(call, decided)
+
+
+@command(app, "share-limit", audited=True)
+def share_limit(
+    call: Call,
+    customer: CUSTOMER,
+    *,
+    stop: Annotated[bool, typer.Option("--stop", help="Give it its own limit back.")] = False,
+) -> None:
+    """Let a customer share its parent's limit: what the family owes together counts against it.
+
+    Example: isthmus erp share-limit C0000007
+    """
+    from isthmus.erp.clerk import share
+
+    with desk_of(call) as desk:
+        decided = share(desk, customer, shares=not stop)
     _tell_decided(call, decided)
 
 
@@ -213,7 +186,9 @@ def rate(
     with desk_of(call) as desk:
         released = set_rate(desk, source.upper(), target.upper(), value=value, day=day)
     document = {"source": source.upper(), "target": target.upper(), "value": value, "released": list(released)}
-    call.finish(document, lambda: _tell(call, f"1 {source.upper()} is {value} {target.upper()}", released))
+    call.finish(
+        document, lambda: tell_lines(call, f"1 {source.upper()} is {value} {target.upper()}", released=released)
+    )
 
 
 @command(app, "close-period", audited=True)
@@ -239,7 +214,7 @@ def close_period(
 # --- reading what was typed ---------------------------------------------------------------------------------------
 
 
-def _minor(text: str, currency: str) -> int:
+def read_minor(text: str, currency: str) -> int:
     """An amount as typed, in minor units."""
     if currency not in CURRENCIES:
         raise Refused("currency", f"{currency!r} is not an ISO 4217 currency", "use a code such as EUR")
@@ -249,7 +224,8 @@ def _minor(text: str, currency: str) -> int:
         raise Refused(f"amount {text}", str(error), "write it as 119.00") from None
 
 
-def _currency_of(desk: Desk, customer: str) -> str:
+def currency_of(desk: Desk, customer: str) -> str:
+    """A customer's own."""
     from isthmus.erp.clerk import record
 
     return str(record(desk, "customer", customer)["currency"])
@@ -302,6 +278,7 @@ def standing_json(standing: Standing) -> dict[str, Any]:
         "limit": amount_json(standing.limit_minor, money),
         "exposure": amount_json(standing.exposure_minor, money),
         "available": amount_json(standing.available_minor, money),
+        "shares_limit_of": standing.line.number if standing.line.root_id != standing.customer_id else None,
         "reasons": standing.reasons(),
     }
 
@@ -311,6 +288,8 @@ def tell_standing(call: Call, standing: Standing) -> None:
     money, free = standing.currency, standing.available_minor
     told = "no limit" if standing.limit_minor is None else f"limit {amount_text(standing.limit_minor, money)}"
     told += f", exposure {amount_text(standing.exposure_minor, money)}"
+    if standing.line.root_id != standing.customer_id:
+        told += f" shared with {standing.line.number}"
     if free is not None:
         told += f", {amount_text(free, money)} available" if free >= 0 else f", {amount_text(-free, money)} over it"
     call.screen.line(f"credit {standing.status}: {told}")
@@ -322,8 +301,11 @@ def _words(status: str) -> str:
     return status.replace("_", " ")
 
 
-def _tell(call: Call, text: str, released: Sequence[str]) -> None:
+def tell_lines(call: Call, text: str, *, released: Sequence[str], held: Sequence[str] = ()) -> None:
+    """What was done, and what became of orders by it."""
     call.screen.line(text)
+    if held:
+        call.screen.line(f"held: {', '.join(held)}", style="yellow")
     if released:
         call.screen.line(f"released: {', '.join(released)}", style="green")
 
@@ -340,24 +322,7 @@ def _tell_written(call: Call, written: Written) -> None:
     order = f"; the order is {_words(written.order_status)}" if written.order_status else ""
     due = f", due {written.due_date}" if written.kind == "invoice" else ""
     text = f"{_words(written.kind)} {written.number}: {total}{due}{order}"
-    call.finish(document, lambda: _tell(call, text, written.released))
-
-
-def _tell_paid(call: Call, paid: Paid) -> None:
-    money = paid.currency
-    document = {
-        "number": paid.number, "currency": money, "amount": amount_json(paid.amount_minor, money),
-        "settled": [{"invoice": one.invoice, "amount": amount_json(one.amount_minor, money)} for one in paid.settled],
-        "unapplied": amount_json(paid.unapplied_minor, money), "released": list(paid.released),
-    }  # fmt: skip
-
-    def words() -> None:
-        call.screen.line(f"payment {paid.number}: {amount_text(paid.amount_minor, money)}")
-        for one in paid.settled:
-            call.screen.line(f"    {one.invoice}: {amount_text(one.amount_minor, money)}")
-        _tell(call, f"    unapplied: {amount_text(paid.unapplied_minor, money)}", paid.released)
-
-    call.finish(document, words)
+    call.finish(document, lambda: tell_lines(call, text, released=written.released))
 
 
 def _tell_decided(call: Call, decided: Decided) -> None:

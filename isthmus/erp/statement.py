@@ -9,13 +9,16 @@ from typing import cast
 
 from sqlalchemy import Connection, Table, func, select
 
+from isthmus.erp import figures
 from isthmus.erp.clerk import record
+from isthmus.erp.computed import Today
 from isthmus.erp.credit import Standing, standings
 from isthmus.erp.desk import Desk
 from isthmus.erp.ledger import RECEIVABLE, Entry, Posting
 from isthmus.erp.parties import Customer
 from isthmus.erp.receivables import Allocation, Invoice
 from isthmus.erp.sales import Order
+from isthmus.kernel.records import Fields
 
 #: The last day of each age, counted in days after the due date; what is older falls in the last one.
 AGES = (("not due", 0), ("1–30", 30), ("31–60", 60), ("61–90", 90), ("over 90", None))
@@ -46,7 +49,8 @@ class OpenItem:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A customer's account: what was booked, what is open, how old that is (by currency, in `AGES`), and the credit."""
+    """A customer's account: what was booked, what is open, how old that is (by currency, in `AGES`), the credit, and
+    the figures of its history as the stream `customer_figures` shows them."""
 
     number: str
     name: str
@@ -54,6 +58,7 @@ class Statement:
     open_items: tuple[OpenItem, ...]
     ages: dict[str, tuple[int, ...]]
     standing: Standing
+    figures: Fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ def statement(desk: Desk, customer: str) -> Statement:
     """A customer's statement as of the desk's day. Raises Refused for a customer that is not there."""
     row = record(desk, "customer", customer)
     items = _open_items(desk, row["id"])
+    today = Today(desk.connection.dialect.name, desk.day, desk.at)
     return Statement(
         number=row["number"],
         name=row["name"],
@@ -91,6 +97,7 @@ def statement(desk: Desk, customer: str) -> Statement:
         open_items=items,
         ages=_ages(items),
         standing=standings(desk.connection, [row["id"]], desk.day)[row["id"]],
+        figures=figures.show(desk.connection, [row["id"]], today)[row["id"]],
     )
 
 

@@ -21,7 +21,7 @@ def test_an_order_is_invoiced_paid_and_on_the_statement(company: Company) -> Non
     invoice = company.ask("erp", "invoice", order["number"])
     assert (invoice["total"], invoice["order_status"]) == (order["total"], "invoiced")
     paid = company.ask("erp", "pay", customer, "1.00", "--currency", money, "--reference", "transfer 7")
-    assert paid["settled"] == [{"invoice": invoice["number"], "amount": "1.00"}]
+    assert paid["settled"] == [{"invoice": invoice["number"], "amount": "1.00", "currency": money}]
     assert paid["unapplied"] == "0.00"
     told = company.ask("erp", "statement", customer)
     (item,) = [one for one in told["open"] if one["invoice"] == invoice["number"]]
@@ -110,3 +110,54 @@ def test_another_erp_has_its_own_screens(lonely: Company) -> None:
     said = lonely.say("erp", "customers")
     assert said.code == 2
     assert said.err == "isthmus erp: the ERP is other, not the built-in one; use that system's own screens\n"
+
+
+def test_money_goes_back_and_the_statement_has_figures(company: Company) -> None:
+    order = order_of(company)
+    customer, money = order["customer"], order["currency"]
+    invoice = company.ask("erp", "invoice", order["number"])
+    paid = company.ask("erp", "pay", customer, "3.00", "--currency", money, "--invoice", invoice["number"])
+    words = ("erp", "chargeback", paid["number"], "--why", "account is empty", "--fee", "1.50")
+    taken = company.ask(*words)
+    assert (taken["kind"], taken["fee"], taken["reopened"]) == ("chargeback", "1.50", [invoice["number"]])
+    said = company.say(*words)
+    assert (said.code, said.err) == (
+        1,
+        f"{paid['number']}: was reversed already: account is empty; nothing is to be done\n",
+    )
+    again = company.ask("erp", "pay", customer, "2.00", "--currency", money, "--invoice", invoice["number"])
+    said = company.say("erp", "reverse", again["number"], "--why", "booked twice")
+    assert said.code == 0
+    assert said.out.startswith(f"{again['number']}: 2.00 {money} taken back; open again: {invoice['number']}")
+    figures = company.ask("erp", "statement", customer)["figures"]
+    assert figures["orders"] >= 1
+    assert "invoiced in 12 months" in company.say("erp", "statement", customer).out
+
+
+def test_what_is_left_of_a_credit_note_is_paid_back(company: Company) -> None:
+    order = order_of(company)
+    customer, money = order["customer"], order["currency"]
+    invoice = company.ask("erp", "invoice", order["number"])
+    company.ask("erp", "pay", customer, invoice["total"], "--currency", money, "--invoice", invoice["number"])
+    note = company.ask("erp", "credit-note", invoice["number"])
+    part = company.ask("erp", "refund", note["number"], "1.00")
+    assert (part["of"], part["amount"]) == (note["number"], "1.00")
+    said = company.say("erp", "refund", note["number"])
+    assert said.code == 0
+    assert f"of {note['number']} paid back, 0.00 {money} left of it" in said.out
+    refused = company.say("erp", "allocate", note["number"], "--invoice", "I9999999")
+    assert refused.err == "invoice I9999999: is not there for this customer; name an open invoice of the customer\n"
+
+
+def test_a_child_shares_its_parents_limit(company: Company) -> None:
+    parent, child = (one["number"] for one in company.ask("erp", "customers")["customers"][:2])
+    said = company.say("erp", "share-limit", parent)
+    assert said.err == f"customer {parent}: has no parent; give it one in the CRM first\n"
+    ids = {number: one for one, number in company.rows("SELECT id, number FROM erp_customer")}
+    company.clerk("customer", str(ids[child]), parent_id=str(ids[parent]))
+    company.ask("erp", "limit", parent, "99999")
+    shared = company.ask("erp", "share-limit", child)
+    assert (shared["limit"], shared["shares_limit_of"]) == ("99999.00", parent)
+    assert f"shared with {parent}" in company.say("erp", "statement", child).out
+    assert company.ask("erp", "share-limit", child, "--stop")["shares_limit_of"] is None
+    company.ask("erp", "limit", parent, "none")

@@ -13,6 +13,7 @@ from isthmus.erp.allocating import pay
 from isthmus.erp.clerk import hold, lift, limit, rate
 from isthmus.erp.invoicing import credit_note, invoice
 from isthmus.erp.ledger import close_period
+from isthmus.erp.reversing import refund, reverse
 from isthmus.erp.rights import grant
 from isthmus.erp.statement import statement
 from isthmus.kernel.errors import Misconfigured
@@ -52,6 +53,12 @@ def test_the_role_can_do_all_its_work(program: World) -> None:
         pay(desk, customer, amount_minor=100, currency="EUR")
         credit_note(desk, written.number)
         statement(desk, customer)
+        paid = pay(desk, customer, amount_minor=100, currency="EUR", invoices=[])
+        refund(desk, paid.number, 5)
+        refunded = refund(desk, paid.number)
+        reverse(desk, refunded.number, "came back")
+        program.fetch("credit_status", customer)
+        program.fetch("customer_figures", customer)
         close_period(desk, "2026-11")
 
 
@@ -63,6 +70,9 @@ FORBIDDEN = (
     "SET session_replication_role = replica",
     "CREATE OR REPLACE FUNCTION erp_post_entry() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'",
     "UPDATE erp_posting SET amount_minor = 1",
+    "UPDATE erp_allocation SET amount_minor = 1",
+    "DELETE FROM erp_reversal",
+    "UPDATE erp_reversal SET reason = 'other'",
     "DELETE FROM erp_posting",
     "DELETE FROM erp_customer",
     "DELETE FROM erp_external_key",
