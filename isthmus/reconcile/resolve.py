@@ -298,7 +298,10 @@ def _unite(connection: Connection, found: Item, stays: Due, *, stream: Stream) -
     if keep is mine:  # the target's external key of the winner is its own record's, and no change can take it away
         what = f"the {across.upper()} knows {asked['winner']} as {drop.seen(across).id}, so that one has to stay"
         raise Refused(f"worklist {found.id}", what, f"let it stay, and move what is open at {stays.id} to it")
+    ids = {pair.seen(side).id for pair in (mine, winners) for side in SIDES}
     merges.unite(connection, keep, drop, side=stream.side, winner=asked["winner"])
+    for other, key in worklist.waiting_for(connection, [f"{stream.entity} {one}" for one in sorted(ids)]):
+        progress.add_due(connection, other, [replace(stays, id=key, force=False)])
     lane = _lane(found)
     worklist.remove(connection, lane, [found.source_id])
     worklist.drop_notes(connection, found.mapping, [found.source_id])

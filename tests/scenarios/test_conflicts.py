@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from isthmus.db import reading
+from isthmus.erp.invoicing import invoice
 from isthmus.kernel.errors import Refused, Unavailable
 from isthmus.state import leases, progress
 from isthmus.state.bindings import Lane
@@ -180,6 +181,18 @@ def test_a_merge_shows_both_customers_by_number_and_name(world: World) -> None:
     assert [choice.take for choice in question.choices] == [theirs, mine]
     assert world.erp("customer", winner)["number"] in question.choices[1].words
     assert "Loser Ltd" in question.choices[0].words
+
+
+def test_a_merge_shows_what_each_customer_owes(world: World) -> None:
+    winner, loser = world.account("Winner Ltd"), world.account("Loser Ltd")
+    order = world.order(loser, quantity=5)
+    world.cycle()
+    world.at_desk(lambda desk: invoice(desk, world.erp("order", order)["number"]))
+    world.merge(winner, loser)
+    world.cycle()
+    first, second = world.shop.office.question(world.item(loser)).choices
+    assert first.words.endswith("Loser Ltd stays, owes 50.00 EUR")
+    assert second.words.endswith("Winner Ltd stays, owes 0.00 EUR")
 
 
 def test_one_customer_stays_and_everything_leads_to_it(both: World) -> None:
