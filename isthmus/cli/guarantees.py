@@ -70,7 +70,7 @@ _PROMISES = (
         "Credit-safe",
         own="No order is confirmed or raised while its customer is on hold or over the limit; no mapping can switch "
         "that off.",
-        remote="The ERP's own credit check decides; what it says is taken for a limited time, then counts as hold.",
+        remote="{gate}",
         sides=("erp",),
     ),
 )
@@ -79,6 +79,11 @@ _ONCE = {
     "second.",
     "looked_up": "The remote system has no unique external key: each create is preceded by a look-up under the lease, "
     "a lost answer is shown as in_doubt, and reconciliation finds a duplicate within one cycle.",
+}
+_GATE = {
+    True: "The ERP's own credit check decides, in the transaction that confirms an order.",
+    False: "The ERP has no credit check of its own: an order is written only if its customer's standing, fetched just "
+    "before and not too old, allows it. Somebody else may use the credit up meanwhile.",
 }
 
 
@@ -92,6 +97,7 @@ def guarantees(crm: Capabilities, erp: Capabilities) -> list[Guarantee]:
             continue
         for side in one.sides:
             remote = able[side].remote
-            text = one.remote.format(once=_ONCE[able[side].external_key]) if remote else one.own
+            words = {"once": _ONCE[able[side].external_key], "gate": _GATE[able[side].gates_credit]}
+            text = one.remote.format(**words) if remote else one.own
             found.append(Guarantee(one.name, side, "remote" if remote else "own", text))
     return found
