@@ -39,7 +39,7 @@ def one_way() -> Path:
         old.unlink()
     for source in MAPPINGS.glob("*.yaml"):
         mapping = yaml.safe_load(source.read_text(encoding="utf-8"))
-        if "erp" not in mapping["creates"]:
+        if "erp" not in mapping.get("creates", ()):
             continue
         mapping.pop("tests", None)
         mapping["fields"] = {name: row for name, row in mapping["fields"].items() if row.get("owner") != "erp"}
