@@ -62,10 +62,8 @@ class Balances:
             query = select(table.party, table.currency, func.sum(table.open_minor)).where(table.party.is_not(None))
             query = query.where(table.currency.is_not(None)).group_by(table.party, table.currency)
             rows = [tuple(row) for row in connection.execute(query)]
-            column = f"{'stated' if entity == STATED else 'items'}_{side}"
-            frame = pd.DataFrame.from_records(rows, columns=[*KEYS, column])
-            frame[column] = frame[column].map(int)
-            self.frames.append(frame)
+            frame = pd.DataFrame(rows, columns=[*KEYS, "minor"], dtype=object)
+            self.frames.append(frame.assign(what=f"{'stated' if entity == STATED else 'items'}_{side}"))
 
     def touch(self, parties: Iterable[str | None]) -> None:
         """Customers of which something is explained or listed: their sums cannot be expected to agree."""
@@ -78,10 +76,9 @@ class Balances:
         columns = ["items_crm", "items_erp", "stated_crm", "stated_erp"]
         if not self.frames:
             return pd.DataFrame(columns=[*KEYS, *columns])
-        stacked = pd.concat([frame.melt(KEYS, var_name="what", value_name="minor") for frame in self.frames])
-        stacked["minor"] = stacked["minor"].astype(object)  # whole numbers of any size: no floats
-        table = stacked.pivot_table("minor", KEYS, "what", aggfunc=_add).reset_index()
-        return table.reindex(columns=[*KEYS, *columns])
+        sums = pd.concat(self.frames).groupby([*KEYS, "what"])["minor"].agg(_add)
+        # As objects: whole numbers of any size, where a column with a gap would else be floats.
+        return sums.astype(object).unstack("what").reindex(columns=columns).reset_index()  # noqa: PD010 - pivot makes floats
 
     def rows(self) -> list[Balance]:
         """All balances, the greatest difference first."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from isthmus.kernel.records import ABSENT, Fields
 from isthmus.kernel.units import Side, Unit, other_side
 from isthmus.mapping.spec import Row
-from isthmus.reconcile.shape import NUMBERS, Shape
+from isthmus.reconcile.shape import Shape, is_number
 
 Kind = Literal["missing", "extra", "amount", "status", "currency", "allocation", "field", "balance"]
 Cause = Literal["late", "edited in CRM", "edited in ERP", "never arrived", "rounding", "duplicate", ""]
@@ -105,7 +105,7 @@ def _header_leaf(pair: Pair, path: str, values: Values, *, changed: frozenset[Si
     row = pair.shape.rows[path]
     is_money = row.type == "money" and not row.refers_to
     amount = abs(values["crm"] - values["erp"]) if is_money else 0
-    kind = _kind(path, is_number=row.type in NUMBERS and not row.refers_to)
+    kind = _kind(path, is_number=is_number(row))
     if kind in ("status", "currency") or row.refers_to:
         amount = pair.worth_minor
     few = TOLERANCE_MINOR * max(1, len(pair.own["erp"].get("lines") or ()))
@@ -180,7 +180,7 @@ def _line_leaf(pair: Pair, place: tuple[str, str], values: Values, *, line: tupl
     is_rounding = is_money and amount <= TOLERANCE_MINOR
     path = f"lines[{key}].{name}"
     cause = "rounding" if is_rounding else _cause(pair, path, changed)
-    kind = _kind(name, is_number=row.type in NUMBERS and not row.refers_to)
+    kind = _kind(name, is_number=is_number(row))
     return Leaf(path, values, _line_kind(pair, kind), cause, amount, changed, _spelling(row))
 
 

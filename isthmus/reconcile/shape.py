@@ -36,6 +36,8 @@ _OPEN: Mapping[str, Term] = {
     "credit_status": (1, "outstanding"),  # the balance as the customer's own record states it
 }
 NUMBERS = frozenset(("money", "price", "decimal", "integer"))
+_EMPTY: tuple[Any, ...] = (None, "")
+_KEY = frozenset(("key",))
 UNKNOWN = "?"  # before the id of a reference that does not cross
 
 
@@ -71,21 +73,38 @@ class Shape:
             if value is ABSENT:
                 continue
             if unit.name == "lines":
-                found["lines"] = sorted((self._line(unit, line) for line in value or ()), key=_key)
+                found["lines"] = sorted((self._members(unit, line) for line in value or ()), key=_key)
             elif unit.members is None:
-                found[unit.name] = _plain(self.rows[unit.name], value)
+                found[unit.name] = (0 if unit.name in self._numbers else None) if value in _EMPTY else value
             else:
-                found[unit.name] = self._group(unit, value or {})
+                found[unit.name] = self._members(unit, value or {})
         return found
 
-    def _group(self, unit: Unit, value: Fields) -> Fields:
-        members = unit.members or frozenset()
-        return {name: _plain(self.rows[f"{unit.name}.{name}"], value[name]) for name in value if name in members}
+    def _members(self, unit: Unit, value: Fields) -> Fields:
+        numbers, members = self._numbers_of[unit.name], self._members_of[unit.name]
+        return {
+            name: (0 if name in numbers else None) if one in _EMPTY else one
+            for name, one in value.items()
+            if name in members
+        }
 
-    def _line(self, unit: Unit, line: Fields) -> Fields:
-        members = unit.members or frozenset()
-        shown = {name: _plain(self.line_rows[name], line[name]) for name in line if name in members}
-        return {**shown, "key": line["key"]}
+    @cached_property
+    def _numbers(self) -> frozenset[str]:
+        return frozenset(path for path, row in self.rows.items() if is_number(row))
+
+    @cached_property
+    def _members_of(self) -> Mapping[str, frozenset[str]]:
+        return {unit.name: unit.members | _KEY for unit in self.units if unit.members is not None}
+
+    @cached_property
+    def _numbers_of(self) -> Mapping[str, frozenset[str]]:
+        """The rows of each group, and of the lines, that hold numbers."""
+        found: dict[str, frozenset[str]] = {}
+        for unit in self.units:
+            rows = [self.line_rows.get(name) if unit.name == "lines" else self.rows.get(f"{unit.name}.{name}")
+                    for name in unit.members or ()]  # fmt: skip
+            found[unit.name] = frozenset(row.name for row in rows if row is not None and is_number(row))
+        return found
 
     def cross(self, form: Fields, known: Known) -> Fields:
         """A CRM form with the ERP's ids. What does not cross is marked: it equals nothing."""
@@ -205,10 +224,9 @@ def _key(line: Fields) -> str:
     return str(line["key"])
 
 
-def _plain(row: Row, value: Any) -> Any:
-    if row.type in NUMBERS and not row.refers_to:
-        return 0 if value is None else value
-    return None if value == "" else value
+def is_number(row: Row) -> bool:
+    """Whether the values of a row are amounts, micros or whole numbers."""
+    return row.type in NUMBERS and not row.refers_to
 
 
 def _cross(holder: Fields, row: Reference, known: Known) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import gc
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -48,6 +50,18 @@ class Moved:
         return self.never_ran or record_id in self.ids.get(side, ())
 
 
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """Records are many and make hardly any cycles: looking for some costs more than parsing them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 @dataclass(frozen=True, slots=True)
 class Readers:
     """What reads an entity: the systems, and the shape of what is compared."""
@@ -58,12 +72,13 @@ class Readers:
     def read_into(self, connection: Connection, side: Side, selection: Selection | None = None) -> int:
         """Reads all records that are inside the filter into the scratch table; how many they are."""
         mapping, system, number = self.shape.mapping, self.ports.system(side), 0
-        for page in system.read(selection or mapping.selection(side), None, AT_ONCE):
-            live = [one for one in page.records if not one.deleted and mapping.inside(side, one) is None]
-            if live:
+        with collector_at_rest():
+            for page in system.read(selection or mapping.selection(side), None, AT_ONCE):
+                live = [one for one in page.records if not one.deleted and mapping.inside(side, one) is None]
                 with connection.begin():
                     scratch.put(connection, side, self._rows(connection, side, live))
-            number += len(live)
+                number += len(live)
+                gc.collect(0)
         return number
 
     def _rows(self, connection: Connection, side: Side, records: Sequence[Record]) -> list[tuple[object, ...]]:
@@ -79,9 +94,10 @@ class Readers:
     def _row(self, side: Side, look: Look, pair: int | None) -> tuple[object, ...]:
         shape, crossed = self.shape, look.crossed
         shown, cell = shape.shown(crossed), shape.cell(side, crossed)
+        twin = 0 if side in shape.births() else shape.twin_print(shown, side)  # only copies can be copied twice
         party = crossed.get(shape.party) if shape.party else None
         return (
-            pair, look.record.id, look.record.version, shape.print(shown), shape.twin_print(shown, side),
+            pair, look.record.id, look.record.version, shape.print(shown), twin,
             int(bool(look.faults)), cell.currency, cell.month, cell.amount_minor, party, shape.open_minor(crossed),
         )  # fmt: skip
 
