@@ -18,7 +18,7 @@ from isthmus.connect.protocol import Connector
 from isthmus.db import reading, writing
 from isthmus.kernel.clock import Clock, format_stamp
 from isthmus.kernel.errors import Misconfigured, Refused, Unavailable
-from isthmus.kernel.records import Fields
+from isthmus.kernel.records import Fields, text_hash
 from isthmus.kernel.units import Side, other_side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.reconcile import question
@@ -174,7 +174,7 @@ class Office:
         mapping = self.mapping(found.mapping)
         shown, standings = self._candidates(found) if question.is_merge(found) else ({}, {})
         with reading(self.engine) as connection:
-            request = decisions.open_request(connection, found.id or 0, found.version)
+            request = decisions.open_request(connection, found.id or 0, _shown(found))
             pair = bindings.load(connection, self._stream(found), [found.source_id]).get(found.source_id)
         forms = [orjson.loads(seen.form) for seen in ((pair.crm, pair.erp) if pair else ())]
         known = {name: value for form in forms for name, value in form.items() if value}
@@ -195,7 +195,7 @@ class Office:
 
     def _act(self, found: Item, verb: str, who: str) -> Decided:
         record = f"{self.mapping(found.mapping).entity} {found.source_id}"
-        return Decided(self.now(), who, verb, found.mapping, found.id, record, found.version)
+        return Decided(self.now(), who, verb, found.mapping, found.id, record, _shown(found))
 
     def _decide(self, act: Decided, carry_out: Work, found: Item | None = None) -> bool:
         """Whether it is done: False when a second person has to say the same. A refusal is kept as well."""
@@ -204,18 +204,21 @@ class Office:
                 raise Refused("a reason", "is missing", "say why; it is kept in the audit")
             require(self.settings, act.who, act.verb)
             first = self._first_of_two(act, found) if found else None
+            if first is not act:
+                self._carry_out(act, carry_out, found, by=f"{first.who} and {act.who}" if first else act.who)
         except Refused as error:
             self._keep(replace(act, outcome="refused", told=str(error)))
             raise
-        if first is act:
-            return False
+        return first is not act
+
+    def _carry_out(self, act: Decided, work: Work, found: Item | None, *, by: str) -> None:
+        """What concerns a record is done under the lease of its mapping, and only to what was decided about."""
         with self._commit(self._take(act.mapping) if found else None) as connection:
             if found and worklist.find(connection, found.id or 0) != found:
                 remedy = f"see `isthmus worklist show {found.id}`"
                 raise Refused(f"worklist {found.id}", "has changed while it was being decided", remedy)
-            carry_out(connection, f"{first.who} and {act.who}" if first else act.who)
+            work(connection, by)
             decisions.add(connection, act)
-        return True
 
     def _first_of_two(self, act: Decided, found: Item) -> Decided | None:
         """None: one is enough. Else who asked first: ``act`` itself, then it is kept and a second person must come."""
@@ -224,7 +227,7 @@ class Office:
         if amount is None:
             return None
         with reading(self.engine) as connection:
-            request = decisions.open_request(connection, found.id or 0, found.version)
+            request = decisions.open_request(connection, found.id or 0, _shown(found))
         if request is None or (request.verb, request.answer) != (act.verb, act.answer):
             self._keep(replace(act, outcome="asked", told=f"it is about {money(*amount)}, which takes two people"))
             return act
@@ -316,6 +319,11 @@ def _answer(connection: Connection, found: Item, due: Due) -> None:
     for one in before:
         due = replace(due, regardless=due.regardless or one.regardless, force=due.force or one.force)
     progress.add_due(connection, lane, [due])
+
+
+def _shown(found: Item) -> str:
+    """What a decision is about: what the record showed, and what is wrong with it."""
+    return text_hash(f"{found.version} {found.fault}".encode()).hex()
 
 
 def _lane(one: Item) -> Lane:

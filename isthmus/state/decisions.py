@@ -22,7 +22,7 @@ table = Table(
     Column("mapping", Text, nullable=False),  # empty where no mapping is meant
     Column("item", BigInteger),  # the number on the worklist
     Column("record", Text),  # entity and id, separated by a blank
-    Column("version", Text),  # what the record showed when it was decided
+    Column("version", Text),  # hash of what the record showed, and of what was wrong with it
     Column("answer", Text, nullable=False),
     Column("why", Text, nullable=False),
     Column("outcome", Text, nullable=False),  # asked: a second person must give the same answer

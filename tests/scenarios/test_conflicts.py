@@ -219,6 +219,7 @@ def test_the_customer_that_the_erp_knows_by_the_winners_key_has_to_stay(world: W
     with pytest.raises(Refused, match=f"the ERP knows {winner} as {mine}, so that one has to stay"):
         world.shop.resolve(item.id or 0, theirs, "cli:ada")
     assert world.item(item.source_id).id == item.id
+    assert [one.outcome for one in world.shop.office.decisions(item.id)] == ["refused"]
 
 
 def test_only_one_of_the_two_can_stay(world: World) -> None:

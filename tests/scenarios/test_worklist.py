@@ -6,6 +6,7 @@ import pytest
 
 from isthmus.kernel.errors import Misconfigured, Refused
 from isthmus.settings import Limits
+from isthmus.state import leases
 from tests.scenarios.erp_side import new_customer
 from tests.scenarios.world import World
 
@@ -250,14 +251,34 @@ def test_an_item_keeps_its_age_and_counts_its_tries(world: World) -> None:
 
 
 def test_retry_makes_due_what_may_have_become_possible(world: World) -> None:
-    account = world.account("Retry Ltd")
-    world.cycle()
-    order = world.order(account, Freight__c="-5")
-    world.cycle()
+    order = waiting_order(world)
+    assert world.shop.retry("cli:ada") == ["order"]
+    assert world.shop.due_counts()["order"] == 1
     before = world.item(order).attempts
-    touched = world.shop.retry("cli:ada")
-    if "order" not in touched:  # invalid data is corrected in the CRM, not retried
-        assert world.item(order).reason == "invalid"
-        return
     world.cycle("order")
-    assert world.item(order).attempts == before + 1
+    assert world.item(order).attempts > before
+
+
+def test_retry_leaves_to_the_next_time_what_is_running_now(world: World) -> None:
+    waiting_order(world)
+    held = leases.take(world.shop.engine, "order")
+    assert isinstance(held, leases.Lease)
+    assert world.shop.retry("cli:ada") == []
+    assert "order" not in world.shop.due_counts()
+    leases.release(world.shop.engine, held)
+    assert world.shop.retry("cli:ada") == ["order"]
+
+
+def test_what_must_be_corrected_is_not_tried_again_unasked(world: World) -> None:
+    account = world.account("Z" * 250)
+    world.cycle()
+    assert world.shop.retry("cli:ada") == []
+    assert world.shop.retry("cli:ada", world.item(account).id) == ["customer"]
+
+
+def waiting_order(world: World) -> str:
+    """An order whose customer was never read."""
+    order = world.order(world.account("Late Ltd"))
+    world.cycle("order")
+    assert world.listed(order) == "waiting"
+    return order
