@@ -11,10 +11,9 @@ from isthmus.cli.call import Call, command, one_of
 from isthmus.kernel.errors import Misconfigured
 
 if TYPE_CHECKING:
-    from isthmus.app import Workshop
-    from isthmus.reconcile.run import TieOut
+    from isthmus.reconcile.run import Asked, TieOut
 
-KINDS = ("totals", "receivables", "credit")
+KINDS: dict[str, Asked] = {"totals": "totals", "receivables": "receivables", "credit": "credit"}
 DIFFERS = 1  # the exit code of --strict
 
 
@@ -31,19 +30,13 @@ def reconcile(
     What differs and has an owner is repaired by the next run. Example: isthmus reconcile receivables --html today.html
     """
     one_of("KIND", kind, KINDS)
+    asked = KINDS[kind]
     with call.workshop() as workshop:
-        tie_out = _tie_out(workshop, kind, call.who, repair=not no_repair)
+        tie_out = workshop.reconcile(asked, call.who, repair=not no_repair)
     if page is not None:
         _write(page, tie_out.html())
     call.finish(tie_out.as_json(), lambda: _tell(call, tie_out))
     return DIFFERS if strict and not tie_out.agrees else 0
-
-
-def _tie_out(workshop: Workshop, kind: str, who: str, *, repair: bool) -> TieOut:
-    from isthmus.reconcile.run import Asked, reconcile
-
-    asked: dict[str, Asked] = {"totals": "totals", "receivables": "receivables", "credit": "credit"}
-    return reconcile(workshop.ports, asked[kind], who, repair=repair)
 
 
 def _write(page: Path, told: str) -> None:
