@@ -86,7 +86,7 @@ def test_the_objects_describe_themselves(shared: Client) -> None:
     children = shared.send("GET", "sobjects/ERP_Invoice__c/describe").json()["childRelationships"]
     kinds = {one["childSObject"]: (one["cascadeDelete"], one["restrictedDelete"]) for one in children}
     assert kinds == {"ERP_Invoice_Line__c": (True, False), "ERP_Invoice__c": (False, True),
-                     "ERP_Allocation__c": (False, True)}  # fmt: skip
+                     "ERP_Allocation__c": (False, True), "ERP_Payment__c": (False, True)}  # fmt: skip
 
 
 def test_a_folder_of_an_earlier_release_gets_the_new_fields(tmp_path: Path) -> None:
