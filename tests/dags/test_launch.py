@@ -104,7 +104,7 @@ def test_a_killed_start_is_cleared_away_and_the_next_one_carries_everything_acro
     assert house.crew.members(), "a killed launcher cannot end what it started"
 
     second = house.launch("--once")
-    said, _ = second.communicate(timeout=600)
+    said, _ = second.communicate(timeout=1200)
     assert second.returncode == 0, said
     assert "that an earlier start had left behind" in said
     assert "stopped; nothing is left running" in said
