@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from isthmus.kernel.records import Fields
 from isthmus.merge import Overruled
 from isthmus.state.bindings import Binding
@@ -47,5 +49,5 @@ def _unreadable(case: Case, binding: Binding) -> list[Overruled]:
     side = case.direction.source
     before: Fields = case.forms(binding)[0][side]
     faults = case.read.faults or tuple(case.direction.mapping.validate(case.read.form))
-    rows = {fault.where.partition(".")[0]: fault.what for fault in faults}
-    return [Overruled(row, side, before.get(row), what) for row, what in rows.items()]
+    units = {re.split(r"[.[]", fault.where)[0]: fault.what for fault in faults}  # ``lines[1].amount`` is of ``lines``
+    return [Overruled(unit, side, before.get(unit), what) for unit, what in units.items()]
