@@ -100,8 +100,8 @@ def _minor(value: Any) -> int | None:
     return None if value is None or value != value else int(value)  # noqa: PLR0124 - NaN is not itself
 
 
-def add_up(rows: Sequence[Balance]) -> list[Line]:
-    """What is open in all, by currency. That the sums differ is told by the items, not here."""
+def add_up(rows: Sequence[Balance], *, is_listed: bool) -> list[Line]:
+    """What is open in all, by currency. Why sums differ is told by the items: listed ones, or explained ones."""
     lines: dict[str, Line] = {}
     for row in rows:
         line = lines.setdefault(row.currency, Line(row.currency, None))
@@ -110,7 +110,11 @@ def add_up(rows: Sequence[Balance]) -> list[Line]:
         line.crm_minor += row.items_minor["crm"]
         line.erp_minor += row.items_minor["erp"]
     for line in lines.values():
-        line.explained_minor, line.explained_count = line.crm_minor - line.erp_minor, line.crm_count - line.erp_count
+        told = (line.crm_minor - line.erp_minor, line.crm_count - line.erp_count)
+        if is_listed:
+            line.differing_minor, line.differing_count = told
+        else:
+            line.explained_minor, line.explained_count = told
     return [lines[currency] for currency in sorted(lines)]
 
 

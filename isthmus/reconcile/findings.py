@@ -151,7 +151,8 @@ class EntityResult:
     @property
     def agrees(self) -> bool:
         adds_up = all(line.left_minor == 0 and line.left_count == 0 for line in self.lines)
-        return not self.differences and not self.unseen and adds_up and all(one.agrees for one in self.own)
+        is_listed = self.differences or any(line.differing_minor or line.differing_count for line in self.lines)
+        return not is_listed and not self.unseen and adds_up and all(one.agrees for one in self.own)
 
     def as_json(self) -> Fields:
         return {

@@ -148,7 +148,7 @@ def _add_balances(ports: Ports, tie_out: TieOut, balances: Balances) -> None:
     names = {row.party: row.name for row in tie_out.balances}
     for one in wrong:
         one.name = names.get(one.ids["erp"]) or one.name
-    sums = add_up(rows)
+    sums = add_up(rows, is_listed=bool(tie_out.differences))
     tie_out.entities.append(EntityResult("balance", len(rows), sums, differences=wrong))
 
 

@@ -86,16 +86,23 @@ class Readers:
         stream = self.ports.stream(self.shape.entity, side)
         ids = [record.id for record in records]
         pairs = scratch.pairs_of(connection, stream, ids)
-        if same_as := self.shape.mapping.spec.same_as:  # of those that are no customer nothing is shown anywhere
-            bound = scratch.pairs_of(connection, self.ports.stream(same_as, side), ids) if side == "erp" else {}
-            looks = [one for one in looks if one.record.id in pairs or one.record.id in bound]
-        return [self._row(side, look, pairs.get(look.record.id)) for look in looks]
+        same_as, parties = self.shape.mapping.spec.same_as, dict[str, str]()
+        if same_as:  # of those that are no customer nothing is shown anywhere
+            parties = self._parties(connection, side, ids, same_as=same_as)
+            looks = [one for one in looks if one.record.id in pairs or (side == "erp" and one.record.id in parties)]
+        return [self._row(side, one, pairs.get(one.record.id), party=parties.get(one.record.id)) for one in looks]
 
-    def _row(self, side: Side, look: Look, pair: int | None) -> tuple[object, ...]:
+    def _parties(self, connection: Connection, side: Side, ids: Sequence[str], *, same_as: str) -> dict[str, str]:
+        """Of records that another entity's pair shares: id → the ERP's id of that pair."""
+        across = bindings.translate_ids(connection, self.ports.stream(same_as, side), ids)
+        return across if side == "crm" else {key: key for key in across}
+
+    def _row(self, side: Side, look: Look, pair: int | None, *, party: str | None) -> tuple[object, ...]:
         shape, crossed = self.shape, look.crossed
         shown, cell = shape.shown(crossed), shape.cell(side, crossed)
         twin = 0 if side in shape.births() else shape.twin_print(shown, side)  # only copies can be copied twice
-        party = crossed.get(shape.party) if shape.party else None
+        if party is None and shape.party:
+            party = crossed.get(shape.party)
         return (
             pair, look.record.id, look.record.version, shape.print(shown), twin,
             int(bool(look.faults)), cell.currency, cell.month, cell.amount_minor, party, shape.open_minor(crossed),

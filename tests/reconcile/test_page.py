@@ -94,4 +94,4 @@ def test_a_browser_draws_it(lab: Lab, tmp_path: Path) -> None:
     drawn = done.stdout.decode()
     assert "1 record differs" in drawn
     assert drawn.count("<svg") == 2
-    assert "<tfoot>" in drawn
+    assert "At stake in all" in drawn

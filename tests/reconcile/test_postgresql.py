@@ -53,5 +53,5 @@ def test_a_role_without_ownership_finds_and_repairs_drift(role_url: str, tmp_pat
         world.cycle()
         world.pass_time()
         for kind in ("totals", "receivables", "credit"):
-            left = world.shop.reconcile(kind, "cli:ada")  # type: ignore[arg-type]
+            left = world.shop.reconcile(kind, "cli:ada")
             assert left.agrees, left.table()

@@ -123,11 +123,10 @@ def _differences(tie_out: TieOut) -> str:
         ("Since", ""), ("Repair", ""),
     ]  # fmt: skip
     rows = [_difference(one) for one in found[:LISTED_MOST]]
-    foot = "".join(
-        _row([("At stake in all, each record once", "b"), *[("", "")] * 5,
-              (f"{currency} {words.money(amount, currency)}", "n b"), ("", ""), ("", "")])
-        for currency, amount in sorted(at_stake(found).items())
-    )  # fmt: skip
+    stakes = "<br>".join(_text(f"{currency} {words.money(amount, currency)}")
+                         for currency, amount in sorted(at_stake(found).items()))  # fmt: skip
+    all_told = '<td class="b" colspan="6">At stake in all, each record counted once</td>'
+    foot = f'<tr>{all_told}<td class="n b">{stakes}</td><td colspan="2"></td></tr>' if stakes else ""
     more = len(found) - LISTED_MOST
     about = f"The {LISTED_MOST:,} greatest; {more:,} more are in the JSON report." if more > 0 else ""
     return _section("Differences", _table(head, rows, foot), about)
