@@ -127,7 +127,8 @@ def dismiss(connection: Connection, number: int, *, who: str, why: str) -> None:
 
 def waiting_for(connection: Connection, targets: Sequence[str]) -> list[tuple[Lane, str]]:
     """Lane and source id of the items that wait for one of ``entity id``."""
-    if not targets:
+    waits = select(worklist.c.id).where(worklist.c.waits_for.is_not(None)).limit(1)
+    if not targets or connection.execute(waits).first() is None:  # a first load binds by the thousand, and nobody waits
         return []
     query = select(worklist.c.mapping, worklist.c.side, worklist.c.source_id)
     query = query.where(among(connection, worklist.c.waits_for, targets))

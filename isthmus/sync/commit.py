@@ -217,15 +217,15 @@ def _is_awaited(entity: str, one: Conclusion) -> bool:
 
 
 def _wake_same(stage: Stage, moved: Sequence[Binding], now: str) -> None:
-    """Mappings whose records share these pairs follow them."""
+    """Mappings whose records share these pairs follow them; one that was never read will read everything anyway."""
     entity = stage.direction.mapping.entity
     for mapping in stage.ports.mappings.values() if moved else ():
-        if mapping.spec.same_as != entity:
-            continue
-        for side in SIDES:
-            if stage.ports.direction(mapping, side).writes:
+        for side in SIDES if mapping.spec.same_as == entity else ():
+            lane = Lane(mapping.name, side)
+            was_read = progress.load_watermark(stage.connection, lane) is not None
+            if was_read and stage.ports.direction(mapping, side).writes:
                 dues = [Due(pair.seen(side).id, f"its {entity} is bound", now) for pair in moved]
-                progress.add_due(stage.connection, Lane(mapping.name, side), dues)
+                progress.add_due(stage.connection, lane, dues)
 
 
 def _store_audit(stage: Stage, run: runs.Run, *, work: Work, now: str) -> None:
