@@ -191,29 +191,26 @@ def family_of(connection: Connection, ids: Sequence[int]) -> list[int]:
 
 
 def _families(connection: Connection, ids: Sequence[int], wanted: str) -> list[tuple[int]]:
-    only, given = _only(connection, ids)
-    query = family_sql(connection.dialect.name, only=only, wanted=wanted)
-    return [(int(one),) for (one,) in connection.execute(text(query), {"ids": given})]
+    query = family_sql(connection.dialect.name, wanted)
+    return [(int(one),) for (one,) in connection.execute(text(query), {"ids": _listed(connection, ids)})]
 
 
-def _only(connection: Connection, ids: Sequence[int]) -> tuple[str, Any]:
-    """A condition that keeps these customers, and its one parameter ``ids``."""
+def _listed(connection: Connection, ids: Sequence[int]) -> Any:
+    """Many ids as one parameter."""
     wanted = sorted(set(ids))
-    if connection.dialect.name == "postgresql":
-        return "WHERE c.id = ANY(CAST(:ids AS BIGINT[]))", wanted
-    return "WHERE c.id IN (SELECT value FROM json_each(:ids))", orjson.dumps(wanted).decode()
+    return wanted if connection.dialect.name == "postgresql" else orjson.dumps(wanted).decode()
 
 
 def standings(connection: Connection, ids: Sequence[int], day: str) -> dict[int, Standing]:
-    """How these customers stand on a day, by id: one query however many there are."""
+    """How these customers stand on a day, by id: two queries however many there are."""
     if not ids:
         return {}
-    only, given = _only(connection, ids)
     today = "CAST(:day AS DATE)" if connection.dialect.name == "postgresql" else ":day"
-    query = facts_sql(connection.dialect.name, today=today, only=only)
+    query = facts_sql(connection.dialect.name, today=today, narrow=True)
+    given = {"ids": _listed(connection, ids), "members": _listed(connection, family_of(connection, ids))}
     lines: dict[int, Line] = {}
     found = {}
-    for row in connection.execute(text(query), {"ids": given, "day": day}).mappings():
+    for row in connection.execute(text(query), {**given, "day": day}).mappings():
         found[row["customer_id"]] = Standing(
             customer_id=row["customer_id"],
             line=lines.setdefault(row["root_id"], _line(row)),

@@ -47,10 +47,10 @@ WITH RECURSIVE up(id, top) AS (
 _FACTS = f"""{_FAMILY}, amounts AS (
     SELECT root_id, currency, CAST(sum(amount_minor) AS BIGINT) AS amount_minor FROM (
         SELECT f.root_id, p.currency, p.amount_minor FROM family f CROSS JOIN erp_posting p
-            WHERE p.customer_id = f.id AND p.account = '{RECEIVABLE}'
+            WHERE p.customer_id = f.id AND p.account = '{RECEIVABLE}' {{postings}}
         UNION ALL
         SELECT f.root_id, o.currency, o.to_invoice_minor FROM family f CROSS JOIN erp_order o
-            WHERE o.customer_id = f.id AND o.status IN {OPEN}
+            WHERE o.customer_id = f.id AND o.status IN {OPEN} {{orders}}
     ) owed GROUP BY root_id, currency
 ), rated AS (
     SELECT a.root_id, a.currency, a.amount_minor,
@@ -67,7 +67,7 @@ _FACTS = f"""{_FAMILY}, amounts AS (
 ), dues AS (
     SELECT i.customer_id, min(i.due_date) AS oldest_due_date FROM roots r CROSS JOIN erp_invoice i
     WHERE i.customer_id = r.id AND i.kind = 'invoice' AND i.total_minor > coalesce(
-        (SELECT sum(amount_minor) FROM erp_allocation WHERE invoice_id = i.id), 0)
+        (SELECT sum(amount_minor) FROM erp_allocation WHERE invoice_id = i.id), 0) {{invoices}}
     GROUP BY i.customer_id
 )
 SELECT c.id AS customer_id, c.number, c.name, r.root_id, top.number AS root_number,
@@ -84,17 +84,35 @@ LEFT JOIN erp_credit_term own ON own.customer_id = c.id
 LEFT JOIN erp_credit_term t ON t.customer_id = r.root_id
 LEFT JOIN exposures e ON e.root_id = r.root_id
 LEFT JOIN dues d ON d.customer_id = c.id
+{{only}}
 """
 
 
-def facts_sql(dialect: str, *, today: str, only: str = "") -> str:
-    """The query in a database's own words. ``only`` narrows it (``WHERE c.id …``), ``today`` is an SQL day."""
-    return _FACTS.format(today=today, only=only, no=_no(dialect))
+def facts_sql(dialect: str, *, today: str, narrow: bool = False) -> str:
+    """The query in a database's own words; ``today`` is an SQL day.
+
+    Narrowed, it asks for the customers of the parameter ``ids``, whose families are those of ``members``. The families
+    follow from the ids, but a planner that does not know how few they are would read all postings and orders.
+    """
+    names = {"postings": "p.customer_id", "orders": "o.customer_id"}
+    said = {name: f"AND {_among(dialect, column, 'members')}" if narrow else "" for name, column in names.items()}
+    said["invoices"] = f"AND {_among(dialect, 'i.customer_id', 'ids')}" if narrow else ""
+    return _FACTS.format(today=today, only=_only(dialect) if narrow else "", no=_no(dialect), **said)
 
 
-def family_sql(dialect: str, *, only: str, wanted: str) -> str:
-    """A query over the families of some customers: ``wanted`` reads from ``up``, ``roots`` and ``family``."""
-    return f"{_FAMILY.format(only=only, no=_no(dialect))} {wanted}"
+def family_sql(dialect: str, wanted: str) -> str:
+    """A query over the families of the customers of ``ids``: ``wanted`` reads from ``up``, ``roots`` and ``family``."""
+    return f"{_FAMILY.format(only=_only(dialect), no=_no(dialect))} {wanted}"
+
+
+def _only(dialect: str) -> str:
+    return f"WHERE {_among(dialect, 'c.id', 'ids')}"
+
+
+def _among(dialect: str, column: str, name: str) -> str:
+    if dialect == "postgresql":
+        return f"{column} = ANY(CAST(:{name} AS BIGINT[]))"
+    return f"{column} IN (SELECT value FROM json_each(:{name}))"
 
 
 def _no(dialect: str) -> str:

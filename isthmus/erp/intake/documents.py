@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from operator import itemgetter
 from typing import Any, cast
@@ -34,11 +34,19 @@ class Around:
     taxes: TaxTable
     lists: PriceLists
 
+    known: dict[tuple[int, int, str, str], int | None] = field(default_factory=dict)
+
     def list_minor(self, line: Row, currency: str, *, day: str) -> int | None:
         """What a line comes to at the price list; None where the list has no price, or one beyond all amounts."""
-        quantity = line["quantity_micros"]
-        unit = self.lists.price(line["product_id"], currency=currency, quantity_micros=quantity, day=day)
-        amount = None if unit is None else line_amount_minor(quantity, unit, currency)
+        asked = (line["product_id"], line["quantity_micros"], currency, day)
+        if asked not in self.known:  # pages repeat a few products in a few quantities
+            self.known[asked] = self._at_list(asked)
+        return self.known[asked]
+
+    def _at_list(self, asked: tuple[int, int, str, str]) -> int | None:
+        product_id, quantity_micros, currency, day = asked
+        unit = self.lists.price(product_id, currency=currency, quantity_micros=quantity_micros, day=day)
+        amount = None if unit is None else line_amount_minor(quantity_micros, unit, currency)
         return amount if amount is not None and amount <= GREATEST else None
 
 
