@@ -130,7 +130,7 @@ def translate_ids(connection: Connection, stream: Stream, ids: Sequence[str]) ->
     query = select(own, across).where(*where, among(connection, own, ids))
     found = {row[0]: row[1] for row in connection.execute(query)}
     missing = [key for key in ids if key not in found]
-    if missing and stream.side == "crm":
+    if missing:
         query = (
             select(alias.c.id, across)
             .join(binding, binding.c.id == alias.c.binding_id)

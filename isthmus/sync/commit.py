@@ -91,7 +91,7 @@ def _join_questions(stage: Stage, conclusions: Sequence[Conclusion], now: str) -
         if not _is_question(item):
             continue
         if one.item is not None and _is_question(one.item):
-            same = one.item.detail == item.detail
+            same = worklist.asks_the_same(one.item, item)
             if direction.source == "crm":
                 joined.append(key)
                 continue

@@ -26,6 +26,7 @@ from isthmus.sync.match import Keys, Matches
 Outcome = Literal[
     "created", "updated", "withdrawn", "rebound", "unchanged", "superseded", "filtered", "worklisted"
 ]  # fmt: skip
+Editor = tuple[str | None, str]  # who changed a record last, if it was not us, and at which version
 Reference = tuple[str, str]  # entity, id on the side that was read
 
 
@@ -148,6 +149,10 @@ class Read:
         return self.due is not None and self.due.force
 
     @property
+    def editor(self) -> Editor:
+        return editor_of(self.record)
+
+    @property
     def is_inside(self) -> bool:
         """Whether it may be born or stay: inside the filter, or pulled by what refers to it."""
         return not self.record.deleted and (self.outside is None or (self.due is not None and self.due.regardless))
@@ -171,6 +176,7 @@ class Sights:
     missing: dict[Reference, Fault] = field(default_factory=dict)  # why a reference cannot cross yet
     matches: Matches = field(default_factory=Matches)
     targets: dict[str, tuple[str, Fields]] = field(default_factory=dict)  # id → version, form; where needed
+    editors: dict[str, Editor] = field(default_factory=dict)  # who changed a target last
     lost: set[Reference] = field(default_factory=set)  # deleted on the source: not to be pulled
     credit: Credit | None = None  # None: the target gates orders itself
 
@@ -229,6 +235,11 @@ class Case:
         seen = binding.seen(self.direction.source)
         is_echo = self.read.record.by_us and one.unit in seen.wrote.split(",")
         return one.side == self.direction.source and not is_echo
+
+
+def editor_of(record: Record) -> Editor:
+    """Who changed it last; nobody when our own later write covers the name."""
+    return None if record.by_us else record.changed_by, record.version
 
 
 def translate(direction: Direction, record: Record, due: Due | None = None) -> Read:

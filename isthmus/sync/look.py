@@ -12,7 +12,7 @@ from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, worklist
 from isthmus.state.bindings import Lane
 from isthmus.sync.crossing import references_of
-from isthmus.sync.decision import Credit, Direction, Read, Sights, tell_term
+from isthmus.sync.decision import Credit, Direction, Read, Sights, editor_of, tell_term
 from isthmus.sync.match import Hit, Keys, Matches
 from isthmus.sync.ports import Stage
 
@@ -51,7 +51,7 @@ def _look_at_references(stage: Stage, news: Sequence[Read], sights: Sights) -> N
         return  # nothing crosses
     if same_as := stage.direction.spec.same_as:
         stream = stage.ports.stream(same_as, side)
-        pairs = bindings.translate_ids(stage.connection, stream, [read.id for read in news])
+        pairs = bindings.bound_across(stage.connection, stream, [read.id for read in news])  # never an alias's own
         sights.references.update({(same_as, key): target for key, target in pairs.items()})
     for entity, ids in references_of(stage.direction, news).items():
         across = bindings.translate_ids(stage.connection, stage.ports.stream(entity, side), sorted(ids))
@@ -142,6 +142,7 @@ def _look_at_targets(stage: Stage, news: Iterable[Read], sights: Sights) -> None
     for record in stage.target.fetch(selection, sorted(wanted)):
         form = direction.mapping.to_entity(direction.target, record).form
         sights.targets[record.id] = (record.version, form)
+        sights.editors[record.id] = editor_of(record)
 
 
 def _look_at_credit(stage: Stage, news: Iterable[Read], sights: Sights) -> Credit:

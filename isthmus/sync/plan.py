@@ -309,7 +309,13 @@ def _conflicting(case: Case, binding: Binding, conflicts: Sequence[Conflict]) ->
             one.unit: {"base_crm": one.base_crm, "base_erp": one.base_erp, "crm": one.crm, "erp": one.erp}
             for one in conflicts
         }
-        decision.item.detail = orjson.dumps({"values": values, "versions": _versions(conflicts)}).decode()
+        target = case.direction.target
+        edits = {
+            case.direction.source: case.read.editor,
+            target: case.sights.editors.get(binding.seen(target).id, (None, "")),
+        }
+        detail = {"values": values, "versions": _versions(conflicts), "edits": edits}
+        decision.item.detail = orjson.dumps(detail).decode()
     return decision
 
 

@@ -46,6 +46,23 @@ def test_a_question_shows_what_both_agreed_on_and_both_values(world: World) -> N
     assert [choice.take for choice in question.choices] == ["crm", "erp"]
 
 
+def test_a_question_names_who_changed_it_on_each_side_though_our_note_came_later(world: World) -> None:
+    order = world.order(world.account("Tug Ltd"), PoNumber="PO-1")
+    world.cycle()
+    world.edit("order", order, PoNumber="PO-SALES")
+    world.clerk("order", order, by="clerk:berta", customer_reference="PO-CLERK")
+    world.cycle()
+    edits = world.shop.office.question(world.item(order)).edits
+    assert edits["erp"].by == "clerk:berta"
+    assert edits["crm"].by, "our own note on the order does not cover who edited it"
+    assert edits["crm"].at < world.item(order).since
+    number = world.item(order).id
+    world.edit("order", order, Description="nobody asks about this")
+    world.cycle()
+    assert world.item(order).id == number, "who edited last is no other question"
+    assert world.shop.office.question(world.item(order)).edits == edits
+
+
 def test_what_is_no_choice_has_none(world: World) -> None:
     account = world.account("Z" * 250)
     world.cycle()
@@ -212,6 +229,24 @@ def test_one_customer_stays_and_everything_leads_to_it(both: World) -> None:
     with reading(both.shop.engine) as connection:
         aliases = {row[0] for row in connection.execute(text("SELECT id FROM state_alias"))}
     assert {loser, theirs} <= aliases, "the one that goes leads to the one that stays"
+
+
+def test_documents_of_the_customer_that_goes_are_shown_on_the_account_that_stays(world: World) -> None:
+    winner, loser = world.account("Winner Ltd"), world.account("Loser Ltd")
+    orders = [world.order(loser, quantity=5), world.order(loser, quantity=2)]
+    world.cycle()
+    numbers = [world.erp("order", order)["number"] for order in orders]
+    world.at_desk(lambda desk: invoice(desk, numbers[0]))
+    mine = world.erp("customer", winner)["id"]
+    world.merge(winner, loser)
+    world.cycle()
+    world.shop.resolve(world.item(loser).id or 0, mine, "cli:ada")
+    world.at_desk(lambda desk: invoice(desk, numbers[1]))
+    world.cycle()
+    world.shop.retry("cli:ada")
+    world.cycle()
+    shown = [row["Account__c"] for row in world.crm_rows("ERP_Invoice__c")]
+    assert shown == [winner, winner]
 
 
 def test_the_customer_that_the_erp_knows_by_the_winners_key_has_to_stay(world: World) -> None:
