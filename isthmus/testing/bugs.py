@@ -25,10 +25,11 @@ class Bug:
     kinds: tuple[str, ...]
     erp: ErpKind = "own"
     harmless: str = ""
+    scenario: str = ""  # the directed story that finds it sooner than seeds do
 
 
-def _bug(name: str, kinds: str, *edits: Edit, erp: ErpKind = "own", harmless: str = "") -> Bug:
-    return Bug(name, edits, tuple(kinds.split()), erp, harmless)
+def _bug(name: str, kinds: str, *edits: Edit, erp: ErpKind = "own", harmless: str = "", scenario: str = "") -> Bug:
+    return Bug(name, edits, tuple(kinds.split()), erp, harmless, scenario)
 
 
 _FIRST = (
@@ -65,7 +66,8 @@ READING = (
              "        mark = Watermark(ahead if lane.side == 'crm' else page.complete_to, None, now)"),
     ),
     _bug(
-        "watermark from the last record of an unordered page", "small_pages cut down crash",
+        "watermark from the last record of an unordered page, without an overlap", "small_pages cut down crash",
+        Edit(f"{_RUN}:_read", "timedelta(minutes=leg.ports.limits.overlap_minutes)", "timedelta(0)"),
         Edit(f"{_CRM}.moved", "key=lambda one: (one.version, one.id)", "key=lambda one: one.id, reverse=True"),
     ),
     _bug(
@@ -82,11 +84,11 @@ READING = (
     _bug(
         "deletions older than the recycle bin are never looked for", "delete outage",
         Edit("isthmus.sync.preflight:_too_old", "> window * 9 / 10", "> window * 900"),
-    ),
+        scenario="a customer is deleted, and nobody works for weeks"),
     _bug(
         "what a full read misses is not looked at", "delete outage",
         Edit(f"{_RUN}:_miss", "progress.add_due(connection, leg.direction.lane, dues)", "pass"),
-    ),
+        scenario="a customer is deleted, and nobody works for weeks"),
     _bug(
         "equal stamp taken for no change", "equal_stamps",
         Edit(f"{_PLAN}:_plan_one", "seen.hash == read.hash and", "seen.version == read.record.version and"),
@@ -111,14 +113,16 @@ WRITING = (
          Edit("isthmus.sync.decision:Direction.key", "return self._stem + record_id",
               "count = self.__dict__['n'] = self.__dict__.get('n', 0) + 1\n"
               "    return f'{self._stem}{id(self)}-{count}/{record_id}'"), erp="far"),
-    _bug("look-up, then create, without a unique key", "late lost twice",
-         Edit("isthmus.testing.world.line:Line._repeat", "weak = self._far if isinstance(self._far, WeakErp) else None",
-              "weak = self._far if isinstance(self._far, WeakErp) else None\n"
-              "    self._stage.counted.pop('late request landed', None)"), erp="weak"),
+    _bug("nobody looks before creating", "lost doubted",
+         Edit(f"{_RUN}:_settle", "if keys else {}", "if False else {}"),
+         Edit("isthmus.testing.world.weak_erp:WeakErp._create", "{} if self.is_hasty else", "{} if True else"),
+         erp="weak"),
     _bug("arrived creates are not bound", "lost delete",
-         Edit(f"{_RUN}:_bind_arrived", "bindings.insert(connection, pairs)", "pass"), erp="far"),
+         Edit(f"{_RUN}:_bind_arrived", "bindings.insert(connection, pairs)", "pass"), erp="far",
+         scenario="a customer is won and lost"),
     _bug("expected version left out", "busy erp_edits",
-         Edit(f"{_PLAN}:_expected", "version or None if units & case.direction.shared else None", "None")),
+         Edit(f"{_PLAN}:_expected", "version or None if units & case.direction.shared else None", "None"),
+         scenario="a customer calls, and the clerk meanwhile"),
     _bug("what moved twice is not planned again", "busy erp_edits",
          Edit(f"{_CONCLUDE}:_not_through", "again = \"its target moved while it was planned\" if", "again = \"\" if"),
          harmless="the notice on the CRM record moves it, so that the next read brings it again; what shows no notices"
@@ -133,7 +137,7 @@ WRITING = (
 WORKERS = (
     _bug("fencing not compared", "usurp",
          Edit(f"{_LEASES}:confirm", "raise Moved(", "return\n        raise Moved(")),
-    _bug("token does not grow", "usurp",
+    _bug("token does not grow", "usurp crash",
          Edit(f"{_LEASES}:take", '"token": row.token + 1,', '"token": row.token,'),
          Edit(f"{_LEASES}:take", "return Lease(name, row.token + 1)", "return Lease(name, row.token)")),
     _bug("lease not looked at before a remote call", "usurp",
@@ -150,7 +154,8 @@ PLANNING = (
          Edit(f"{_COMMIT}:_store_worklist",
               "worklist.remove(stage.connection, lane, [key for key in known if key not in stays])", "pass")),
     _bug("who waits is never woken", "shared_tax delete",
-         Edit(f"{_COMMIT}:_wake", "progress.add_due(stage.connection, lane, items)", "pass")),
+         Edit(f"{_COMMIT}:_wake", "progress.add_due(stage.connection, lane, items)", "pass"),
+         scenario="an order waits for its customer"),
     _bug("nothing is pulled", "", Edit("isthmus.sync.crossing:_cross_one", "if row.pull and", "if False and")),
     _bug("an optional reference is forgotten", "",
          Edit("isthmus.sync.crossing:follow_later", "decision.unresolved = crossing.unresolved", "pass"),
@@ -161,20 +166,23 @@ PLANNING = (
     _bug("an echo taken for an edit", "",
          Edit("isthmus.sync.decision:Case.is_edit", "and not is_echo", ""),
          Edit(f"{_CONCLUDE}:_see_target", "after.update({name: decision.target_form[name] for name in decision.units"
-              " if name in decision.target_form})", "pass")),
+              " if name in decision.target_form})", "pass"), scenario="an order is taken"),
     _bug("the CRM wins where a person should decide", "erp_edits",
          Edit(f"{_MERGE}:_settle", 'elif unit.if_both_changed == "ask":', "elif False:"),
-         Edit(f"{_MERGE}:_settle", "loser = other_side(unit.if_both_changed)", "loser = other_side('crm')")),
+         Edit(f"{_MERGE}:_settle", "loser = other_side(unit.if_both_changed)", "loser = other_side('crm')"),
+         scenario="both sides call"),
     _bug("what comes back is not reopened", "delete",
          Edit(f"{_PLAN}:_write", 'verb: Verb = "reopen" if binding.left(direction.source) else "update"',
-              'verb: Verb = "update"')),
+              'verb: Verb = "update"'), scenario="a customer is undeleted"),
     _bug("lines are left out of the form", "",
          Edit("isthmus.sync.decision:spell", "if direction.volatile:",
               "form = {name: value for name, value in form.items() if name != 'lines'}\n    if direction.volatile:")),
     _bug("vanished copies are not restored", "books delete",
-         Edit("isthmus.sync.watch:_see_vanished", 'case.direction.spec.gone[side] == "restore"', "False")),
+         Edit(f"{_PLAN}:_plan_lost", 'if direction.spec.gone[direction.target] != "restore":', "if True:"),
+         scenario="an invoice's copy is deleted"),
     _bug("a match that is taken is taken again", "shared_tax",
-         Edit(f"{_PLAN}:_plan_unbound", "found[2][0].taken_by is not None", "False")),
+         Edit(f"{_PLAN}:_plan_unbound", "found[2][0].taken_by is not None", "False"),
+         scenario="two customers of one tax number"),
 )  # fmt: skip
 
 #: Money and books.

@@ -12,7 +12,8 @@ from decimal import Decimal
 from random import Random
 
 from isthmus.erp import allocating, clerk, invoicing
-from isthmus.testing.world.people import SALES, People
+from isthmus.testing.world.line import Weather
+from isthmus.testing.world.people import SALES
 from isthmus.testing.world.story import Story, in_turn, open_world
 from isthmus.testing.world.workers import Worker
 from isthmus.testing.world.world import ErpKind, Violation, World
@@ -27,14 +28,17 @@ class Scenario:
     name: str
     acts: Acts
     before: Acts | None = None  # done, and synchronised, before
+    meanwhile: Acts | None = None  # done while the worker stands still
+    finale: Acts | None = None  # done before all becomes calm
     money: bool = False
 
 
 class Stagehand:
     """Short words for what people do in a scenario."""
 
-    def __init__(self, world: World) -> None:
-        self.world, self.crm, self.people = world, world.crm, People(world)
+    def __init__(self, story: Story) -> None:
+        self.story, self.world = story, story.world
+        self.crm, self.people = story.world.crm, story.people
 
     def account(self, **fields: object) -> str:
         given = {"Name": self.world.say("N"), "Currency": "EUR", "Type": "Customer", **fields}
@@ -77,6 +81,7 @@ class Stagehand:
 
     def cancel(self) -> None:
         order = self.erp_id("order", self.last("Order"))
+        self.world.cancelled.add(order)
         self.people.at_desk("cancels", lambda desk: clerk.cancel(desk, order))
 
 
@@ -87,11 +92,13 @@ def _rename(hand: Stagehand) -> None:
 def _call_back(hand: Stagehand) -> None:
     customer = hand.erp_id("customer", hand.known)
     fields = {"phone": hand.world.say("P")}
+    hand.people.remember(("customer", hand.known, "phone"), "erp", fields["phone"])
     hand.people.at_desk("calls", lambda desk: hand.people.take(desk, "customer", erp_id=customer, fields=fields))
 
 
 def _misname(hand: Stagehand) -> None:
     customer = hand.erp_id("customer", hand.known)
+    hand.world.meddled.add(("customer", hand.known))
     fields = {"name": hand.world.say("K")}
     hand.people.at_desk("misnames", lambda desk: hand.people.take(desk, "customer", erp_id=customer, fields=fields))
 
@@ -106,8 +113,54 @@ def _requantify(hand: Stagehand) -> None:
     hand.crm.touch(thing, SALES)
 
 
+def _call(hand: Stagehand) -> None:
+    """Sales enter a telephone number."""
+    value = hand.world.say("P")
+    hand.crm.edit("Account", hand.known, SALES, Phone=value)
+    hand.people.remember(("customer", hand.known, "phone"), "crm", value)
+
+
+def _both_call(hand: Stagehand) -> None:
+    _call(hand)
+    _call_back(hand)
+
+
+def _lose_for_weeks(hand: Stagehand) -> None:
+    hand.crm.delete("Account", hand.known, SALES)
+    hand.world.pass_time(timedelta(days=20))
+
+
+def _lose_last(hand: Stagehand) -> None:
+    hand.crm.delete("Account", hand.last("Account"), SALES)
+
+
+def _share_tax(hand: Stagehand) -> None:
+    hand.account(Tax=hand.crm.things["Account"][hand.known].fields["Tax"])
+
+
+def _billed(hand: Stagehand) -> None:
+    hand.order(hand.known)
+    _cycle(hand.story, Worker("before"))
+    hand.bill()
+
+
+def _lose_copy(hand: Stagehand) -> None:
+    hand.crm.delete("Invoice", hand.last("Invoice"), SALES)
+
+
+def _wait(hand: Stagehand) -> None:
+    """An order of an account that cannot be a customer yet."""
+    hand.order(hand.account(Currency="EUX"))
+
+
+def _be_let_in(hand: Stagehand) -> None:
+    hand.world.pass_time(timedelta(hours=2))
+    hand.crm.edit("Account", hand.last("Account"), SALES, Currency="EUR")
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("a customer is won", lambda hand: _ignore(hand.account())),
+    Scenario("a customer is won and lost", lambda hand: _ignore(hand.account()), finale=_lose_last),
     Scenario("a customer of a customer is won", lambda hand: _ignore(hand.account(Parent=hand.account()))),
     Scenario("a customer is renamed", _rename),
     Scenario("a customer calls the ERP", _call_back),
@@ -134,12 +187,52 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "an order is taken back", lambda hand: hand.crm.edit("Order", hand.last("Order"), SALES, Status="Draft"), _order
     ),
+    Scenario("both sides call", _both_call),
+    Scenario("a customer calls, and the clerk meanwhile", _call, meanwhile=_call_back),
+    Scenario("two customers of one tax number", _share_tax),
+    Scenario("a customer is deleted, and nobody works for weeks", _lose_for_weeks),
+    Scenario("an invoice's copy is deleted", _lose_copy, _billed, money=True),
+    Scenario("an order waits for its customer", _be_let_in, _wait, money=True),
     Scenario("an order is deleted", lambda hand: hand.crm.delete("Order", hand.last("Order"), SALES), _order),
 )  # fmt: skip
 
 
 def _ignore(_made: object) -> None:
     """What was made needs no name."""
+
+
+def interrupt(scenario: Scenario, erp: ErpKind, place: int) -> tuple[int, str]:
+    """Plays a scenario whose worker stands still at its n-th chance, while people go on.
+
+    Answers how many chances there were, and what promise was broken.
+    """
+    with in_turn():
+        world = open_world(erp, Weather(Random(place), frozenset(("books",))))  # noqa: S311 - decides nothing here
+        story = Story(world)
+        hand = Stagehand(story)
+        worker = Worker("first", pauses_at=place)
+        try:
+            _prepare(scenario, story, hand)
+            worker.meanwhile = lambda: _go_on(scenario, world, hand)
+            _cycle(story, worker)
+            story.settle()
+        except Violation as violation:
+            return worker.chances, str(violation)
+    return worker.chances, ""
+
+
+def _prepare(scenario: Scenario, story: Story, hand: Stagehand) -> None:
+    if scenario.before is not None:
+        scenario.before(hand)
+        _cycle(story, Worker("before"))
+        _cycle(story, Worker("before"))
+    scenario.acts(hand)
+
+
+def _go_on(scenario: Scenario, world: World, hand: Stagehand) -> None:
+    with world.offstage():
+        if scenario.meanwhile is not None:
+            scenario.meanwhile(hand)
 
 
 def crash(scenario: Scenario, erp: ErpKind, *at: int) -> tuple[int, str]:
@@ -149,18 +242,18 @@ def crash(scenario: Scenario, erp: ErpKind, *at: int) -> tuple[int, str]:
     """
     dice = Random(sum(at))  # noqa: S311 - decides only where the dead worker ran
     with in_turn():
-        world = open_world(erp, dice, frozenset(("books",)))
-        story, hand = Story(world), Stagehand(world)
+        world = open_world(erp, Weather(dice, frozenset(("books",))))
+        story = Story(world)
+        hand = Stagehand(story)
         worker = Worker("first")
         try:
-            if scenario.before is not None:
-                scenario.before(hand)
-                _cycle(story, Worker("before"))
-            scenario.acts(hand)
+            _prepare(scenario, story, hand)
             for number, place in enumerate(at):
                 worker = Worker(f"worker {number}", crashes_at=place)
                 _cycle(story, worker)
                 story.auditor.look()
+            if scenario.finale is not None:
+                scenario.finale(hand)
             story.settle()
         except Violation as violation:
             return len(worker.steps), str(violation)

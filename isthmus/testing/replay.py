@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from isthmus.testing.bugs import BUGS, Bug
+from isthmus.testing.catching import BADNESS
 from isthmus.testing.mutation import planted
 from isthmus.testing.world.story import Outcome, play
 
@@ -33,7 +34,7 @@ def replay(seed: int, bug: Bug | None = None) -> Outcome:
     if bug is None:
         return play(seed)
     with planted(bug.edits):
-        return play(seed, kinds=frozenset(bug.kinds), erp=bug.erp)
+        return play(seed, kinds=frozenset(bug.kinds), erp=bug.erp, badness=BADNESS)
 
 
 def tell(outcome: Outcome, *, quiet: bool = False) -> str:

@@ -21,7 +21,7 @@ class Auditor:
     def __init__(self, world: World) -> None:
         self.world = world
         self.pages = 0
-        self.tokens: dict[str, int] = {}
+        self.newest_run: dict[str, tuple[int, int]] = {}  # mapping → token and number of the newest run that stored
         self.ledger: dict[tuple[int, int], tuple[Any, ...]] = {}
         self.newest: dict[str, int] = {}  # ERP customer → the greatest number that its name has shown
         self.orders: dict[int, tuple[str, int]] = {}
@@ -45,6 +45,7 @@ class Auditor:
         try:
             Judgement(self.world, look).judge()
             self._verify_chains()
+            self._look_for_inventions(look)
         finally:
             look.close()
 
@@ -53,7 +54,7 @@ class Auditor:
     def _look_at_runs(self, look: sqlite3.Connection) -> None:
         """Accounted, Alone and Explained: each new page adds up, comes from the newest holder, bears its run's hash."""
         query = (
-            "SELECT p.id, p.mapping, p.read, p.outcomes, r.token, r.mapping_hash,"
+            "SELECT p.id, p.run_id, p.mapping, p.read, p.outcomes, r.token, r.mapping_hash,"
             " (SELECT count(*) FROM state_audit a WHERE a.page_id = p.id) AS loud"
             " FROM state_page p JOIN state_run r ON r.id = p.run_id WHERE p.id > ? ORDER BY p.id"
         )
@@ -62,11 +63,25 @@ class Auditor:
             quiet = sum(len(ids) for ids in json.loads(row["outcomes"]).values())
             if row["read"] != quiet + row["loud"]:
                 raise Violation("Accounted", f"page {row['id']}: {row['read']} read, {quiet + row['loud']} outcomes")
-            if row["token"] < self.tokens.get(row["mapping"], 0):
+            place = (row["token"], row["run_id"])
+            if place < self.newest_run.get(row["mapping"], (0, 0)):
                 raise Violation("Alone", f"page {row['id']} of {row['mapping']} was stored by a run that was succeeded")
-            self.tokens[row["mapping"]] = row["token"]
+            self.newest_run[row["mapping"]] = place
             if row["mapping_hash"] != self.world.ports.mappings[row["mapping"]].hash:
                 raise Violation("Explained", f"page {row['id']} bears another mapping's hash")
+
+    def _look_for_inventions(self, look: sqlite3.Connection) -> None:
+        """No edit is invented: what the audit says was edited and undone, somebody did edit."""
+        if any(one.merged_into for one in self.world.crm.things["Account"].values()):
+            return  # who takes over a pair shows other values, and nobody edited them
+        query = (
+            "SELECT DISTINCT a.entity, b.crm_id FROM state_audit a JOIN state_binding b ON b.entity = a.entity"
+            " AND a.source_id = CASE a.side WHEN 'crm' THEN b.crm_id ELSE b.erp_id END"
+            " WHERE a.entity IN ('customer', 'order') AND a.payload LIKE '%\"overruled\"%'"
+        )
+        for row in look.execute(query):
+            if (row["entity"], row["crm_id"]) not in self.world.meddled and not self.world.unheard:
+                raise Violation("No edit is invented", f"{row['entity']} {row['crm_id']} is said to have been edited")
 
     def _verify_chains(self) -> None:
         from isthmus.db import reading

@@ -27,11 +27,12 @@ class Disk:
     def __init__(self) -> None:
         place = str(_MEMORY) if _MEMORY.is_dir() else None
         self._folder = tempfile.TemporaryDirectory(prefix="isthmus-world-", dir=place)
-        self.path = Path(self._folder.name) / "world.db"
+        self.path = Path(self._folder.name) / "0.db"
         self.engine = engine_for(f"sqlite:///{self.path}")
         self.clock: Clock | None = None
         self.boundary: Boundary = _pass
         self._is_writing = False
+        event.listen(self.engine, "do_connect", self._lead)
         event.listen(self.engine, "connect", self._set_clock)
         event.listen(self.engine, "set_connection_execution_options", self._beginning)
         event.listen(self.engine, "commit", self._committing)
@@ -45,10 +46,11 @@ class Disk:
         return self.take()
 
     def put(self, content: bytes) -> None:
-        """Replaces the whole database."""
+        """Replaces the whole database: by another file, so that nobody who still holds the old one does it harm."""
         self.engine.dispose()
-        for ending in ("-wal", "-shm"):
-            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+        for path in self.path.parent.iterdir():
+            path.unlink()
+        self.path = self.path.with_name(f"{int(self.path.stem) + 1}.db")
         self.path.write_bytes(content)
 
     def take(self) -> bytes:
@@ -82,6 +84,10 @@ class Disk:
         self._do_commit(connection)
         if was_writing:
             self.boundary("committed")
+
+    def _lead(self, _dialect: object, _record: object, words: list[Any], _named: object) -> None:
+        """Every new connection goes to the present file."""
+        words[0] = str(self.path)
 
     def _set_clock(self, connection: sqlite3.Connection, _record: object) -> None:
         """SQLite's own clock tells the world's time: leases are measured by it."""

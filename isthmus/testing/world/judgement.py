@@ -108,11 +108,10 @@ class Judgement:
         if row is None:
             self._fail("Once", thing, f"is bound to customer {erp_id}, which is not there")
             return
-        if not is_inside and not self._is_pulled(thing):
-            if row["active"]:
-                self._fail("Complete", thing, f"left, and ERP customer {erp_id} is still active")
-            return
-        if thing.deleted:
+        closes = not is_inside and not self._is_pulled(thing)
+        if bool(row["active"]) is closes:
+            self._fail("Complete", thing, f"ERP customer {erp_id} is {'still open' if closes else 'closed'}")
+        if closes:
             return
         pairs = [
             ("name", "Name"),
@@ -258,7 +257,7 @@ class Judgement:
         customer = self.erp("customer", self.pairs["customer"].get(thing.fields.get("Account") or "", "0"))
         if customer is None or not customer["active"]:
             return True
-        return row is not None and row["status"] in (*SOLD, "cancelled")
+        return row is not None and (row["status"] in SOLD or erp_id in self.world.cancelled)
 
     def _is_ambiguous(self, _item: Item, thing: Thing) -> bool:
         if thing.merged_into or thing.id in self.merged:
@@ -280,7 +279,8 @@ class Judgement:
         values = json.loads(item.detail).get("values", {})
         entity = "order" if thing.id.startswith("O") else "customer"
         both = [name for name in values if len(self.world.edited.get((entity, thing.id, name), ())) == 2]
-        return bool(both) or thing.id in self.merged  # who took over a pair has a telephone number of its own
+        # Who took over a pair has a number of its own; a write that nobody heard of is asked about (see test_known).
+        return bool(both) or thing.id in self.merged or self.world.unheard
 
     # --- doubles --------------------------------------------------------------------------------------------------
 
@@ -295,8 +295,8 @@ class Judgement:
 
     def _judge_orphans(self) -> None:
         """Once: what lives in the ERP belongs to a CRM record that is still known; a late create made no orphan."""
-        if self.world.is_weak:
-            return
+        if self.world.is_weak or "late request landed" in self.world.counted:
+            return  # a far ERP keeps no graves yet: see test_known
         alive = {"customer": "active = 1", "order": "status <> 'cancelled'"}
         for entity, where in alive.items():
             bound = {int(erp_id) for erp_id in self.pairs.get(entity, {}).values()}

@@ -111,6 +111,7 @@ class People:
         thing = self.one_of("Account")
         if thing is None:
             return None
+        self.world.meddled.add(("customer", thing.id))
         self.crm.edit("Account", thing.id, SALES, Number=self.world.say("X"))
         return f"misnumbers {thing.id}"
 
@@ -164,6 +165,7 @@ class People:
         if act == 1:
             return self._edit_shared(thing, "Order", ("order", thing.id, "po_number"), value=self.world.say("O"))
         if act == 2:
+            self.world.meddled.add(("order", thing.id))
             self.crm.edit("Order", thing.id, SALES, ErpStatus=self.dice.choice(("draft", "closed")))
             return f"says of {thing.id} what the ERP should say"
         quantity = Decimal(self.dice.randrange(1, 9))
@@ -186,7 +188,9 @@ class People:
         if not pairs:
             return None
         crm_id, erp_id = self.dice.choice(pairs)
-        if name != "name":
+        if name == "name":
+            self.world.meddled.add((stream, crm_id))
+        else:
             self.remember((stream, crm_id, "phone" if name == "phone" else "po_number"), "erp", value)
         if self.world.is_weak:
             self.world.weak.edit(stream, erp_id, CLERK, **{name: value})
@@ -253,6 +257,7 @@ class People:
         if act == "invoice":
             return self.at_desk(f"invoices {erp_id}", lambda desk: invoicing.invoice(desk, erp_id))
         if act == "cancel":
+            self.world.cancelled.add(erp_id)
             return self.at_desk(f"cancels {erp_id}", lambda desk: clerk.cancel(desk, erp_id))
         if act == "credit":
             return self.at_desk("credits an invoice", self._credit)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -88,7 +88,9 @@ class Shelf:
         return StreamDescription(stream, {one: FieldDescription(one, "other") for one in known})
 
     def read(self, selection: Selection, since: str | None, overlap: timedelta) -> Iterator[Page]:
+        """The answer is of one moment: who edits a record while the pages come changes nothing of it."""
         found, complete_to = self.moved(selection.stream, since, overlap)
+        found = [replace(one, fields=dict(one.fields), lines=list(one.lines)) for one in found]
         if since is None and selection.where:
             found = [one for one in found if one.deleted or passes(one.fields, selection.where)]
         for start in range(0, len(found), self.page_size):

@@ -50,14 +50,26 @@ class Outcome:
         return f"python -m isthmus.testing.replay {self.seed}"
 
 
-def play(seed: int, *, steps: int = 24, kinds: frozenset[str] | None = None, erp: ErpKind | None = None) -> Outcome:
-    """Plays one seed to its end. Same seed, same story, whatever the machine."""
+def play(
+    seed: int,
+    *,
+    steps: int = 24,
+    kinds: frozenset[str] | None = None,
+    erp: ErpKind | None = None,
+    badness: float = 0.12,
+) -> Outcome:
+    """Plays one seed to its end. Same seed, same story, whatever the machine.
+
+    ``kinds`` and ``erp`` are the dice's choice if they are not given; ``badness`` is the share of calls that go wrong.
+    """
     dice = Random(seed)  # noqa: S311 - a story, not a secret
     chosen_erp: ErpKind = dice.choice(ERPS)
     chosen = frozenset(kind for kind in KINDS if dice.random() < 0.5)
-    outcome = Outcome(seed, erp or chosen_erp, tuple(kind for kind in KINDS if kind in (kinds or chosen)))
+    outcome = Outcome(
+        seed, erp or chosen_erp, tuple(kind for kind in KINDS if kind in (chosen if kinds is None else kinds))
+    )
     with in_turn():
-        world = open_world(outcome.erp, dice, kinds if kinds is not None else chosen)
+        world = open_world(outcome.erp, Weather(dice, kinds if kinds is not None else chosen, badness))
         try:
             Story(world).play(steps)
         except Violation as violation:
@@ -77,17 +89,16 @@ def in_turn() -> Iterator[None]:
         sync_run._ahead = before  # noqa: SLF001
 
 
-def open_world(erp: ErpKind, dice: Random, kinds: frozenset[str]) -> World:
+def open_world(erp: ErpKind, weather: Weather) -> World:
     """A fresh copy of the template."""
-    weather = Weather(dice, kinds)
     found = template(erp)
     the_disk().put(found.database)
-    world = World(erp, dice, weather)
+    world = World(erp, weather.dice, weather)
     world.crm.restore_state(found.crm)
     world.weak.restore_state(found.weak)
     world.clock.advance(found.at - MORNING)
-    if "small_pages" in kinds:
-        world.crm.page_size = world.weak.page_size = dice.randrange(1, 4)
+    if "small_pages" in weather.kinds:
+        world.crm.page_size = world.weak.page_size = weather.dice.randrange(1, 4)
     return world
 
 
@@ -99,6 +110,8 @@ def template(erp: ErpKind) -> Template:
     disk.clock = None
     disk.boundary = lambda _name: None
     disk.put(disk.migrated())
+    with disk.engine.begin() as connection:  # drawn by lot where it is real, and part of every key
+        connection.exec_driver_sql("UPDATE erp_company SET identity = 'org-erp'")
     world = World(erp, dice, Weather(dice, frozenset()), said=0)
     for number in (1, 2):
         world.crm.enter("Product", SALES, {"Name": f"Lamp {number}", "Sku": f"LAMP-{number}"})
@@ -140,9 +153,10 @@ class Story:
             self.people.act()
         elif act < 0.9:
             self._run(self.dice.choice(self.names))
-        elif act < 0.97 or "outage" not in kinds:
+        elif act < 0.96 or "outage" not in kinds:
             world.pass_time(timedelta(minutes=self.dice.choice((1, 6, 15, 240))))
         else:
+            self.people.act()
             world.tell("nobody works for weeks")
             world.pass_time(timedelta(days=self.dice.choice((1, 13, 14, 16, 20))))
 
@@ -177,7 +191,8 @@ class Story:
                 if kind == "usurp":
                     world.pass_time(timedelta(seconds=400))
                     world.tell(f"another worker runs {name}")
-                    world.run(name, Worker("second"))
+                    falls = self.dice.randrange(1, 12) if "crash" in self.world.weather.kinds else 0
+                    world.run(name, Worker("second", crashes_at=falls))
                 world.tell("the first goes on")
 
         return go_on

@@ -40,6 +40,10 @@ NAMES: dict[ErpKind, tuple[str, ...]] = {
 }
 
 
+#: How the counts begin of what leaves a write that nobody heard of.
+UNHEARD = frozenset(("late", "lost", "doubted", "twice", "partly", "commit", "crash", "stands"))
+
+
 class Violation(AssertionError):
     """Something that is promised does not hold. The text says which promise, and what was seen."""
 
@@ -91,6 +95,8 @@ class World:
     usurped: dict[str, set[str]] = field(default_factory=dict)  # mapping → workers that another one has succeeded
     running: dict[str, str] = field(default_factory=dict)  # worker → mapping
     edited: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)  # entity, CRM id, field → sides
+    meddled: set[tuple[str, str]] = field(default_factory=set)  # entity, CRM id: somebody edited what is not theirs
+    cancelled: set[str] = field(default_factory=set)  # ERP orders that a clerk cancelled
     last_said: dict[tuple[str, str, str], str | None] = field(default_factory=dict)  # …→ what was entered last
 
     def __post_init__(self) -> None:
@@ -108,6 +114,11 @@ class World:
         chosen = {name: one for name, one in the_mappings().items() if name in NAMES[self.kind]}
         crm: Any = Line(self, "crm", self.crm)
         self.ports = Ports(self.disk.engine, crm, self.erp, self.clock, chosen, program="simulation")
+
+    @property
+    def unheard(self) -> bool:
+        """Whether a write of ours was done and nobody heard of it: what it left may look like somebody's edit."""
+        return any(what.partition(" ")[0] in UNHEARD for what in self.counted)
 
     @property
     def is_weak(self) -> bool:

@@ -1,0 +1,146 @@
+"""The long campaigns: many seeds, every crash point, every pair of them for money, and all planted bugs.
+
+``python -m bench.soak`` plays 2,000 seeds; ``--seeds``, ``--first``, ``--crashes``, ``--pairs``, ``--bugs`` and
+``--jobs`` say otherwise. Answers 1 when a promise was broken or a harmful bug was not found.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from time import perf_counter
+
+from isthmus.testing.bugs import BUGS, Bug
+from isthmus.testing.catching import found_by
+from isthmus.testing.crashes import SCENARIOS, Scenario, every_pair, every_step
+from isthmus.testing.world.story import play
+from isthmus.testing.world.world import ErpKind
+
+ERPS: tuple[ErpKind, ...] = ("own", "far", "weak")
+CHUNK = 10
+BUG_SEEDS = 200
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Runs what is asked for and tells the figures."""
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description="Long campaigns of the simulated world.")
+    parser.add_argument("--seeds", type=int, default=2_000, metavar="N")
+    parser.add_argument("--first", type=int, default=0, metavar="SEED")
+    parser.add_argument("--crashes", action="store_true", help="each scenario and ERP, at every durable step")
+    parser.add_argument("--pairs", action="store_true", help="the scenarios about money, at every third pair of steps")
+    parser.add_argument("--bugs", action="store_true", help="look for every planted bug")
+    parser.add_argument("--jobs", type=int, default=2, metavar="N")
+    given = parser.parse_args(words)
+    with ProcessPoolExecutor(given.jobs) as pool:
+        broken = _play_seeds(pool, range(given.first, given.first + given.seeds))
+        if given.crashes:
+            broken += _crash(pool, _steps, list(range(len(SCENARIOS))))
+        if given.pairs:
+            broken += _crash(pool, _pairs, [place for place, one in enumerate(SCENARIOS) if one.money])
+        if given.bugs:
+            broken += _look_for_bugs(pool)
+    _say(f"broken: {broken}")
+    return int(broken > 0)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+# --- seeds --------------------------------------------------------------------------------------------------------
+
+
+def _chunk(seeds: Sequence[int]) -> tuple[int, list[str], Counter[str]]:
+    """How many were played, what broke, and what went wrong on the way."""
+    counted: Counter[str] = Counter()
+    faults = []
+    for seed in seeds:
+        outcome = play(seed)
+        counted.update(outcome.counted)
+        if outcome.fault:
+            faults.append(f"{outcome.replay}   {outcome.fault}")
+    return len(seeds), faults, counted
+
+
+def _play_seeds(pool: ProcessPoolExecutor, seeds: range) -> int:
+    began, played, broken = perf_counter(), 0, 0
+    counted: Counter[str] = Counter()
+    chunks = [seeds[start : start + CHUNK] for start in range(0, len(seeds), CHUNK)]
+    for number, faults, troubles in pool.map(_chunk, chunks):
+        played += number
+        broken += len(faults)
+        counted += troubles
+        for fault in faults:
+            _say(fault)
+    seconds = perf_counter() - began
+    _say(f"seeds: {played} played, {broken} broken, {played / max(seconds, 0.001):.1f} a second")
+    for what, number in counted.most_common():
+        _say(f"  {number:>8,}  {what}")
+    return broken
+
+
+# --- crashes ------------------------------------------------------------------------------------------------------
+
+
+def _steps(place: int) -> tuple[str, int, list[str]]:
+    return _tell(SCENARIOS[place], every_step)
+
+
+def _pairs(place: int) -> tuple[str, int, list[str]]:
+    return _tell(SCENARIOS[place], lambda scenario, erp: every_pair(scenario, erp, range(1, 60, 3)))
+
+
+def _tell(
+    scenario: Scenario, walk: Callable[[Scenario, ErpKind], Iterable[tuple[tuple[int, ...], str]]]
+) -> tuple[str, int, list[str]]:
+    """A scenario on all ERPs that can play it: how many crashes, and what broke."""
+    number, faults = 0, []
+    for erp in ERPS[:2] if scenario.money else ERPS:
+        for at, fault in walk(scenario, erp):
+            number += 1
+            if fault:
+                faults.append(f"{scenario.name}, {erp}, crash at {at}: {fault}")
+    return scenario.name, number, faults
+
+
+def _crash(pool: ProcessPoolExecutor, walk: Callable[[int], tuple[str, int, list[str]]], places: Sequence[int]) -> int:
+    total, broken = 0, 0
+    for name, number, faults in pool.map(walk, places):
+        total, broken = total + number, broken + len(faults)
+        _say(f"  {number:>6,} crashes, {len(faults)} broken: {name}")
+        for fault in faults:
+            _say(f"    {fault}")
+    _say(f"crashes: {total:,}, {broken} broken")
+    return broken
+
+
+# --- planted bugs -------------------------------------------------------------------------------------------------
+
+
+def _search(place: int) -> str:
+    return found_by(BUGS[place], BUG_SEEDS if not BUGS[place].harmless else 20)
+
+
+def _look_for_bugs(pool: ProcessPoolExecutor) -> int:
+    """The catch table. A harmful bug that nothing finds is broken; so is a harmless one that something finds."""
+    broken = 0
+    for bug, found in zip(BUGS, pool.map(_search, range(len(BUGS))), strict=True):
+        broken += bool(found) is bool(bug.harmless)
+        _say(f"| {bug.name} | {bug.erp} | {_verdict(bug, found)} |")
+    _say(f"planted bugs: {len(BUGS)}")
+    return broken
+
+
+def _verdict(bug: Bug, found: str) -> str:
+    if not found:
+        return f"harmless: {bug.harmless}" if bug.harmless else "NOT FOUND"
+    place, _, rest = found.partition(": ")
+    return f"{place}: {rest.partition(':')[0]}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""A crash before a durable step: is the next run's world as if nothing had happened?
+
+On every change each scenario crashes at a few places of its cycle, other ones for each scenario and ERP; `make soak`
+crashes at all of them, and the scenarios about money at every pair.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from isthmus.testing.crashes import SCENARIOS, Scenario, crash, interrupt
+from isthmus.testing.world.world import ErpKind
+
+ERPS: tuple[ErpKind, ...] = ("own", "far")
+PLACES = 3
+
+
+def _name(scenario: Scenario) -> str:
+    return scenario.name
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=_name)
+def test_a_scenario_ends_well(scenario: Scenario) -> None:
+    steps, fault = crash(scenario, "own", 0)
+    assert (fault, steps > 20) == ("", True)
+
+
+@pytest.mark.parametrize("erp", ERPS)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=_name)
+def test_a_crash_is_made_good_by_the_next_run(scenario: Scenario, erp: ErpKind) -> None:
+    first = 2 + SCENARIOS.index(scenario) % 7 + (3 if erp == "far" else 0)
+    faults = {place: crash(scenario, erp, place)[1] for place in range(first, 60, 60 // PLACES)}
+    assert not any(faults.values()), faults
+
+
+@pytest.mark.parametrize("scenario", [one for one in SCENARIOS if one.money], ids=_name)
+def test_a_second_crash_while_making_good_the_first_changes_nothing(scenario: Scenario) -> None:
+    first = 9 + SCENARIOS.index(scenario) % 5
+    assert crash(scenario, "own", first, 17)[1] == ""
+
+
+@pytest.mark.parametrize("scenario", [one for one in SCENARIOS if one.meanwhile], ids=_name)
+def test_what_people_do_meanwhile_is_not_lost(scenario: Scenario) -> None:
+    chances, fault = interrupt(scenario, "own", 1)
+    faults = {place: interrupt(scenario, "own", place)[1] for place in range(2, min(chances, 30))}
+    assert not any((fault, *faults.values())), faults
