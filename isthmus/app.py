@@ -16,9 +16,8 @@ from isthmus.kernel.clock import Clock, SystemClock
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.errors import Misconfigured
 from isthmus.kernel.units import Side
-from isthmus.mapping.compile import CompiledMapping, compile_mapping
+from isthmus.mapping.compile import CompiledMapping, compile_mapping, named
 from isthmus.mapping.load import load_mappings
-from isthmus.reconcile.resolve import Office, Take
 from isthmus.settings import BUILTIN, Settings
 from isthmus.settings import connection as connection_from
 from isthmus.state import mappings as remembered
@@ -26,15 +25,15 @@ from isthmus.state import progress, runs, worklist
 from isthmus.state.bindings import Lane
 from isthmus.state.worklist import Item
 from isthmus.sync.decision import Decision, Direction
-from isthmus.sync.explain import Story, explain
-from isthmus.sync.impact import plan_mapping
 from isthmus.sync.ports import Ports
 from isthmus.sync.preflight import preflight
 from isthmus.sync.report import Report
 from isthmus.sync.run import Order, run_mapping
 
 if TYPE_CHECKING:
+    from isthmus.reconcile.resolve import Office, Take
     from isthmus.reconcile.run import Asked, TieOut
+    from isthmus.sync.explain import Story
 
 #: What the DAGs and the CLI take from here, so that they need not know the rooms below.
 __all__ = ["Order", "Report", "Standing", "Workshop", "is_empty", "open_database", "open_workshop", "standings"]
@@ -53,7 +52,7 @@ class Workshop:
 
     def mapping(self, name: str) -> CompiledMapping:
         """A mapping by its name. Raises Misconfigured for an unknown one."""
-        return self.office.mapping(name)
+        return named(self.ports.mappings.values(), name)
 
     def names(self) -> list[str]:
         """All mappings, in the order in which their entities refer to each other."""
@@ -99,6 +98,8 @@ class Workshop:
 
     def plan(self, name: str, *, full: bool, ids: tuple[str, ...] = ()) -> Iterable[tuple[Direction, list[Decision]]]:
         """What a sync would do, page by page."""
+        from isthmus.sync.impact import plan_mapping
+
         mapping = self.mapping(name)
         with reading(self.engine) as connection:
             known = remembered.load(connection, mapping.name, mapping.entity)
@@ -107,6 +108,8 @@ class Workshop:
 
     def explain(self, entity: str, record_id: str) -> Story:
         """The life of one record. Raises Misconfigured for an entity that nothing maps."""
+        from isthmus.sync.explain import explain
+
         known = ", ".join(self.ports.mappings)
         if entity not in self.ports.mappings:
             raise Misconfigured(f"entity {entity}", "no mapping carries it", f"use one of {known}")
@@ -123,6 +126,8 @@ class Workshop:
     @property
     def office(self) -> Office:
         """Where people decide; what each decision means is said there."""
+        from isthmus.reconcile.resolve import Office
+
         ports = self.ports
         return Office(self.settings, self.engine, ports.clock, {"crm": ports.crm, "erp": ports.erp}, ports.mappings)
 

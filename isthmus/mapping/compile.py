@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 import jsonschema_rs
 
-from isthmus.kernel.errors import Fault
+from isthmus.kernel.errors import Fault, Misconfigured
 from isthmus.kernel.records import Fields, Record, form_hash
 from isthmus.kernel.selection import Lines, Selection, Term
 from isthmus.kernel.units import Side, Unit, other_side
@@ -156,6 +156,14 @@ def compile_mapping(
         "erp": Setting("erp", erp_numbers, time_zone),
     }
     return CompiledMapping(spec, settings, entity)
+
+
+def named(mappings: Iterable[CompiledMapping], name: str) -> CompiledMapping:
+    """The mapping of this name. Raises Misconfigured when there is none."""
+    known = {mapping.name: mapping for mapping in mappings}
+    if name not in known:
+        raise Misconfigured(f"mapping {name}", "there is no such mapping", f"use one of {', '.join(known)}")
+    return known[name]
 
 
 def _plan(spec: MappingSpec, setting: Setting, entity: Entity) -> Plan:

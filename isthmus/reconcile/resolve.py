@@ -17,10 +17,10 @@ from sqlalchemy import Connection, Engine
 from isthmus.connect.protocol import Connector
 from isthmus.db import reading, writing
 from isthmus.kernel.clock import Clock, format_stamp
-from isthmus.kernel.errors import Misconfigured, Refused, Unavailable
+from isthmus.kernel.errors import Refused, Unavailable
 from isthmus.kernel.records import Fields, text_hash
 from isthmus.kernel.units import Side, other_side
-from isthmus.mapping.compile import CompiledMapping
+from isthmus.mapping.compile import CompiledMapping, named
 from isthmus.reconcile import question
 from isthmus.reconcile.question import Question, Take
 from isthmus.settings import Settings, require
@@ -56,11 +56,7 @@ class Office:
 
     def mapping(self, name: str) -> CompiledMapping:
         """A mapping by its name. Raises Misconfigured for an unknown one."""
-        for mapping in self.mappings.values():
-            if mapping.name == name:
-                return mapping
-        known = ", ".join(mapping.name for mapping in self.mappings.values())
-        raise Misconfigured(f"mapping {name}", "there is no such mapping", f"use one of {known}")
+        return named(self.mappings.values(), name)
 
     # --- mappings -------------------------------------------------------------------------------------------------
 

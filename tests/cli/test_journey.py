@@ -65,7 +65,8 @@ def test_strict_fails_when_something_is_not_through_and_only_then(fresh: Company
 
 def test_status_knows_the_last_run_of_each_mapping(company: Company) -> None:
     told = {one["mapping"]: one for one in company.ask("status")["mappings"]}
-    assert list(told) == ["customer", "product", "quote", "order"]
+    documents = ["customer", "product", "quote", "order", "invoice", "payment"]
+    assert list(told) == [*documents, "credit_status", "customer_figures"]
     assert told["order"]["last_run"]["status"] == "done"
     assert told["order"]["lag_seconds"] >= 0
     assert company.say("status").out.splitlines()[0].split()[:3] == ["mapping", "last", "run"]
@@ -179,7 +180,7 @@ def test_explain_answers_for_an_id_that_nobody_knows(company: Company) -> None:
 def test_the_files_own_tests_hold_and_need_no_system(lonely: Company) -> None:
     said = lonely.say("test")
     assert said.code == 0, said
-    assert re.fullmatch(r"\d+ tests of 4 mappings hold\n", said.out)
+    assert re.fullmatch(r"\d+ tests of 8 mappings hold\n", said.out)
     assert len(lonely.ask("test", "order")["tests"]) > 3
 
 
