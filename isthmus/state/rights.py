@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, text
 
+from isthmus.state import decisions, tie_outs  # noqa: F401 - their tables are granted too
 from isthmus.state.tables import metadata
 
 #: Rows that are only added. Of an audit entry what may be personal can be emptied; its digest stays.
-_ADDED_ONLY = {"state_page": (), "state_audit": ("payload", "salt")}
+_ADDED_ONLY = {"state_page": (), "state_audit": ("payload", "salt"), "state_decision": (), "state_tie_out": ()}
 _NUMBERED = ("state_audit", "state_binding", "state_intent", "state_page", "state_run", "state_worklist")
 
 
