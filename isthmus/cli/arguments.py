@@ -1,8 +1,8 @@
 """Texts from the command line as they are, without pydantic.
 
 Typer makes a pydantic adapter for every parameter, even for a text and for what was not given, and loading pydantic is
-a tenth of what a run on a quiet day costs (bench/README.md). Numbers, choices and paths still go through it. The door is
-Typer's own and may move: where it is not found, everything goes through pydantic, as Typer ships it.
+a tenth of what a run on a quiet day costs (bench/README.md). Numbers, choices and paths still go through it. The door
+is Typer's own and may move: where it is not found, everything goes through pydantic, as Typer ships it.
 """
 
 from __future__ import annotations

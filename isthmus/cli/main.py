@@ -12,6 +12,7 @@ from isthmus.cli import (
     accounts,
     checking,
     clerk,
+    connecting,
     database,
     deciding,
     matching,
@@ -58,6 +59,7 @@ for module in (checking, matching, planning, running, reconciling, deciding, sta
 app.add_typer(worklist_words.app, name="worklist")
 app.add_typer(clerk.app, name="erp")
 app.add_typer(database.app, name="db")
+app.add_typer(connecting.app, name="connector")
 
 
 def main() -> None:
