@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import CheckConstraint, Connection, select, text
+from sqlalchemy import CheckConstraint, Connection, CursorResult, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from isthmus.db import among
@@ -192,7 +192,18 @@ def family_of(connection: Connection, ids: Sequence[int]) -> list[int]:
 
 def _families(connection: Connection, ids: Sequence[int], wanted: str) -> list[tuple[int]]:
     query = family_sql(connection.dialect.name, wanted)
-    return [(int(one),) for (one,) in connection.execute(text(query), {"ids": _listed(connection, ids)})]
+    return [(int(one),) for (one,) in _ask(connection, query, {"ids": _listed(connection, ids)})]
+
+
+def _ask(connection: Connection, query: str, given: dict[str, Any]) -> CursorResult[Any]:
+    """Runs a query over a list of customers, planned anew for each list.
+
+    Once a statement has been prepared and run a few times, PostgreSQL takes one plan for lists of all lengths: what is
+    right for three customers took 6 seconds instead of 40 milliseconds for 2,000.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
+    return connection.execute(text(query), given)
 
 
 def _listed(connection: Connection, ids: Sequence[int]) -> Any:
@@ -210,7 +221,7 @@ def standings(connection: Connection, ids: Sequence[int], day: str) -> dict[int,
     given = {"ids": _listed(connection, ids), "members": _listed(connection, family_of(connection, ids))}
     lines: dict[int, Line] = {}
     found = {}
-    for row in connection.execute(text(query), {**given, "day": day}).mappings():
+    for row in _ask(connection, query, {**given, "day": day}).mappings():
         found[row["customer_id"]] = Standing(
             customer_id=row["customer_id"],
             line=lines.setdefault(row["root_id"], _line(row)),
