@@ -44,6 +44,10 @@ run: .venv/ready  ## everything on this machine, one full cycle, then stay up (O
 bench: .venv/ready  ## measure against a script by hand (QUICK=1: a tenth of the records, once)
 	@$(bin)/python -m bench $(if $(QUICK),--quick)
 
+.PHONY: soak
+soak: .venv/ready  ## the long campaigns of the simulated world (SEEDS=100000)
+	@$(bin)/python -m bench.soak --seeds $(or $(SEEDS),100000) --crashes --pairs --bugs
+
 .PHONY: lock
 lock: .venv/ready  ## pin newest versions in requirements.lock
 	@$(bin)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --upgrade \
