@@ -75,8 +75,3 @@ def test_every_example_of_the_guide_is_understood(line: str) -> None:
             inner = found
             context = inner.make_context(name, rest, parent=context)
             rest = [*context._protected_args, *context.args]
-
-
-def test_no_command_of_a_later_release_is_offered() -> None:
-    assert ("reconcile",) not in ALL
-    assert "isthmus reconcile" not in GUIDE
