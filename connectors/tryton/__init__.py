@@ -26,6 +26,7 @@ from isthmus.kernel.errors import Broken, Fault, Misconfigured, Refused
 from isthmus.kernel.records import Page, Record
 from isthmus.kernel.selection import Selection
 
+LIMITS = Limits(silence_seconds=120, answer_seconds=600)  # a batch is one transaction, and answers at its end
 WRITABLE = ("customer", "product", "quote", "order")
 
 
@@ -37,7 +38,7 @@ class Connector:
         if "sleep" in ports:
             effects = Ports(effects.clock, ports["sleep"], effects.random)
         self.config = read_config(connection)
-        self.rpc = Rpc(self.config, effects, ports.get("limits") or Limits())
+        self.rpc = Rpc(self.config, effects, ports.get("limits") or LIMITS)
         self._streams = catalogue(self.config)
         self._keys = Keys(self.rpc, reference_field(self.config))
         self._reader = Reader(self.rpc)

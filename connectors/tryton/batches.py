@@ -10,8 +10,8 @@ from isthmus.connect.http import Ports
 from isthmus.connect.protocol import Answer, Change
 from isthmus.kernel.errors import Fault, Moved, Refused
 
-TRIES = 8
-_LONGEST_SECONDS = 8.0
+TRIES = 12
+_LONGEST_SECONDS = 15.0
 
 T = TypeVar("T")
 R = TypeVar("R")

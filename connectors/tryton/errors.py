@@ -12,9 +12,11 @@ from isthmus.connect.http import Judge, Reply, Verdict, judge_plainly
 from isthmus.connect.origins import redact
 from isthmus.kernel.errors import Broken, IsthmusError, Misconfigured, Moved, Refused, Unavailable
 
+NOT_UNIQUE = "must be unique"
+WRONG_STATE = "You can not call"
 #: What a sentence has in it → what a person can do. The first that fits.
 _REMEDIES = (
-    ("must be unique", "another record has this value; merge them, or correct one"),
+    (NOT_UNIQUE, "another record has this value; merge them, or correct one"),
     ("is not valid for party", "correct the tax number"),
     ("VAT Number", "correct the tax number"),
     ("credit limit", "collect what is open or raise the limit; then confirm the order in Tryton, or retry"),
@@ -30,7 +32,7 @@ _REMEDIES = (
     ("reopen the period", "reopen the period in Tryton, or correct the date"),
     ("create a period", "create the fiscal year in Tryton, or correct the date"),
     ("must define a receivable account", "complete the accounts in Tryton's configuration, then process the order"),
-    ("You can not call", "the document is in another state by now; look at it in Tryton"),
+    (WRONG_STATE, "the document is in another state by now; look at it in Tryton"),
     ("not allowed to modify", "the document is past being edited; change it in Tryton, or cancel it"),
     ("you must cancel it", "cancel the document in Tryton first"),
 )

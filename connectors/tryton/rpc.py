@@ -8,6 +8,7 @@ from datetime import datetime
 from threading import Lock
 from typing import Any
 
+from connectors.tryton.batches import patiently
 from connectors.tryton.config import Config
 from connectors.tryton.errors import judge_reply, raise_told
 from connectors.tryton.values import Row, decoded, encoded
@@ -15,8 +16,7 @@ from isthmus.connect.exact import encode
 from isthmus.connect.http import Door, Limits, Options, Ports, Reply, Request
 from isthmus.kernel.errors import Misconfigured, Unavailable
 
-_TRIES = 6
-_READING = frozenset(("read", "search", "search_read", "search_count", "get_id", "get_preferences", "default_get"))
+_READING = frozenset(("read", "search", "search_read", "search_count", "get_id", "get_preferences", "fields_get"))
 
 
 class Session:
@@ -160,9 +160,13 @@ class Rpc:
 
     def _send(self, method: str, parameters: list[Any]) -> Any:
         repeatable = method.rpartition(".")[2] in _READING or ".on_change" in method
-        self.calls += 1
-        reply = self._door.send(_request(self.config, method, parameters, repeatable=repeatable))
-        return _told(reply, f"{self.where} {method}")
+        request = _request(self.config, method, parameters, repeatable=repeatable)
+
+        def send() -> Any:
+            self.calls += 1
+            return _told(self._door.send(request), f"{self.where} {method}")
+
+        return patiently(send, self.ports) if repeatable else send()
 
 
 def _request(config: Config, method: str, parameters: list[Any], *, repeatable: bool) -> Request:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import count
 from typing import Any, cast
 
 from connectors.tryton.batches import No, each, refused
-from connectors.tryton.errors import is_credit
+from connectors.tryton.errors import NOT_UNIQUE, WRONG_STATE, is_credit
 from connectors.tryton.lookups import Lookups
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.sales import EXTRAS, reference, reference_field, validity
@@ -23,7 +24,15 @@ from isthmus.connect.protocol import Answer, Change, Result
 from isthmus.kernel.errors import Moved, Refused
 from isthmus.kernel.records import Fields, Record
 
+CONFIRMED = 25  # sales a call: confirming one makes invoice and shipment, and takes ten times as long as entering it
 OPEN = ("draft", "quotation")
+#: The states in which a sale has what a button was pressed for.
+_BEYOND = {
+    "draft": ("draft",),
+    "quotation": ("quotation", "confirmed", "processing", "done"),
+    "confirmed": ("confirmed", "processing", "done"),
+    "cancelled": ("cancelled",),
+}
 _GROUPS = ("bill_to", "ship_to")
 
 
@@ -131,22 +140,29 @@ class Seller:
     # --- the calls ----------------------------------------------------------------------------------------------------
 
     def _create(self, stream: Stream, sales: Sequence[Sale]) -> None:
-        def act(items: Sequence[Sale]) -> list[int]:
+        tries = count()
+
+        def act(items: Sequence[Sale]) -> list[tuple[int, bool]]:
             """Looked up again after whatever was rolled back: without a unique field, only this prevents a second."""
-            made = self._keys.find(stream.name, [one.change.key for one in items]) if self._retried else {}
-            self._retried = True
+            made = self._keys.find(stream.name, [one.change.key for one in items]) if next(tries) else {}
             news = [one for one in items if one.change.key not in made]
             ids = iter(self._rpc.call("model.sale.sale.create", [one.values for one in news]) if news else [])
-            return [int(made[one.change.key]) if one.change.key in made else int(next(ids)) for one in items]
+            keys = [one.change.key for one in items]
+            return [(int(made[key]), False) if key in made else (int(next(ids)), True) for key in keys]
 
-        self._retried = False
         for one, told in zip(sales, each(sales, act, self._rpc.ports), strict=True):
-            if isinstance(told, int):
-                one.id, one.state, one.is_new = told, "draft", True
+            if isinstance(told, tuple):
+                (one.id, one.is_new), one.state = told, "draft"
             else:
                 one.no = told
+        self._join_rivals(stream, [one for one in sales if one.no is not None and NOT_UNIQUE in one.no.fault.what])
 
-    _retried = False
+    def _join_rivals(self, stream: Stream, sales: Sequence[Sale]) -> None:
+        """Somebody else entered the same record a moment before: that sale is ours as well."""
+        made = self._keys.find(stream.name, [one.change.key for one in sales])
+        for one in sales:
+            if one.change.key in made:
+                one.id, one.state, one.no = int(made[one.change.key]), "draft", None
 
     def _update(self, sales: Sequence[Sale]) -> None:
         def act(items: Sequence[Sale]) -> list[None]:
@@ -159,16 +175,27 @@ class Seller:
 
     def _press(self, button: str, sales: Sequence[Sale], state: str) -> None:
         """A button on all of them; who is refused keeps the state that it had."""
-        told = each(sales, lambda items: self._button(button, [one.id for one in items]), self._rpc.ports)
+
+        def act(items: Sequence[Sale]) -> list[None]:
+            self._rpc.call(f"model.sale.sale.{button}", [one.id for one in items])
+            return [None] * len(items)
+
+        size = CONFIRMED if button == "confirm" else max(len(sales), 1)
+        parts = [sales[start : start + size] for start in range(0, len(sales), size)]
+        told = [no for part in parts for no in each(part, act, self._rpc.ports)]
         self._note(sales, told)
         for one, no in zip(sales, told, strict=True):
             if no is None:
                 one.state = state
+        self._forgive([one for one in sales if one.no is not None and WRONG_STATE in one.no.fault.what], state)
 
-    def _button(self, button: str, ids: Sequence[int]) -> list[None]:
-        """Buttons may be pressed by somebody else meanwhile: only those that still need it are."""
-        self._rpc.call(f"model.sale.sale.{button}", list(ids))
-        return [None] * len(ids)
+    def _forgive(self, sales: Sequence[Sale], state: str) -> None:
+        """Somebody else pressed the button meanwhile, or our own call that nobody heard of: it has been done."""
+        rows = self._rpc.search_read("sale.sale", [["id", "in", [one.id for one in sales]]], ["state"]) if sales else []
+        now = {int(row["id"]): str(row["state"]) for row in rows}
+        for one in sales:
+            if now.get(one.id) in _BEYOND[state]:
+                one.state, one.no = now[one.id], None
 
     def _reopen(self, sales: Sequence[Sale]) -> None:
         """Back to draft, to be edited; a quotation keeps its number."""

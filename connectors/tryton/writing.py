@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from connectors.tryton.batches import each, patiently, refused
+from connectors.tryton.batches import No, each, patiently, refused
+from connectors.tryton.errors import NOT_UNIQUE
 from connectors.tryton.lookups import Lookups
 from connectors.tryton.parties import new_party, party_values
 from connectors.tryton.products import new_template, product_values, template_values, write_prices
@@ -125,7 +126,7 @@ class _Plan:
     """One write: who is created and who is updated. A create whose record is there already becomes an update."""
 
     def __init__(self, rpc: Rpc, stream: Stream, changes: Sequence[Change], *, keys: Keys) -> None:
-        self._rpc = rpc
+        self._rpc, self._stream, self._keys = rpc, stream, keys
         self._changes = changes
         self._answers: Answers = {}
         made = keys.find(stream.name, [one.key for one in changes if one.verb == "create"])
@@ -157,7 +158,12 @@ class _Plan:
             if isinstance(one, int):
                 self._answers[place] = Answer(change.key, "created", str(records[one]))
             else:
-                self._answers[place] = refused(change, one)
+                self._answers[place] = self._rival(change, one) or refused(change, one)
+
+    def _rival(self, change: Change, no: No) -> Answer | None:
+        """Somebody else entered the same record a moment before: that one is ours as well."""
+        made = self._keys.find(self._stream.name, [change.key]) if NOT_UNIQUE in no.fault.what else {}
+        return Answer(change.key, "created", made[change.key]) if made else None
 
     def update(self, model: str, values: Callable[[Change, Row], Row], id_column: str = "id") -> None:
         """One call for all that change; each with the version that it expects. May be called for several models."""

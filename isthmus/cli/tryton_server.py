@@ -314,21 +314,18 @@ def _free_port() -> int:
 
 
 @contextmanager
-def local(folder: Path, port: int, crew: Crew, *, say: Say = lambda _text: None) -> Iterator[Server]:
+def local(folder: Path, port: int, crew: Crew, *, cache: Path, say: Say) -> Iterator[Server]:
     """The Tryton of `make run ERP=tryton`: made the first time, going on with its data in ``folder`` afterwards.
 
-    ``crew`` ends its processes; PostgreSQL is stopped after them. Raises Misconfigured outside a checkout: the wheel
-    does not carry the module for unique references.
+    It is not started yet, but its PostgreSQL is. ``crew`` ends its processes; PostgreSQL is stopped at the end, so that
+    must come after. Raises Misconfigured outside a checkout: the wheel does not carry the module for unique references.
     """
     if not MODULE.exists():
         raise Misconfigured("ERP=tryton", "needs the folder extras/tryton_reference", "run it in a checkout")
-    kit = prepare(folder.parent / "cache", say)
+    kit = prepare(cache, say)
     folder.mkdir(parents=True, exist_ok=True)
     with postgres(folder / "postgres", kit, careless=False) as database:
-        server = Server(kit, write_config(folder, database.url), port, [REFERENCE], crew)
-        say(f"starting Tryton at {server.url}: database {REFERENCE}, user admin, password {PASSWORD}")
-        server.start()
-        yield server
+        yield Server(kit, write_config(folder, database.url), port, [REFERENCE], crew)
 
 
 def connection_to(server: Server) -> Connection:
