@@ -10,7 +10,7 @@ from isthmus.testing.crashes import SCENARIOS, crash, interrupt
 from isthmus.testing.mutation import planted
 from isthmus.testing.world.story import play
 
-BADNESS = 0.3  # the share of calls that go wrong in the seeds that look for a bug
+BADNESS = 0.15  # the share of calls that go wrong in the seeds that look for a bug
 CHANCES = 40  # at which a worker may stand still in a directed story
 
 

@@ -37,7 +37,7 @@ class Fated(Weather):
         super().__init__(Longest(1), frozenset(("books",)))
         self.next_writes: list[str] = []
 
-    def draw(self, possible: Sequence[str]) -> str:
+    def draw(self, possible: Sequence[str], share: float = 1) -> str:
         return self.next_writes.pop(0) if "twice" in possible and self.next_writes else ""
 
 
@@ -162,3 +162,16 @@ def test_a_create_that_lands_after_its_order_was_deleted_makes_no_orphan(far: Ta
     for _ in range(3):
         far.run("order")
     assert far.rows("SELECT id FROM erp_order WHERE status <> 'cancelled'") == []
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError,
+    reason="sync/run.py _bind_arrived makes nothing due on the other side: the ERP's record was read while nobody had "
+    "bound it (filtered), so its number, status and total never come back (seeds 24, 41, 64, 193, 242, 290)",
+)  # fmt: skip
+def test_what_the_erp_gave_comes_back_after_a_create_that_was_heard_of_late(far: Tale) -> None:
+    account = far.hand.account()
+    far.run("customer", "doubted")
+    for _ in range(4):
+        far.run("customer")
+    assert far.world.crm.things["Account"][account].fields["Number"] is not None

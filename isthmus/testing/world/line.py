@@ -30,10 +30,13 @@ class Weather:
     badness: float = 0.12
     calm: bool = False
 
-    def draw(self, possible: Sequence[str]) -> str:
-        """What happens to the next call: one of the enabled kinds, or nothing (empty)."""
+    def draw(self, possible: Sequence[str], share: float = 1) -> str:
+        """What happens to the next call: one of the enabled kinds, or nothing (empty).
+
+        There are many questions and few writes: ``share`` makes up for it.
+        """
         enabled = [kind for kind in possible if kind in self.kinds]
-        if self.calm or not enabled or self.dice.random() >= self.badness:
+        if self.calm or not enabled or self.dice.random() >= self.badness * share:
             return ""
         return self.dice.choice(enabled)
 
@@ -84,7 +87,7 @@ class Line:
 
     def _ask(self, _call: str, possible: Sequence[str] = ASKING) -> None:
         self._stage.chance()
-        if fate := self._stage.weather.draw(possible):
+        if fate := self._stage.weather.draw(possible, 0.25):
             self._stage.count(f"{fate} while asking")
             self._fail(fate)
 
@@ -102,7 +105,7 @@ class Line:
         self._stage.witness(self._side, stream, changes)
         self._stage.chance()
         self._stage.durable(f"before write to the {self._side}")
-        fate = self._stage.weather.draw(WRITING)
+        fate = self._stage.weather.draw(WRITING, 4)
         if fate:
             self._stage.count(f"{fate} while writing")
         answers = self._send(stream, changes, fate)

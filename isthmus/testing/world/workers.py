@@ -15,6 +15,7 @@ class Worker:
     """One process that runs mappings. ``steps`` are the durable steps that it has taken."""
 
     name: str
+    mapping: str = ""
     dead: bool = False
     steps: list[str] = field(default_factory=list)
     crashes_at: int = 0  # before its n-th durable step; 0: never

@@ -93,7 +93,7 @@ class World:
     said: int = 100  # the template's texts have lower numbers
     fell_behind: bool = False  # a transaction was seen later than any read looks back
     usurped: dict[str, set[str]] = field(default_factory=dict)  # mapping → workers that another one has succeeded
-    running: dict[str, str] = field(default_factory=dict)  # worker → mapping
+    running: dict[str, str] = field(default_factory=dict)  # worker → mapping, from its first durable step on
     edited: dict[tuple[str, str, str], set[str]] = field(default_factory=dict)  # entity, CRM id, field → sides
     meddled: set[tuple[str, str]] = field(default_factory=set)  # entity, CRM id: somebody edited what is not theirs
     cancelled: set[str] = field(default_factory=set)  # ERP orders that a clerk cancelled
@@ -172,8 +172,8 @@ class World:
         if name == "begin":
             self.stack[-1].chance()
         else:
-            self.stack[-1].durable(name)
-        if name == "committed" and self.weather.draw(("unheard",)):
+            self.durable(name)
+        if name == "committed" and self.weather.draw(("unheard",), 0.1):
             self.count("commit without an answer")
             raise Unavailable("database", "the connection was lost while committing", "run again")
 
@@ -184,6 +184,7 @@ class World:
     def durable(self, name: str) -> None:
         if self.stack:
             self.stack[-1].durable(name)
+            self.running.setdefault(self.stack[-1].name, self.stack[-1].mapping)
 
     @contextmanager
     def offstage(self) -> Iterator[None]:
@@ -197,8 +198,8 @@ class World:
     def run(self, name: str, worker: Worker | None = None, *, full: bool = False) -> Report | None:
         """One run of one mapping; None when it did not come to its end."""
         worker = worker or Worker("worker")
+        worker.mapping = name
         self.stack.append(worker)
-        self.running[worker.name] = name
         try:
             report = run_mapping(self.ports, self.ports.mappings[name], Order(f"sim:{worker.name}", full=full))
         except Crash:
