@@ -68,9 +68,7 @@ class Seller:
         self._withdraw([one for one in sales if one.change.verb == "withdraw"])
         writing = [one for one in sales if one.change.verb != "withdraw" and one.no is None]
         self._prepare(stream, writing)
-        self._reopen(
-            _going(writing, lambda one: bool(one.id and one.values) and one.state != "draft" and not _locked(one))
-        )
+        self._reopen(_going(writing, _needs_draft))
         self._create(stream, _going(writing, lambda one: not one.id))
         self._update(_going(writing, lambda one: bool(one.id and one.values) and not one.is_new))
         self._press("quote", _going(writing, lambda one: one.state == "draft"), "quotation")
@@ -230,6 +228,13 @@ class Seller:
 
 def _going(sales: Sequence[Sale], fits: Callable[[Sale], bool]) -> list[Sale]:
     return [one for one in sales if one.no is None and fits(one)]
+
+
+def _needs_draft(sale: Sale) -> bool:
+    """A quotation is edited as a draft, and a cancelled sale comes back as one."""
+    if not sale.id or sale.state == "draft" or _locked(sale):
+        return False
+    return bool(sale.values) or sale.state == "cancelled"
 
 
 def _locked(sale: Sale) -> bool:

@@ -1,0 +1,203 @@
+"""A quarter of an hour of a company between Salesforce and a real Tryton, both ways."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isthmus.cli.tryton_server import PLAIN
+from isthmus.connect.http import Unanswered
+from isthmus.connect.protocol import Answer, Change
+from isthmus.kernel.errors import Unavailable
+from tests.tryton.erp import Erp, order
+from tests.tryton.world import TrytonWorld, joined
+
+
+@pytest.fixture(scope="module")
+def world(
+    new_erp: Callable[[str], Erp], sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TrytonWorld]:
+    """A company that goes on from test to test; each leaves it in step. Its Tryton knows no unique reference."""
+    root = tmp_path_factory.mktemp("company")
+    shutil.copy(sqlite_template, root / "isthmus.db")
+    erp = new_erp(PLAIN)
+    with joined(root, f"sqlite:///{root / 'isthmus.db'}", erp) as world:
+        world.cycle()
+        yield world
+    erp.close()
+
+
+def customer_of(world: TrytonWorld) -> str:
+    rows = world.crm_rows("customer", "Type = 'Customer'")
+    return next(str(row["Id"]) for row in rows if world.is_bound("customer", row["Id"]))
+
+
+def test_the_first_cycle_ties_out_and_the_next_one_rests(world: TrytonWorld) -> None:
+    world.ties_out()
+    assert world.parties() == len([row for row in world.crm_rows("customer") if world.is_bound("customer", row["Id"])])
+    assert world.cycle().written == 0
+
+
+def test_an_order_goes_there_and_its_numbers_come_back(world: TrytonWorld) -> None:
+    account = world.account("Northwind Lamps Ltd")
+    order = world.order(account, quantity=3, PoNumber="PO-77")
+    world.cycle()
+    told, shown = world.crm("order", order), world.shown("order", order).fields
+    assert (told["ERP_Order_Number__c"], told["ERP_Status__c"]) == (shown["number"], "Confirmed")
+    assert shown["customer_reference"] == "PO-77"
+    world.edit("order", order, PoNumber="PO-78")
+    world.cycle()
+    assert world.shown("order", order).fields["customer_reference"] == "PO-78"
+    assert world.cycle().written == 0
+    world.ties_out()
+
+
+def test_a_clerk_edits_meanwhile(world: TrytonWorld) -> None:
+    """What the CRM owns is put back, with names; what both share goes over."""
+    order = world.order(customer_of(world))
+    world.cycle()
+    sale, party = world.pair("order", order).erp.id, world.pair("customer", customer_of(world)).erp.id
+    world.tryton.clerk.call("model.sale.sale.write", [int(sale)], {"reference": "PO-CLERK"})
+    world.tryton.clerk.call("model.party.party.write", [int(party)], {"name": "Renamed by a clerk"})
+    world.cycle()
+    assert world.crm("order", order)["PoNumber"] == "PO-CLERK"
+    assert (
+        world.shown("customer", customer_of(world)).fields["name"] == world.crm("customer", customer_of(world))["Name"]
+    )
+    assert [edit["field"] for edit in world.overruled("customer", customer_of(world))] == ["name"]
+    assert world.cycle().written == 0
+
+
+def test_a_clerk_bills_and_the_order_says_so(world: TrytonWorld) -> None:
+    order = world.order(customer_of(world))
+    world.cycle()
+    world.tryton.bill(world.pair("order", order).erp.id)
+    world.cycle()
+    assert world.crm("order", order)["ERP_Status__c"] == "Invoiced"
+
+
+def test_an_order_over_the_limit_is_held_until_a_clerk_confirms_it(world: TrytonWorld) -> None:
+    account = world.account("Thin Ice Ltd")
+    world.cycle()
+    world.tryton.limit(world.pair("customer", account).erp.id, "5.00")
+    order = world.order(account)
+    world.cycle()
+    assert (world.crm("order", order)["ERP_Status__c"], world.listed(world.pair("order", order).erp.id)) == (
+        "On credit hold", "held"
+    )  # fmt: skip
+    world.tryton.limit(world.pair("customer", account).erp.id, None)
+    world.tryton.press("confirm", world.pair("order", order).erp.id)
+    world.cycle()
+    assert world.crm("order", order)["ERP_Status__c"] == "Confirmed"
+    assert world.listed(world.pair("order", order).erp.id) is None
+
+
+def test_a_held_order_that_is_recalled_is_cancelled_there(world: TrytonWorld) -> None:
+    account = world.account("Second Thoughts Ltd")
+    world.cycle()
+    world.tryton.limit(world.pair("customer", account).erp.id, "0")
+    order = world.order(account)
+    world.cycle()
+    world.edit("order", order, Status="Draft")
+    world.cycle()
+    assert world.shown("order", order).fields["status"] == "cancelled"
+
+
+# --- mishaps ------------------------------------------------------------------------------------------------------
+
+
+Hook = Callable[[str, Sequence[Any]], None]
+
+
+def tapped(world: TrytonWorld, *, after: Hook) -> None:
+    """What is done right after Tryton has answered, before anybody hears of it."""
+    rpc: Any = world.shop.ports.erp.rpc  # type: ignore[attr-defined]
+    send = rpc._send
+
+    def tap(method: str, parameters: list[Any]) -> Any:
+        told = send(method, parameters)
+        after(method, parameters)
+        return told
+
+    rpc._send = tap
+
+
+@pytest.mark.parametrize("call", ["model.party.party.create", "model.sale.sale.create", "model.sale.sale.confirm"])
+def test_an_answer_that_is_lost_after_the_work_was_done_makes_no_second_one(world: TrytonWorld, call: str) -> None:
+    account = world.account(f"Echoless {call[-12:]} Ltd")
+    order = world.order(account)
+    parties, sales = world.parties(), world.sales()
+
+    def lose(method: str, _parameters: Sequence[Any]) -> None:
+        if method == call:
+            raise Unanswered("Tryton", "no answer", "try again")
+
+    world.reopen()
+    tapped(world, after=lose)
+    with pytest.raises(Unavailable):
+        world.cycle()
+    world.reopen()
+    world.cycle()
+    assert (world.parties(), world.sales()) == (parties + 1, sales + 1)
+    assert world.shown("order", order).fields["status"] == "confirmed"
+    world.ties_out()
+    assert world.cycle().written == 0
+
+
+def test_tryton_is_killed_in_the_middle_and_started_again(world: TrytonWorld) -> None:
+    orders = [world.order(customer_of(world)) for _ in range(3)]
+    sales = world.sales()
+    killed: list[str] = []
+
+    def kill(method: str, _parameters: Sequence[Any]) -> None:
+        if method == "model.sale.sale.create" and not killed:
+            killed.append(method)
+            world.tryton.server.kill()
+
+    world.reopen()
+    tapped(world, after=kill)
+    with pytest.raises(Unavailable):
+        world.cycle()
+    world.tryton.server.start()
+    world.reopen()
+    world.cycle()
+    assert world.sales() == sales + 3
+    assert {world.shown("order", one).fields["status"] for one in orders} == {"confirmed"}
+    world.ties_out()
+
+
+# --- four at once -------------------------------------------------------------------------------------------------
+
+
+def test_four_workers_at_once_confirm_within_the_limit(world: TrytonWorld) -> None:
+    """Tryton locks whole tables for a limit, and answers whoever comes second with 503: that is tried again.
+
+    A worker who never gets the lock stops, and the next run goes on: under the same key, so nothing is doubled.
+    """
+    erp = world.tryton
+    party, item = erp.customer("Crowded Ltd"), erp.product()
+    erp.limit(party, "50.00")
+    changes = [order(party, item, quantity="1") for _ in range(8)]
+
+    def enter(change: Change) -> Answer:
+        for _ in range(10):
+            with suppress(Unavailable):
+                return connectors[changes.index(change) % 4].write("order", [change])[0]
+        raise AssertionError("nobody ever got the lock")
+
+    connectors = [erp.connect() for _ in range(4)]
+    with ThreadPoolExecutor(4) as workers:
+        told = list(workers.map(enter, changes))
+    assert [answer.result for answer in told] == ["created"] * 8
+    assert len({answer.id for answer in told}) == 8
+    assert erp.count("sale.sale", ["party", "=", int(party)]) == 8
+    states = [erp.one("order", answer.id).fields["status"] for answer in told]
+    assert sorted(states) == ["confirmed"] * 5 + ["held"] * 3
+    assert erp.one("credit_status", party).fields["exposure"] == Decimal(50)

@@ -1,0 +1,73 @@
+"""The worker is killed around each of its writing calls to Tryton: nothing is lost, nothing is doubled."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from isthmus.cli.tryton_server import PLAIN
+from isthmus.kernel.clock import format_stamp
+from tests.scenarios.world import ROOT
+from tests.tryton.erp import Erp
+from tests.tryton.world import TrytonWorld, joined
+
+
+@pytest.fixture
+def world(new_erp: Callable[[str], Erp], sqlite_template: Path, tmp_path: Path) -> Iterator[TrytonWorld]:
+    """A company in step, on a Tryton without the unique reference: the harder case."""
+    shutil.copy(sqlite_template, tmp_path / "isthmus.db")
+    erp = new_erp(PLAIN)
+    with joined(tmp_path, f"sqlite:///{tmp_path / 'isthmus.db'}", erp) as world:
+        world.cycle()
+        yield world
+    erp.close()
+
+
+def run(world: TrytonWorld, kill_at: int, *, after: bool) -> dict[str, Any] | None:
+    """A cycle a quarter of an hour later in a process of its own; None when it was killed."""
+    world.pass_time()
+    tryton = world.tryton.server.connection(world.tryton.database, **world.tryton.extra)
+    told = {
+        "database": world.database, "now": format_stamp(world.clock.now()), "kill_at": kill_at, "after": after,
+        "connections": {one.name: dataclasses.asdict(one) for one in (world.connection, tryton)},
+    }  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.tryton.kennel"], input=json.dumps(told, default=dict), text=True, cwd=ROOT,
+        stdout=subprocess.PIPE, check=False,
+    )  # fmt: skip
+    if done.returncode == -signal.SIGKILL:
+        return None
+    assert done.returncode == 0
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_a_worker_that_is_killed_around_any_call_loses_and_doubles_nothing(world: TrytonWorld) -> None:
+    killed = 0
+    for number in range(1, 5):
+        for after in (False, True):
+            account = world.account(f"Killed {number} {after} Ltd")
+            world.order(account, PoNumber=f"PO-{number}-{after}")
+            killed += run(world, number, after=after) is None
+            world.tryton.clerk.call("model.party.party.create", [{"name": f"Meanwhile {number} {after}"}])
+    assert killed == 8
+    told = run(world, 0, after=False)
+    assert told is not None
+    assert told["adds_up"]
+    world.reopen()
+    world.cycle()
+    world.ties_out()
+    mine = [row["Id"] for row in world.crm_rows("order", "PoNumber LIKE 'PO-_-%'")]
+    assert len(mine) == 8
+    assert {world.shown("order", one).fields["status"] for one in mine} == {"confirmed"}
+    assert world.tryton.count("party.party", ["name", "like", "Killed %"]) == 8
+    assert world.cycle().written == 0
