@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isthmus.cli.call import Call, command
+from isthmus.cli.deciding import decider
 from isthmus.kernel.errors import Misconfigured, Refused
 from isthmus.kernel.money import CURRENCIES, from_minor, to_micros, to_minor
+from isthmus.settings import require
 
 if TYPE_CHECKING:
     from isthmus.erp.clerk import Decided
@@ -161,6 +163,7 @@ def release(call: Call, customer: CUSTOMER) -> None:
     """
     from isthmus.erp.clerk import lift
 
+    require(call.settings, decider(call), "release")
     with desk_of(call) as desk:
         decided = lift(desk, customer)
     _tell_decided(call, decided)

@@ -119,3 +119,15 @@ def test_above_the_limit_the_first_only_asks(
     assert again.err == f"worklist {number}: cli:ada asked for this and cannot confirm it as well; ask eve\n"
     assert ruled("eve", "worklist", "resolve", number, "--take", "crm", rules=rules).code == 0
     assert settled(company, question).startswith("CRM-")
+
+
+def test_a_hold_is_lifted_only_by_who_may(company: Company, ruled: Callable[..., Said]) -> None:
+    number = company.rows("SELECT number FROM erp_customer ORDER BY id")[0][0]
+    company.ask("erp", "hold", number, "--why", "the bank asked")
+    refused = ruled("ada", "erp", "release", number)
+    assert (refused.code, refused.err.splitlines()[-1]) == (
+        1, "cli:ada: may not release; give 'release' to a role in isthmus.yaml"
+    )  # fmt: skip
+    rules = ROLES.replace("[resolve, dismiss]", "[resolve, release]")
+    assert "--as" in ruled("tom", "erp", "release", number, "--as", "ada", rules=rules).err
+    assert ruled("ada", "erp", "release", number, rules=rules).code == 0
