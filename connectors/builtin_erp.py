@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
+from functools import cached_property
 
 import sqlalchemy
 from sqlalchemy import Engine
 
-from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, Group, Measure, Note
+from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, Evidence, Group, Measure, Note
 from isthmus.db import reading, writing
 from isthmus.erp.computed import Today
 from isthmus.erp.derived import DERIVED
@@ -61,6 +62,10 @@ class Connector:
 
     def identity(self) -> str:
         """The company's id, made once when its tables were."""
+        return self._identity
+
+    @cached_property
+    def _identity(self) -> str:
         with reading(self._engine) as connection:
             return identity_of(connection)
 
@@ -145,6 +150,22 @@ class Connector:
         with joined as connection:
             desk = sit_down(connection, by=BY, clock=self._clock, time_zone=self._time_zone)
             return write(desk, stream, changes)
+
+    def trace(self, stream: str, record_id: str) -> list[Evidence]:
+        """What a customer's figures are made of, down to the postings."""
+        if stream != "customer_figures":
+            return []
+        from isthmus.erp.figures import GROUPS, trace  # only who asks where a figure comes from pays for it
+
+        today = self._reader().today
+        with reading(self._engine) as connection:
+            return [
+                Evidence(figures, one.document, one.day, one.currency, one.amount_minor, tuple(
+                    (posting.account, posting.currency, posting.amount_minor) for posting in one.postings
+                ))
+                for figures in GROUPS
+                for one in trace(connection, int(record_id), figures[0], today=today)
+            ]  # fmt: skip
 
     def annotate(self, stream: str, notes: Sequence[Note]) -> list[Fault | None]:
         """The ERP shows no notes of ours; every one is answered with a fault."""

@@ -12,6 +12,7 @@ from isthmus.cli.deciding import tell_decisions
 from isthmus.cli.figures import differences, entity_types, plain, side_types, words
 from isthmus.cli.standing import local
 from isthmus.kernel.errors import Refused
+from isthmus.kernel.money import from_minor
 from isthmus.kernel.records import Fields
 from isthmus.kernel.units import Side
 
@@ -72,6 +73,17 @@ class _Reader:
             ],
             "due": [{"id": one.id, "why": one.why, "since": one.since} for one in story.dues],
             "next": story.next,
+            "evidence": [
+                {
+                    "figures": list(one.figures), "document": one.document, "day": one.day, "currency": one.currency,
+                    "amount": money(one.amount_minor, one.currency),
+                    "postings": [
+                        {"account": account, "currency": currency, "amount": money(amount, currency)}
+                        for account, currency, amount in one.postings
+                    ],
+                }
+                for one in story.evidence
+            ],
         }  # fmt: skip
 
     def step(self, step: Step) -> dict[str, Any]:
@@ -112,6 +124,10 @@ class _Reader:
         ]
 
 
+def money(amount_minor: int, currency: str) -> str:
+    return f"{from_minor(amount_minor, currency):f}"
+
+
 def _currency(story: Story) -> str | None:
     found = story.erp_form.get("currency")
     return found or next((str(one.entity_value) for one in story.trace if one.row == "currency"), None)
@@ -127,6 +143,7 @@ def _tell(call: Call, told: dict[str, Any]) -> None:
         screen.line(f"to do: {told['remedy']}", style="yellow")
     screen.line(f"CRM {told['crm_id'] or '-'}, ERP {told['erp_id'] or '-'}")
     _tell_rows(call, told)
+    _tell_evidence(call, told["evidence"])
     _tell_steps(call, told["steps"])
     if told["decisions"]:
         screen.line("decided by people", style="bold")
@@ -151,6 +168,19 @@ def _tell_rows(call: Call, told: dict[str, Any]) -> None:
         for one in told["rows"]
     ]
     call.screen.table(("row", "CRM field", "CRM says", "means", "ERP showed"), rows)
+    call.screen.line()
+
+
+def _tell_evidence(call: Call, evidence: list[dict[str, Any]]) -> None:
+    """The documents behind the figures, each with its postings."""
+    if not evidence:
+        return
+    call.screen.line("made of", style="bold")
+    rows = []
+    for one in evidence:
+        postings = ", ".join(f"{post['account']} {post['amount']}" for post in one["postings"])
+        rows.append([", ".join(one["figures"]), one["document"], one["day"], one["amount"], one["currency"], postings])
+    call.screen.table(("figures", "document", "day", "amount", "", "postings"), rows)
     call.screen.line()
 
 

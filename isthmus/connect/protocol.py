@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from isthmus.kernel.description import StreamDescription
 from isthmus.kernel.errors import Fault
@@ -107,6 +107,27 @@ class Note:
     id: str
     status: str
     message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A document that figures of a record are made of; its postings are (account, currency, minor units)."""
+
+    figures: tuple[str, ...]
+    document: str
+    day: str
+    currency: str
+    amount_minor: int
+    postings: tuple[tuple[str, str, int], ...]
+
+
+@runtime_checkable
+class Tracing(Protocol):
+    """A connector that can say what its figures are made of, which few systems can."""
+
+    def trace(self, stream: str, record_id: str) -> list[Evidence]:
+        """The documents behind a record's figures, oldest first; none for a stream without figures."""
+        ...
 
 
 class Connector(Protocol):

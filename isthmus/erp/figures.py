@@ -114,6 +114,10 @@ FIGURES = {
     "list_discount": "discounts",
     "list_discount_percent": "discounts",
 }
+#: Figures that are made of the same documents.
+GROUPS = tuple(
+    tuple(name for name, other in FIGURES.items() if other == part) for part in dict.fromkeys(FIGURES.values())
+)
 
 
 @dataclass(slots=True)

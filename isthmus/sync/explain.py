@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import orjson
 from sqlalchemy import Connection
 
+from isthmus.connect.protocol import Evidence, Tracing
 from isthmus.db import reading
 from isthmus.kernel.records import Fields, Record
 from isthmus.kernel.units import Side
@@ -62,6 +63,7 @@ class Story:
     dues: list[Due] = field(default_factory=list)
     next: str = ""
     erp_form: Fields = field(default_factory=dict)
+    evidence: list[Evidence] = field(default_factory=list)  # what the ERP made its figures of
 
 
 def explain(ports: Ports, mapping: CompiledMapping, record_id: str) -> Story:
@@ -78,6 +80,8 @@ def explain(ports: Ports, mapping: CompiledMapping, record_id: str) -> Story:
         counted = runs.pages_naming(connection, mapping.name, crm_id)
     if binding:
         story.erp_form = orjson.loads(binding.erp.form)
+        if isinstance(ports.erp, Tracing):
+            story.evidence = ports.erp.trace(mapping.spec.erp.stream, binding.erp.id)
     records = {record.id: record for record in ports.crm.fetch(mapping.selection("crm"), [crm_id])}
     record = records.get(crm_id)
     if record is not None and not record.deleted:

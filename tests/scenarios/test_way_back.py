@@ -372,3 +372,16 @@ def test_the_account_shows_what_the_customer_orders_pays_and_saves(sale: Sale) -
     (told,) = world.overruled("customer_figures", sale.account)
     assert told == {"field": "orders", "by": user["Id"], "old": 1, "new": 9}
     assert world.cycle().written == 0
+
+
+def test_each_figure_leads_to_its_documents_and_their_postings(sale: Sale) -> None:
+    number = sale.bill()
+    sale.pay(3570)
+    sale.world.cycle()
+    story = sale.world.shop.explain("customer_figures", sale.account)
+    found = {figure: one for one in story.evidence for figure in one.figures}
+    assert found["orders"].document == sale.number
+    invoiced = found["invoiced_12_months"]
+    assert (invoiced.document, invoiced.currency) == (number, "EUR")
+    assert sum(amount for _, _, amount in invoiced.postings) == 0, "an entry balances"
+    assert max(amount for _, _, amount in invoiced.postings) == 3570
