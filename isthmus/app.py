@@ -21,8 +21,9 @@ from isthmus.mapping.load import load_mappings
 from isthmus.settings import BUILTIN, Settings
 from isthmus.settings import connection as connection_from
 from isthmus.state import mappings as remembered
-from isthmus.state import progress, runs, worklist
+from isthmus.state import progress, runs, tie_outs, worklist
 from isthmus.state.bindings import Lane
+from isthmus.state.tie_outs import Past
 from isthmus.state.worklist import Item
 from isthmus.sync.decision import Decision, Direction
 from isthmus.sync.ports import Ports
@@ -211,6 +212,13 @@ def standings(engine: Engine, mappings: Iterable[_Named]) -> list[Standing]:
                 )
             )
     return found
+
+
+def last_tie_outs(engine: Engine) -> dict[str, Past]:
+    """The latest tie-out of each kind that was ever made."""
+    with reading(engine) as connection:
+        found = {kind: tie_outs.history(connection, kind, 1) for kind in ("totals", "receivables", "credit")}
+    return {kind: past[0] for kind, past in found.items() if past}
 
 
 # --- opening ------------------------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -14,25 +16,35 @@ from isthmus.kernel.clock import SystemClock, parse_stamp
 if TYPE_CHECKING:
     from isthmus.app import Standing
     from isthmus.state.runs import Run
+    from isthmus.state.tie_outs import Past
 
 
 def status(call: Call) -> None:
-    """Watermarks, last runs, lag, the worklist by reason, what is due and who paused what.
+    """Watermarks, last runs, lag, the worklist by reason, what is due, who paused what, and whether both sides agree.
 
     Example: isthmus status --json
     """
-    from isthmus.app import open_database
+    from isthmus.app import last_tie_outs, open_database
     from isthmus.app import standings as load_standings
     from isthmus.mapping.load import load_mappings
 
     mappings = load_mappings(call.settings.mappings)
     engine = open_database(call.settings)
     try:
-        standings = load_standings(engine, mappings)
+        standings, tied = load_standings(engine, mappings), last_tie_outs(engine)
     finally:
         engine.dispose()
     now = SystemClock().now()
-    call.finish({"mappings": [_document(one, now) for one in standings]}, lambda: _tell(call, standings, now))
+    document = {
+        "mappings": [_document(one, now) for one in standings],
+        "tie_out": {kind: asdict(past) for kind, past in tied.items()},
+    }
+
+    def tell() -> None:
+        _tell(call, standings, now)
+        _tell_tie_outs(call, tied)
+
+    call.finish(document, tell)
 
 
 def local(stamp: str | None, time_zone: str) -> str:
@@ -87,6 +99,13 @@ def _tell(call: Call, standings: list[Standing], now: datetime) -> None:
             call.screen.line(f"{one.mapping} is paused {one.paused}", style="yellow")
         if one.last and one.last.error:
             call.screen.line(f"{one.mapping}: run {one.last.id} stopped: {one.last.error}", style="red")
+
+
+def _tell_tie_outs(call: Call, tied: Mapping[str, Past]) -> None:
+    for kind, past in tied.items():
+        at = local(past.as_of, call.settings.time_zone)
+        told = "both sides agreed" if past.agrees else f"{past.differences:,} differences: `isthmus reconcile {kind}`"
+        call.screen.line(f"{kind}: {told} as of {at}", style="green" if past.agrees else "red")
 
 
 def _ended(run: Run | None, zone: str) -> str:

@@ -72,3 +72,5 @@ def test_the_next_run_repairs_it(company: Company) -> None:
     said = company.say("reconcile", "--strict")
     assert said.code == 0, said
     assert said.out.startswith("Both sides agree as of ")
+    assert "totals: both sides agreed as of " in company.say("status").out
+    assert company.say("status", "--json").json["tie_out"]["totals"]["agrees"] is True
