@@ -134,8 +134,6 @@ def new_template(change: Change, lookups: Lookups) -> Row:
         "default_uom": unit,
         "sale_uom": unit,
     }
-    # Tryton wants a list price before it sells; a product without one costs what its order says.
-    values.setdefault("list_price", Decimal(0))
     return {**values, "products": [["create", [product]]]}
 
 

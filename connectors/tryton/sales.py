@@ -21,6 +21,7 @@ STATUSES = ("draft", "confirmed", "held", "partly_invoiced", "invoiced", "closed
 QUOTE_STATUSES = ("draft", "open", "accepted", "expired", "cancelled")
 #: Lines without a product: amounts of the whole document.
 EXTRAS = {"freight": "Freight", "discount": "Discount"}
+ROUNDING = "Rounding"  # what Tryton's way of rounding lines leaves out
 _PLACE = ("street", "city", "postal_code", "country.code")
 _LINE = ("type", "product", "quantity", "unit_price", "description", "note", "sequence", "taxes", "amount")
 COLUMNS = (

@@ -9,11 +9,12 @@ from typing import Any
 
 from connectors.tryton.lookups import Lookups
 from connectors.tryton.rpc import Rpc
-from connectors.tryton.sales import EXTRAS
+from connectors.tryton.sales import EXTRAS, ROUNDING
 from connectors.tryton.streams import ANY_ACTIVITY, children
 from connectors.tryton.values import Float, Row
 from isthmus.connect.protocol import Change
 from isthmus.kernel.errors import Refused
+from isthmus.kernel.money import exponent, from_minor, to_micros
 from isthmus.kernel.records import Fields, Record
 
 _PLACE = ("street", "city", "postal_code", "country")
@@ -77,7 +78,9 @@ class Trade:
         gone = [int(one) for one in (order.record.fields["line_ids"] if order.record else ())]
         rows = [self._line(order, one, place=place) for place, one in enumerate(order.lines, 1)]
         taxes = rows[0]["taxes"] if rows else []
-        rows += [_extra(name, Decimal(amount), taxes) for name in EXTRAS if (amount := order.get(name))]
+        rows += [_extra(EXTRAS[name], _signed(name, amount), taxes) for name in EXTRAS if (amount := order.get(name))]
+        if short := sum(_short_minor(one, order.get("currency")) for one in order.lines):
+            rows.append(_extra(ROUNDING, from_minor(short, order.get("currency")), taxes))
         return [*([["delete", gone]] if gone else []), ["create", rows]]
 
     def _line(self, order: Terms, line: Fields, *, place: int) -> Row:
@@ -166,11 +169,25 @@ def _usual(party: Row, flag: str) -> int | None:
     return next((int(row["id"]) for row in rows if row[flag]), int(rows[0]["id"]) if rows else None)
 
 
-def _extra(name: str, amount: Decimal, taxes: list[Any]) -> Row:
+def _extra(title: str, amount: Decimal, taxes: list[Any]) -> Row:
     """An amount of the whole document as a line of text, taxed as the first of the goods."""
-    price = -amount if name == "discount" else amount
-    return {"type": "line", "quantity": Float(Decimal(1)), "unit_price": price, "description": EXTRAS[name],
-            "taxes": taxes}  # fmt: skip
+    return {"type": "line", "quantity": Float(Decimal(1)), "unit_price": amount, "description": title, "taxes": taxes}
+
+
+def _signed(name: str, amount: Any) -> Decimal:
+    return -Decimal(amount) if name == "discount" else Decimal(amount)
+
+
+def _short_minor(line: Fields, currency: str) -> int:
+    """What Tryton, which rounds a half to the even cent, comes to less than we and the CRM do; 1 or 0, or -1."""
+    if line.get("unit_price") is None:
+        return 0
+    exact = to_micros(Decimal(line["quantity"])) * to_micros(Decimal(line["unit_price"]))  # in 10^-12
+    step = 10 ** (12 - exponent(currency))
+    whole, rest = divmod(abs(exact), step)
+    if 2 * rest != step or whole % 2:
+        return 0
+    return 1 if exact > 0 else -1
 
 
 def _added(actions: Any) -> list[int]:

@@ -114,6 +114,26 @@ def test_an_order_is_confirmed_and_reads_back_whole(either: Erp) -> None:
     assert either.sale(str(answer.id), "state")["state"] == "processing"
 
 
+def test_halves_of_a_cent_come_to_what_the_crm_says(erp: Erp) -> None:
+    """Tryton rounds a half to the even cent: what falls short by that gets a line of its own."""
+    change = order(erp.customer(), erp.product())
+    item = (change.lines or [])[0]["product_id"]
+    change.lines = [line(item, "1", price) for price in ("0.125", "0.135", "0.145", "-0.125")]
+    [answer] = erp.write("order", change)
+    shown = erp.one("order", answer.id)
+    assert shown.fields["net"] == Decimal("0.13") + Decimal("0.14") + Decimal("0.15") - Decimal("0.13")
+    assert len(shown.lines or ()) == 4
+    assert erp.write("order", update(change, str(answer.id), lines=change.lines))[0].result == "updated"
+
+
+def test_a_product_without_a_price_is_sold_at_that_of_its_order(erp: Erp) -> None:
+    change = product()
+    change.lines = None
+    [made] = erp.write("product", change)
+    sale_id = erp.order(erp.customer(), str(made.id), price="7.00")
+    assert erp.one("order", sale_id).fields["net"] == 7
+
+
 def test_a_quote_stays_a_quotation_is_edited_and_cancelled(either: Erp) -> None:
     change = quote(either.customer(), either.product())
     [answer] = either.write("quote", change)
