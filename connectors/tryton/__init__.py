@@ -10,6 +10,7 @@ from typing import Any
 
 from connectors.tryton.catalogue import catalogue
 from connectors.tryton.config import read_config
+from connectors.tryton.lookups import Lookups
 from connectors.tryton.reading import Reader
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.sales import reference_field
@@ -42,8 +43,9 @@ class Connector:
         self._streams = catalogue(self.config)
         self._keys = Keys(self.rpc, reference_field(self.config))
         self._reader = Reader(self.rpc)
-        self._writer = Writer(self.rpc, self._keys)
-        self._seller = Seller(self.rpc, self._keys)
+        lookups = Lookups(self.rpc)
+        self._writer = Writer(self.rpc, self._keys, lookups)
+        self._seller = Seller(self.rpc, self._keys, lookups)
         self._identity: str | None = None
 
     @property

@@ -1,6 +1,6 @@
 """Names that people use → Tryton's ids: currencies, countries, payment terms, units, tax categories, price lists.
 
-Each table is asked for once per write; what is not there refuses the record, with the name.
+A table is asked for once, and again when a name is not in it; what is not there then refuses the record.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from isthmus.kernel.records import Fields
 
 
 class Lookups:
-    """The tables of one write."""
+    """The tables of one connector. They grow, and names in them are hardly ever given to something else."""
 
     def __init__(self, rpc: Rpc) -> None:
         self.config: Config = rpc.config
@@ -64,7 +64,11 @@ class Lookups:
     def _find(self, model: str, column: str, name: str | None, *domain: Any) -> int | None:
         if name is None:
             return None
+        known = model in self._tables
         found = self._table(model, column, *domain).get(name)
+        if found is None and known:
+            del self._tables[model]
+            found = self._table(model, column, *domain).get(name)
         if found is None:
             what = f"Tryton has no {_WORDS[model]} {name!r}"
             raise Refused(

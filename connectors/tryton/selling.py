@@ -57,9 +57,10 @@ class Sale:
 class Seller:
     """Writes the sales of one database."""
 
-    def __init__(self, rpc: Rpc, keys: Keys) -> None:
+    def __init__(self, rpc: Rpc, keys: Keys, lookups: Lookups) -> None:
         self._rpc = rpc
         self._keys = keys
+        self._lookups = lookups
 
     def write(self, stream: Stream, changes: Sequence[Change]) -> list[Answer]:
         """One answer each. Raises Unavailable when a call's answer is lost: what was to be created has its key."""
@@ -101,7 +102,7 @@ class Seller:
 
     def _prepare(self, stream: Stream, sales: Sequence[Sale]) -> None:
         """The values of each, as far as they differ from what Tryton shows."""
-        lookups = Lookups(self._rpc)
+        lookups = self._lookups
         trade = look_up_trade(self._rpc, [one.terms for one in sales], lookups)
         for one in sales:
             try:

@@ -72,13 +72,14 @@ def _any(stream: str) -> list[Any]:
 class Writer:
     """Writes parties and products of one database."""
 
-    def __init__(self, rpc: Rpc, keys: Keys) -> None:
+    def __init__(self, rpc: Rpc, keys: Keys, lookups: Lookups) -> None:
         self._rpc = rpc
         self._keys = keys
+        self._lookups = lookups
 
     def customers(self, stream: Stream, changes: Sequence[Change]) -> list[Answer]:
         """Parties, each whole in one transaction."""
-        lookups = Lookups(self._rpc)
+        lookups = self._lookups
 
         def create(change: Change) -> Row:
             return new_party(change, lookups, code_of(change.key))
@@ -93,7 +94,7 @@ class Writer:
 
     def products(self, stream: Stream, changes: Sequence[Change]) -> list[Answer]:
         """Products with their templates; prices of the price lists follow in calls of their own."""
-        lookups = Lookups(self._rpc)
+        lookups = self._lookups
         plan = _Plan(self._rpc, stream, changes, keys=self._keys)
         plan.create("product.template", lambda change: new_template(change, lookups), self._products_of)
         plan.update("product.product", lambda change, _row: product_values(_with_activity(change)))
