@@ -18,7 +18,7 @@ from isthmus.kernel.errors import IsthmusError
 from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, chain, leases, mappings, progress, runs, worklist
-from isthmus.state.bindings import Sight
+from isthmus.state.bindings import Lane, Sight
 from isthmus.state.progress import Due
 from isthmus.state.runs import Run
 from isthmus.sync.leg import Leg, collector_at_rest
@@ -146,13 +146,19 @@ def _settle(leg: Leg) -> None:
 
 
 def _bind_arrived(leg: Leg, connection: Connection, arrived: Mapping[str, str | None]) -> None:
-    """Pairs that a lost answer would have told of. Neither side has shown anything yet, so all of it is news."""
+    """Pairs that a lost answer would have told of. Neither side has shown anything yet, so all of it is news.
+
+    The other way may have read the new record already, when nobody knew whose it was: it is due there.
+    """
     stream = leg.ports.stream(leg.direction.mapping.entity, leg.direction.source)
     known = bindings.translate_ids(connection, stream, list(arrived))
     news = {key: target for key, target in arrived.items() if target is not None and key not in known}
     source_org = leg.direction.source_org
     pairs = [leg.direction.new_binding(Sight(source_org, key, "", b"", "{}"), target) for key, target in news.items()]
     bindings.insert(connection, pairs)
+    why = "it arrived, though nobody heard the answer"
+    dues = [Due(target, why, leg.ports.now(), force=True) for target in news.values()]
+    progress.add_due(connection, Lane(leg.direction.mapping.name, leg.direction.target), dues)
 
 
 def _make_due(leg: Leg, order: Order) -> None:

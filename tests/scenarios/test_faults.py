@@ -38,6 +38,7 @@ def test_a_write_to_the_crm_whose_answer_is_lost_is_settled_by_the_next_run(worl
     assert _open_intents(world) == 0
     assert world.crm("customer", account)["ERP_Customer_Number__c"] == number
     assert world.crm_rows("customer", f"ERP_Customer_Number__c = '{number}'")[0]["Id"] == account
+    world.cycle("credit_status", "customer_figures")  # the account is told how its customer stands
     assert world.cycle().written == 0
     assert world.items() == []
 
@@ -85,7 +86,7 @@ def test_the_chain_of_every_mapping_holds_after_all_that(world: World) -> None:
     world.reopen()
     world.cycle()
     with reading(world.shop.engine) as connection:
-        assert [chain.verify_chain(connection, name) for name in world.shop.names()] == [None] * 4
+        assert [one for name in world.shop.names() if (one := chain.verify_chain(connection, name))] == []
 
 
 def test_an_unordered_read_that_was_interrupted_goes_on_where_it_stopped(world: World) -> None:

@@ -1,0 +1,75 @@
+"""Directed stories of the simulated world: what happens to each write is said in advance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+from isthmus.testing.crashes import Stagehand
+from isthmus.testing.world.line import Weather
+from isthmus.testing.world.story import Story, open_world
+from isthmus.testing.world.workers import Worker
+from isthmus.testing.world.world import ErpKind, World
+
+
+class Longest(Random):
+    """Whatever may last, lasts as long as it can."""
+
+    def choice(self, seq: Any) -> Any:
+        return seq[-1]
+
+    def randrange(self, start: int, stop: int | None = None, step: int = 1) -> int:
+        return (start if stop is None else stop) - step
+
+
+class Fated(Weather):
+    """The weather of a directed story: what happens to the next writes, in their order."""
+
+    def __init__(self) -> None:
+        super().__init__(Longest(1), frozenset(("books",)))
+        self.next_writes: list[str] = []
+
+    def draw(self, possible: Sequence[str], share: float = 1) -> str:
+        return self.next_writes.pop(0) if "twice" in possible and self.next_writes else ""
+
+
+class Tale:
+    """One world, told step by step."""
+
+    def __init__(self, erp: ErpKind) -> None:
+        self.weather = Fated()
+        self.world: World = open_world(erp, self.weather)
+        self.story = Story(self.world)
+        self.hand = Stagehand(self.story)
+
+    def run(self, name: str, *fates: str, worker: Worker | None = None) -> Any:
+        self.world.pass_time(timedelta(minutes=15))
+        self.weather.next_writes = list(fates)
+        return self.world.run(name, worker)
+
+    def call_erp(self, crm_id: str, phone: str) -> None:
+        """A clerk enters a telephone number, whether Isthmus knows the customer already or not."""
+        look = self.world.disk.look()
+        key = f"org-crm/Account/{crm_id}"
+        (erp_id,) = look.execute("SELECT record_id FROM erp_external_key WHERE key = ?", (key,)).fetchone()
+        look.close()
+        self.hand.people.at_desk(
+            "calls",
+            lambda desk: self.hand.people.take(desk, "customer", erp_id=str(erp_id), fields={"phone": phone}),
+        )
+
+    def land(self) -> None:
+        """What is still under way arrives."""
+        self.world.pass_time(timedelta(hours=30))
+        assert "late request landed" in self.world.counted
+
+    def rows(self, query: str) -> list[Any]:
+        look = self.world.disk.look()
+        found = [tuple(row) for row in look.execute(query)]
+        look.close()
+        return found
+
+    def questions(self) -> list[Any]:
+        return self.rows("SELECT source_id, what FROM state_worklist WHERE reason = 'conflict'")
