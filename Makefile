@@ -37,8 +37,8 @@ tests: .venv/ready  ## the tests (pytest, two at a time)
 	@$(bin)/python -m pytest -q -n 2 --dist loadgroup
 
 .PHONY: run
-run: .venv/ready  ## everything on this machine, one full cycle, then stay up (ONCE=1: end after it; PORT=8800)
-	@exec $(bin)/python -m isthmus.cli.launch $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
+run: .venv/ready  ## everything on this machine, one full cycle, then stay up (ONCE=1: end after it; PORT=8800; ERP=tryton)
+	@exec $(bin)/python -m isthmus.cli.launch $(if $(ONCE),--once) $(if $(PORT),--port $(PORT)) $(if $(ERP),--erp $(ERP))
 
 .PHONY: bench
 bench: .venv/ready  ## measure against a script by hand (QUICK=1: a tenth of the records, once)

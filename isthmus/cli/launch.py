@@ -26,7 +26,10 @@ from isthmus.cli.airflow_server import USER, AirflowServer
 from isthmus.cli.first_day import bill_and_collect, books_are_empty, limit_credit
 from isthmus.cli.processes import Crew
 from isthmus.cli.summary import Cycle, run_lines, summary
+from isthmus.cli.tryton_server import PASSWORD, REFERENCE, Server, local
+from isthmus.cli.tryton_server import connection_to as tryton_connection
 from isthmus.kernel.clock import SystemClock
+from isthmus.kernel.connection import Connection
 from isthmus.kernel.errors import IsthmusError, Misconfigured, Unavailable
 from isthmus.playground import connection_to
 from isthmus.settings import BUILTIN, Settings, environment, kept_connections, load_settings
@@ -51,6 +54,7 @@ class Launch:
     port: int
     crew: Crew
     airflow: AirflowServer
+    tryton: Server | None = None  # the ERP, where it is not the built-in one
     began: float = field(default_factory=monotonic)
     done: bool = True  # no run failed, and all added up
 
@@ -62,12 +66,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code: 0 done and every run added up, else that of the error."""
     parser = argparse.ArgumentParser(prog="make run", description=__doc__.splitlines()[0])
     parser.add_argument("--once", action="store_true", help="end after the first full cycle")
-    parser.add_argument("--port", type=int, default=PORT, help="the first of four free ports")
+    parser.add_argument("--port", type=int, default=PORT, help="the first of five free ports")
+    parser.add_argument("--erp", choices=("builtin", "tryton"), default="builtin", help="which ERP stands beside it")
     options = parser.parse_args(arguments)
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
     try:
-        return _launch(options.port, once=options.once)
+        return _launch(options.port, once=options.once, erp=options.erp)
     except IsthmusError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -82,12 +87,12 @@ def _interrupt(_number: int, _frame: object) -> None:
     raise KeyboardInterrupt
 
 
-def _launch(port: int, *, once: bool) -> int:
-    settings = load_settings(None, environment())
-    folder = settings.file.parent / "var"
+def _launch(port: int, *, once: bool, erp: str) -> int:
+    settings = load_settings(Path("isthmus-tryton.yaml") if erp == "tryton" else None, environment())
+    folder = settings.connections.parent if erp == "tryton" else settings.file.parent / "var"
     airflow = AirflowServer(folder / "airflow", settings.file.parent / "dags", port)
     launch = Launch(settings, port, Crew(folder), airflow)
-    with _alone(folder), _nothing_left(launch):
+    with _alone(folder), _erp_beside(launch, erp), _nothing_left(launch):
         _check_ports(port)
         _start(launch)
         _cycle(launch)
@@ -117,6 +122,18 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def _erp_beside(launch: Launch, erp: str) -> Iterator[None]:
+    """The database of a local Tryton, around everything: whoever writes to it is ended first."""
+    if erp != "tryton":
+        yield
+        return
+    cache = launch.settings.file.parent / "var" / "cache"
+    folder, port = launch.crew.folder / "erp", launch.port + 4
+    with local(folder, port, launch.crew, cache=cache, say=launch.say) as launch.tryton:
+        yield
+
+
+@contextmanager
 def _nothing_left(launch: Launch) -> Iterator[None]:
     """Ends what an earlier launcher left behind, and at the end everything of this one."""
     if count := launch.crew.end():
@@ -130,7 +147,7 @@ def _nothing_left(launch: Launch) -> Iterator[None]:
 
 
 def _check_ports(port: int) -> None:
-    for number in range(port, port + 4):
+    for number in range(port, port + 5):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -149,6 +166,8 @@ def _start(launch: Launch) -> None:
     connections = kept_connections(launch.settings)
     if _needs_playground(launch.settings):
         connections = _start_playground(launch)
+    if launch.tryton:
+        connections = {**connections, **_start_tryton(launch, launch.tryton)}
     environ = {**environment(), **connections, "ISTHMUS_SETTINGS": str(launch.settings.file)}
     launch.airflow.password()
     launch.say("starting Airflow (20 s on a quiet machine)")
@@ -182,6 +201,25 @@ def _start_playground(launch: Launch) -> dict[str, str]:
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.touch(mode=0o600)
     kept.write_text(f"{HEAD}{variable}={value}\n", encoding="utf-8")
+    return {variable: value}
+
+
+def _start_tryton(launch: Launch, tryton: Server) -> dict[str, str]:
+    """Starts a local Tryton and writes down how to reach it. Returns the variable of its connection."""
+    launch.say(f"starting Tryton at {tryton.url}: database {REFERENCE}, user admin, password {PASSWORD}")
+    tryton.start()
+    return _keep(launch, launch.settings.erp, tryton_connection(tryton))
+
+
+def _keep(launch: Launch, name: str, connection: Connection) -> dict[str, str]:
+    """Puts a connection into the file that terminals and cron read, in place of what was there under its name."""
+    told = {"conn_type": connection.type, "host": connection.host, "login": connection.login,
+            "password": connection.password, "schema": connection.schema, "extra": dict(connection.extra)}  # fmt: skip
+    variable, value = f"AIRFLOW_CONN_{name.upper()}", json.dumps({key: one for key, one in told.items() if one})
+    file = launch.settings.connections
+    file.touch(mode=0o600)
+    others = [line for line in file.read_text(encoding="utf-8").splitlines() if not line.startswith(f"{variable}=")]
+    file.write_text("\n".join([*others, f"{variable}={value}", ""]), encoding="utf-8")
     return {variable: value}
 
 
