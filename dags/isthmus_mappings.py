@@ -12,7 +12,8 @@ from isthmus.settings import environment, load_settings
 
 def hears(spec: MappingSpec, other: MappingSpec) -> bool:
     """Whether it runs when the other has moved: it refers to it, or adds up what happens to the same records."""
-    return other.entity in spec.references() or (spec.same_as is not None and spec.same_as in other.references())
+    adds_up = spec.same_as is not None and other.same_as is None
+    return other.entity in spec.references() or (adds_up and spec.same_as in other.references())
 
 
 def mapping_dag(spec: MappingSpec) -> DAG:

@@ -36,7 +36,7 @@ def _industries(workshop: Workshop) -> dict[str, str | None]:
     selection = workshop.mapping("customer").selection("erp")
     pages = workshop.ports.erp.read(replace(selection, lines=None), None, timedelta(0))
     records = [record for page in pages for record in page.records]
-    return {str(record.fields["name"]): (record.fields["custom"] or {}).get("industry") for record in records}
+    return {str(record.fields["name"]): (record.fields.get("custom") or {}).get("industry") for record in records}
 
 
 def _industries_of_the_crm(playground: Playground) -> dict[str, str | None]:

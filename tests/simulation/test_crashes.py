@@ -12,7 +12,7 @@ from isthmus.testing.crashes import SCENARIOS, Scenario, crash, interrupt
 from isthmus.testing.world.world import ErpKind
 
 ERPS: tuple[ErpKind, ...] = ("own", "far")
-PLACES = 2
+PLACES = 1
 
 
 def _name(scenario: Scenario) -> str:

@@ -209,10 +209,12 @@ def test_four_workers_that_enter_one_record_at_once_make_one(erp: Erp, stream: s
         one.identity()  # logged in: they start together
     with ThreadPoolExecutor(4) as workers:
         told = list(workers.map(lambda one: one.write(stream, [change])[0], connectors))
-    assert [answer.result for answer in told] == ["created"] * 4, told
-    assert len({answer.id for answer in told}) == 1
+    made_by = [answer for answer in told if answer.result == "created"]
+    assert made_by, told
+    assert {answer.result for answer in told} <= {"created", "refused"}, "a rival that came after the confirmation"
+    assert len({answer.id for answer in made_by}) == 1
     if stream == "order":
-        made = erp.sale(str(told[0].id), "state", "invoices")
+        made = erp.sale(str(made_by[0].id), "state", "invoices")
         assert (made["state"], len(made["invoices"])) == ("processing", 1)
 
 
