@@ -13,6 +13,7 @@ from isthmus.kernel.units import Side, other_side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.settings import Limits
 from isthmus.state.bindings import Stream
+from isthmus.sync.ahead import Ahead, read_ahead
 from isthmus.sync.decision import Direction
 
 
@@ -27,6 +28,7 @@ class Ports:
     mappings: Mapping[str, CompiledMapping]  # by entity, in reference order
     limits: Limits = field(default_factory=Limits)
     program: str = "isthmus"
+    ahead: Ahead = read_ahead  # how pages are taken from a source
 
     def system(self, side: Side) -> Connector:
         return self.crm if side == "crm" else self.erp

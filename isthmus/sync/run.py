@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from queue import Queue
-from threading import Event, Thread
-from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -30,7 +27,6 @@ SIDES: tuple[Side, Side] = ("crm", "erp")
 DUE_BATCH = 500
 DRAINS_MOST = 8  # a chain of customers, each the parent of the next, goes through in this many steps at most a run
 
-_T = TypeVar("_T")
 Progress = Callable[[str, str, int], None]  # mapping, direction, records passed so far
 
 
@@ -201,7 +197,7 @@ def _read(leg: Leg, order: Order, clearance: Clearance) -> None:
     since = None if clearance.full or mark is None else mark.resume or mark.position
     overlap = timedelta(minutes=leg.ports.limits.overlap_minutes)
     pages = leg.ports.system(direction.source).read(direction.mapping.selection(direction.source), since, overlap)
-    for page, reads in _ahead((page, leg.translate(page)) for page in pages):
+    for page, reads in leg.ports.ahead((page, leg.translate(page)) for page in pages):
         known.difference_update(record.id for record in page.records)
         leg.pass_page(page, reads)
         _say(leg, order)
@@ -219,35 +215,6 @@ def _miss(leg: Leg, ids: Sequence[str]) -> None:
 
 def _say(leg: Leg, order: Order) -> None:
     order.on_page(leg.direction.mapping.name, leg.direction.name, sum(leg.outcomes.values()))
-
-
-def _ahead(pages: Iterator[_T]) -> Iterator[_T]:
-    """Reads and translates the next page while the present one is being written."""
-    queue: Queue[_T | BaseException | None] = Queue(maxsize=1)
-    stop = Event()
-
-    def fill() -> None:
-        try:
-            for page in pages:
-                queue.put(page)
-                if stop.is_set():
-                    return
-            queue.put(None)
-        except BaseException as error:  # noqa: BLE001 - handed over whole and raised by the consumer
-            queue.put(error)
-
-    thread = Thread(target=fill, name="isthmus-reader", daemon=True)
-    thread.start()
-    try:
-        while (got := queue.get()) is not None:
-            if isinstance(got, BaseException):
-                raise got
-            yield got
-    finally:
-        stop.set()
-        while not queue.empty():
-            queue.get_nowait()
-        thread.join()
 
 
 # --- the reason on the record itself ------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from random import Random
 from isthmus.erp import allocating, clerk, invoicing
 from isthmus.testing.world.line import Weather
 from isthmus.testing.world.people import SALES
-from isthmus.testing.world.story import Story, in_turn, open_world
+from isthmus.testing.world.story import Story, open_world
 from isthmus.testing.world.workers import Worker
 from isthmus.testing.world.world import ErpKind, Violation, World
 
@@ -206,18 +206,17 @@ def interrupt(scenario: Scenario, erp: ErpKind, place: int) -> tuple[int, str]:
 
     Answers how many chances there were, and what promise was broken.
     """
-    with in_turn():
-        world = open_world(erp, Weather(Random(place), frozenset(("books",))))  # noqa: S311 - decides nothing here
-        story = Story(world)
-        hand = Stagehand(story)
-        worker = Worker("first", pauses_at=place)
-        try:
-            _prepare(scenario, story, hand)
-            worker.meanwhile = lambda: _go_on(scenario, world, hand)
-            _cycle(story, worker)
-            story.settle()
-        except Violation as violation:
-            return worker.chances, str(violation)
+    world = open_world(erp, Weather(Random(place), frozenset(("books",))))  # noqa: S311 - decides nothing here
+    story = Story(world)
+    hand = Stagehand(story)
+    worker = Worker("first", pauses_at=place)
+    try:
+        _prepare(scenario, story, hand)
+        worker.meanwhile = lambda: _go_on(scenario, world, hand)
+        _cycle(story, worker)
+        story.settle()
+    except Violation as violation:
+        return worker.chances, str(violation)
     return worker.chances, ""
 
 
@@ -241,22 +240,21 @@ def crash(scenario: Scenario, erp: ErpKind, *at: int) -> tuple[int, str]:
     Answers how many steps the last worker took, and what promise was broken (empty: none).
     """
     dice = Random(sum(at))  # noqa: S311 - decides only where the dead worker ran
-    with in_turn():
-        world = open_world(erp, Weather(dice, frozenset(("books",))))
-        story = Story(world)
-        hand = Stagehand(story)
-        worker = Worker("first")
-        try:
-            _prepare(scenario, story, hand)
-            for number, place in enumerate(at):
-                worker = Worker(f"worker {number}", crashes_at=place)
-                _cycle(story, worker)
-                story.auditor.look()
-            if scenario.finale is not None:
-                scenario.finale(hand)
-            story.settle()
-        except Violation as violation:
-            return len(worker.steps), str(violation)
+    world = open_world(erp, Weather(dice, frozenset(("books",))))
+    story = Story(world)
+    hand = Stagehand(story)
+    worker = Worker("first")
+    try:
+        _prepare(scenario, story, hand)
+        for number, place in enumerate(at):
+            worker = Worker(f"worker {number}", crashes_at=place)
+            _cycle(story, worker)
+            story.auditor.look()
+        if scenario.finale is not None:
+            scenario.finale(hand)
+        story.settle()
+    except Violation as violation:
+        return len(worker.steps), str(violation)
     return len(worker.steps), ""
 
 

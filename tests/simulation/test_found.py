@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from isthmus.testing.world.story import in_turn
 from tests.simulation.tale import Tale
 
 
 @pytest.fixture
-def far() -> Iterator[Tale]:
-    with in_turn():
-        yield Tale("far")
+def far() -> Tale:
+    return Tale("far")
 
 
 def test_what_the_erp_gave_comes_back_after_a_create_that_was_heard_of_late(far: Tale) -> None:

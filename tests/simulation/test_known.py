@@ -5,27 +5,23 @@ Once the engine is repaired the test passes, which is an error here (strict): th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from isthmus.testing.world.people import SALES
-from isthmus.testing.world.story import in_turn
 from isthmus.testing.world.workers import Worker
 from tests.simulation.tale import Tale
 
 
 @pytest.fixture
-def far() -> Iterator[Tale]:
-    with in_turn():
-        yield Tale("far")
+def far() -> Tale:
+    return Tale("far")
 
 
 @pytest.fixture
-def own() -> Iterator[Tale]:
-    with in_turn():
-        yield Tale("own")
+def own() -> Tale:
+    return Tale("own")
 
 
 @pytest.mark.xfail(

@@ -6,15 +6,13 @@ Nothing is told twice: the dice decide all of it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from hashlib import blake2b
 from random import Random
 
-from isthmus.sync import run as sync_run
 from isthmus.testing.world.auditor import Auditor
 from isthmus.testing.world.line import Weather
 from isthmus.testing.world.people import SALES, People
@@ -68,25 +66,13 @@ def play(
     outcome = Outcome(
         seed, erp or chosen_erp, tuple(kind for kind in KINDS if kind in (chosen if kinds is None else kinds))
     )
-    with in_turn():
-        world = open_world(outcome.erp, Weather(dice, kinds if kinds is not None else chosen, badness))
-        try:
-            Story(world).play(steps)
-        except Violation as violation:
-            outcome.fault = str(violation)
-        outcome.told, outcome.counted, outcome.face = world.told, world.counted, face_of(world)
-    return outcome
-
-
-@contextmanager
-def in_turn() -> Iterator[None]:
-    """Pages are read when they are asked for, not ahead by a thread: the order of events is the seed's alone."""
-    before = sync_run._ahead  # noqa: SLF001
-    sync_run._ahead = iter  # type: ignore[assignment]  # noqa: SLF001
+    world = open_world(outcome.erp, Weather(dice, kinds if kinds is not None else chosen, badness))
     try:
-        yield
-    finally:
-        sync_run._ahead = before  # noqa: SLF001
+        Story(world).play(steps)
+    except Violation as violation:
+        outcome.fault = str(violation)
+    outcome.told, outcome.counted, outcome.face = world.told, world.counted, face_of(world)
+    return outcome
 
 
 def open_world(erp: ErpKind, weather: Weather) -> World:

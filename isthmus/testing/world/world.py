@@ -113,7 +113,8 @@ class World:
         self.erp: Any = self.near if self.kind == "own" else Line(self, "erp", far)
         chosen = {name: one for name, one in the_mappings().items() if name in NAMES[self.kind]}
         crm: Any = Line(self, "crm", self.crm)
-        self.ports = Ports(self.disk.engine, crm, self.erp, self.clock, chosen, program="simulation")
+        # No thread reads ahead: the order of events is the seed's alone.
+        self.ports = Ports(self.disk.engine, crm, self.erp, self.clock, chosen, program="simulation", ahead=iter)
 
     @property
     def unheard(self) -> bool:
