@@ -48,10 +48,10 @@ def status(call: Call) -> None:
 
 
 def local(stamp: str | None, time_zone: str) -> str:
-    """A stored instant as the wall clock of the books showed it, to the second."""
+    """A stored instant as the wall clock of the books showed it, to the second, with the name of its zone."""
     if not stamp:
         return "never"
-    return parse_stamp(stamp).astimezone(ZoneInfo(time_zone)).strftime("%Y-%m-%d %H:%M:%S")
+    return parse_stamp(stamp).astimezone(ZoneInfo(time_zone)).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def _document(one: Standing, now: datetime) -> dict[str, Any]:

@@ -151,7 +151,7 @@ def _judge(direction: Direction, story: Story, *, binding: Binding | None, recor
     if story.items:
         item = story.items[-1]
         place = "is in the ERP, and on the worklist" if binding else "is not in the ERP: it is on the worklist"
-        story.verdict = f"{what} {place} ({item.reason}) since {item.since}. {item.fault.where}: {item.fault.what}."
+        story.verdict = f"{what} {place} ({item.reason}). {item.fault.where}: {item.fault.what}."
         story.remedy = item.fault.remedy
     elif binding:
         state = f"was withdrawn ({binding.gone})" if binding.gone else "is in both systems"
