@@ -49,8 +49,9 @@ class Connector:
     """Keeps `isthmus.connect.protocol.Connector`. ``engine`` is the database that holds the ERP's tables."""
 
     capabilities = Capabilities(
-        batch_size=PAGE, external_key="enforced", numbers="scaled", remote=False, tells_writer=True, annotates=False
-    )
+        batch_size=PAGE, external_key="enforced", numbers="scaled", remote=False, tells_writer=True, annotates=False,
+        buries=True,
+    )  # fmt: skip
 
     def __init__(
         self, connection: Connection, *, engine: Engine, clock: Clock | None = None, time_zone: str = "UTC"

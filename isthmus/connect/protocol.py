@@ -30,9 +30,10 @@ class Capabilities:
     annotates: bool  # can show on its own records why they are not through
     gates_credit: bool = True  # it checks credit itself, in the transaction that confirms an order; else we do
     deletions_kept: timedelta | None = None  # how long a plain read still shows a deletion; None: for ever
+    buries: bool = False  # it knows the verb ``bury``
 
 
-Verb = Literal["create", "update", "withdraw", "reopen"]
+Verb = Literal["create", "update", "withdraw", "reopen", "bury"]
 
 
 @dataclass(slots=True)
@@ -42,6 +43,9 @@ class Change:
     ``key`` is the external key: the source's organisation, stream and id. ``id`` and ``expects`` (the version at
     which the target was seen last) are given for existing records. ``lines``, when given, are the whole set: each has
     ``key``; lines of other keys go. ``how`` says what a withdrawal does.
+
+    ``bury`` has nothing but a key: no record carries it, and none ever shall, so that a create that is still on its way
+    is refused when it lands. Answered by ``withdrawn``, or by ``moved`` if a record carries it after all.
     """
 
     verb: Verb

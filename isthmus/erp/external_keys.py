@@ -1,6 +1,7 @@
 """Which record carries which external key. One key has at most one record, for ever.
 
-``live``: the key is that record's. ``alias``: another record was merged into it. ``buried``: never again.
+``live``: the key is that record's. ``alias``: another record was merged into it. ``buried``: no record has it, and none
+ever shall; most graves never had one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from sqlalchemy import CheckConstraint, Connection, Table, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, mapped_column
 
 from isthmus.db import among
@@ -33,6 +35,7 @@ class ExternalKey(Model):
 
 external_key = cast(Table, ExternalKey.__table__)
 COLUMNS = ("stream", "key", "record_id", "status")
+NOBODY = 0  # the record behind a grave that was dug before anybody carried the key
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +58,19 @@ def holders(connection: Connection, stream: str, keys: Sequence[str]) -> dict[st
 
 def alias(connection: Connection, stream: str, key: str, *, record_id: int) -> None:
     """Makes a key stand for the record that its own was merged into. Raises Refused for a key that is not there."""
-    _turn(connection, stream, key, values={"status": "alias", "record_id": record_id})
-
-
-def bury(connection: Connection, stream: str, key: str) -> None:
-    """Makes sure that no record ever carries this key again. Raises Refused for a key that is not there."""
-    _turn(connection, stream, key, values={"status": "buried"})
-
-
-def _turn(connection: Connection, stream: str, key: str, *, values: dict[str, object]) -> None:
     column = external_key.c
-    statement = update(external_key).where(column.stream == stream, column.key == key).values(values)
-    if connection.execute(statement).rowcount != 1:
+    statement = update(external_key).where(column.stream == stream, column.key == key)
+    if connection.execute(statement.values(status="alias", record_id=record_id)).rowcount != 1:
         raise Refused(f"{stream} {key}", "no record carries this key", "check the key")
+
+
+def bury(connection: Connection, stream: str, keys: Sequence[str]) -> set[str]:
+    """Makes sure that no record ever carries these keys. Answers those that are buried now: the others are in use."""
+    known = holders(connection, stream, keys)
+    nobodys = {"stream": stream, "record_id": NOBODY, "status": "buried"}
+    graves = [{**nobodys, "key": key} for key in keys if key not in known]
+    if graves:
+        dig = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        connection.execute(dig(external_key).on_conflict_do_nothing(), graves)  # somebody may be creating it right now
+        known = holders(connection, stream, keys)
+    return {key for key, holder in known.items() if holder.status == "buried"}

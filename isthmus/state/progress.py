@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+import orjson
 from sqlalchemy import Connection, bindparam, delete, func, select
 
 from isthmus.db import among
@@ -109,34 +110,68 @@ def count_due(connection: Connection) -> dict[tuple[str, str], int]:
     return {(row[0], row[1]): row[2] for row in connection.execute(query)}
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Announced:
+    """One change that is about to be written.
+
+    ``units`` are what it writes, comma separated. ``values`` has for each what the target showed before, what it shows
+    once this is written, and what the source showed; of a creation only for those that both sides may change.
+    """
+
+    source_id: str
+    key: str
+    verb: str
+    id: str | None
+    units: str = ""
+    values: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    regardless: bool = False  # it was pulled: wanted even outside the filter
+
+
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """What a page was about to write to a remote system: one entry a change."""
+    """What a page was about to write to a remote system, less what was answered. ``settled``: it is planned anew."""
 
     id: int
-    entries: tuple[dict[str, str | None], ...]  # source_id, key, verb, id
+    opened_at: str
+    settled: bool
+    entries: tuple[Announced, ...]
 
 
-def open_intent(connection: Connection, scope: Mapping[str, object], entries: Sequence[dict[str, str | None]]) -> int:
+def open_intent(connection: Connection, scope: Mapping[str, object], entries: Sequence[Announced]) -> int:
     """Stores an intent before the call; ``scope`` gives run_id, mapping, side and opened_at."""
-    values = {**scope, "body": json.dumps(entries)}
+    values = {**scope, "body": _spell(entries)}
     return int(connection.execute(intent.insert().values(values).returning(intent.c.id)).scalar_one())
 
 
-def load_open_intents(connection: Connection, lane: Lane) -> list[Intent]:
-    query = select(intent.c.id, intent.c.body).where(
-        intent.c.mapping == lane.mapping, intent.c.side == lane.side, intent.c.settled_at.is_(None)
-    )
-    return [Intent(row[0], tuple(json.loads(row[1]))) for row in connection.execute(query.order_by(intent.c.id))]
+def load_intents(connection: Connection, lane: Lane) -> list[Intent]:
+    """Those of this way that nobody heard of in full, oldest first."""
+    columns = (intent.c.id, intent.c.opened_at, intent.c.settled_at, intent.c.body)
+    query = select(*columns).where(intent.c.mapping == lane.mapping, intent.c.side == lane.side).order_by(intent.c.id)
+    return [
+        Intent(row[0], row[1], row[2] is not None, tuple(Announced(**entry) for entry in orjson.loads(row[3])))
+        for row in connection.execute(query)
+    ]
 
 
 def narrow_intent(connection: Connection, number: int, keys: Collection[str]) -> None:
-    """Leaves open only what nobody answered: the entries with these external keys."""
+    """Leaves only what nobody answered: the entries with these external keys. An intent without any is gone."""
+    if not keys:
+        connection.execute(delete(intent).where(intent.c.id == number))
+        return
     body = connection.execute(select(intent.c.body).where(intent.c.id == number)).scalar_one()
-    left = json.dumps([entry for entry in json.loads(body) if entry["key"] in keys])
+    left = orjson.dumps([entry for entry in orjson.loads(body) if entry["key"] in keys]).decode()
     connection.execute(intent.update().where(intent.c.id == number).values(body=left))
 
 
-def settle_intents(connection: Connection, ids: Sequence[int], now: str) -> None:
-    if ids:
-        connection.execute(intent.update().where(intent.c.id.in_(ids)).values(settled_at=now))
+def settle_intent(connection: Connection, number: int, entries: Sequence[Announced], *, now: str) -> None:
+    """Its records are planned anew; these entries may still land. Without any it is gone."""
+    if not entries:
+        connection.execute(delete(intent).where(intent.c.id == number))
+        return
+    settled_at = func.coalesce(intent.c.settled_at, now)
+    values = {"body": _spell(entries), "settled_at": settled_at}
+    connection.execute(intent.update().where(intent.c.id == number).values(values))
+
+
+def _spell(entries: Sequence[Announced]) -> str:
+    return orjson.dumps(list(entries)).decode()

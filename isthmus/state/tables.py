@@ -90,6 +90,15 @@ alias = Table(  # a merged record: its references resolve to the survivor's bind
     Column("binding_id", Key, ForeignKey("state_binding.id"), nullable=False),
 )
 
+grave = Table(  # keys of a record that the target buried: its next creation goes by another one
+    "state_grave",
+    metadata,
+    Column("entity", Text, primary_key=True),
+    Column("org", Text, primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("times", Integer, nullable=False),
+)
+
 due = Table(
     "state_due",
     metadata,
@@ -113,7 +122,7 @@ intent = Table(
     Column("side", Text, nullable=False),
     Column("opened_at", Text, nullable=False),
     Column("body", Text, nullable=False),
-    Column("settled_at", Text),
+    Column("settled_at", Text),  # since when its records are planned anew; what nobody heard of may still land
     _side(),
 )
 Index("state_intent_open", intent.c.mapping, intent.c.side, sqlite_where=intent.c.settled_at.is_(None))

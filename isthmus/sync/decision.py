@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -179,6 +179,8 @@ class Sights:
     editors: dict[str, Editor] = field(default_factory=dict)  # who changed a target last
     lost: set[Reference] = field(default_factory=set)  # deleted on the source: not to be pulled
     credit: Credit | None = None  # None: the target gates orders itself
+    graves: dict[str, int] = field(default_factory=dict)  # how many keys of a record the target has buried
+    late: dict[str, frozenset[str]] = field(default_factory=dict)  # units that a write of ours may have changed unheard
 
 
 @dataclass(slots=True)
@@ -234,7 +236,21 @@ class Case:
         """Whether somebody edited what the other side owns: not when it shows, in its own spelling, what we wrote."""
         seen = binding.seen(self.direction.source)
         is_echo = self.read.record.by_us and one.unit in seen.wrote.split(",")
-        return one.side == self.direction.source and not is_echo
+        return one.side == self.direction.source and not is_echo and not self._is_late(binding, one)
+
+    def asks_back(self, binding: Binding, overruled: Iterable[Overruled]) -> str | None:
+        """Why the target's own record is to be planned: what a late write of ours left here is no edit, but stands."""
+        late = [one.unit for one in overruled if self._is_late(binding, one)]
+        return f"a write of {', '.join(late)} that nobody heard of may have landed late" if late else None
+
+    def _is_late(self, binding: Binding, one: Overruled) -> bool:
+        is_ours = self.read.record.by_us and one.unit not in binding.seen(self.direction.source).wrote.split(",")
+        return one.side == self.direction.source and is_ours and one.unit in self.sights.late.get(self.read.id, ())
+
+    def key(self, record_id: str) -> str:
+        """The external key of a record of the source: another one after each that the target has buried."""
+        buried = self.sights.graves.get(record_id, 0)
+        return self.direction.key(f"{record_id}~{buried + 1}" if buried else record_id)
 
 
 def editor_of(record: Record) -> Editor:

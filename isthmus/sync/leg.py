@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from isthmus.connect.protocol import Answer
+from isthmus.connect.protocol import Answer, Change
 from isthmus.db import reading, writing
 from isthmus.kernel.errors import Broken, Misconfigured
 from isthmus.kernel.records import Page, Record
@@ -29,6 +29,7 @@ from isthmus.sync.decision import Decision, Direction, Read, translate
 from isthmus.sync.look import look
 from isthmus.sync.plan import plan_page
 from isthmus.sync.ports import Ports, Stage
+from isthmus.sync.unheard import Unheard, announce
 
 COLLECTED_EVERY = 10  # pages
 
@@ -44,6 +45,7 @@ class Leg:
     gone: list[str] = field(default_factory=list)
     later: set[str] = field(default_factory=set)
     outcomes: Counter[str] = field(default_factory=Counter)
+    unheard: Unheard = field(default_factory=dict)  # what earlier runs wrote, perhaps, to either side
     pages: int = 0
 
     def translate(self, page: Page, dues: Sequence[Due] = ()) -> list[Read]:
@@ -112,13 +114,25 @@ class Leg:
         if intent is None:
             return
         doubtful = {answer.key for answer in answers if answer.result == "in_doubt"}
-        if doubtful:
-            progress.narrow_intent(connection, intent, doubtful)
-        else:
-            progress.settle_intents(connection, [intent], self.ports.now())
+        progress.narrow_intent(connection, intent, doubtful)
+
+    def bury(self, keys: Sequence[str]) -> set[str]:
+        """Sees to it that what was to be created under these keys is refused if it comes yet. Answers which are buried.
+
+        They stand in intents of earlier runs, and nothing comes of them: no page of this run counts them.
+        """
+        buried: set[str] = set()
+        target = self.ports.system(self.direction.target)
+        size = target.capabilities.batch_size
+        for start in range(0, len(keys), size):
+            self._hold_on()
+            changes = [Change("bury", key, {}) for key in keys[start : start + size]]
+            answers = target.write(self.direction.target_stream, changes)
+            buried.update(answer.key for answer in answers if answer.result == "withdrawn")
+        return buried
 
     def _stage(self, connection: Connection) -> Stage:
-        return Stage(self.ports, self.direction, connection)
+        return Stage(self.ports, self.direction, connection, self.unheard)
 
     def _decide(self, stage: Stage, reads: Sequence[Read]) -> list[Decision]:
         decisions = plan_page(self.direction, reads, look(stage, reads))
@@ -130,11 +144,7 @@ class Leg:
 
     def _declare(self, decisions: Sequence[Decision]) -> int | None:
         """Commits what the page is about to write, before the first call."""
-        entries: list[dict[str, str | None]] = [
-            {"source_id": one.read.id, "key": one.change.key, "verb": one.change.verb, "id": one.change.id}
-            for one in decisions
-            if one.change is not None
-        ]
+        entries = [announce(self.direction, one) for one in decisions if one.change is not None]
         with writing(self.ports.engine) as connection:
             leases.confirm(connection, self.held)
             if not entries:

@@ -9,12 +9,13 @@ from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Record, match_text
 from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
-from isthmus.state import bindings, worklist
+from isthmus.state import bindings, graves, worklist
 from isthmus.state.bindings import Lane
 from isthmus.sync.crossing import references_of
 from isthmus.sync.decision import Credit, Direction, Read, Sights, editor_of, tell_term
 from isthmus.sync.match import Hit, Keys, Matches
 from isthmus.sync.ports import Stage
+from isthmus.sync.unheard import acknowledge, units_of
 
 #: How many missing references of a page are fetched to tell why they are missing; the others are told in general.
 EXPLAINED_MOST = 200
@@ -32,6 +33,10 @@ def look(stage: Stage, reads: Sequence[Read]) -> Sights:
     if direction.creates and direction.spec.match and unbound:
         sights.matches = _look_for_matches(stage, unbound)
     _look_at_targets(stage, news, sights)
+    if stage.target.capabilities.remote and stage.target.capabilities.buries:
+        sights.graves = graves.load(stage.connection, stage.stream(direction.source), ids)
+    if stage.unheard:
+        _look_at_unheard(stage, news, sights)
     if direction.mapping.entity == "order" and direction.source == "crm" and not stage.target.capabilities.gates_credit:
         sights.credit = _look_at_credit(stage, news, sights)
     return sights
@@ -143,6 +148,21 @@ def _look_at_targets(stage: Stage, news: Iterable[Read], sights: Sights) -> None
         form = direction.mapping.to_entity(direction.target, record).form
         sights.targets[record.id] = (record.version, form)
         sights.editors[record.id] = editor_of(record)
+
+
+def _look_at_unheard(stage: Stage, news: Iterable[Read], sights: Sights) -> None:
+    """Which of our own writes that nobody heard of show by now, or may: on the records and on their targets."""
+    source, target = stage.direction.source, stage.direction.target
+    for read in news:
+        binding = sights.bindings.get(read.id)
+        if binding is None or binding.seen(source).id != read.id:
+            continue
+        here = stage.unheard.get((source, read.id), ())
+        sights.late[read.id] = units_of(here)
+        acknowledge(binding, source, here, present=read.form)
+        across = binding.seen(target).id
+        there = stage.unheard.get((target, across), ())
+        acknowledge(binding, target, there, present=sights.targets.get(across, ("", {}))[1])
 
 
 def _look_at_credit(stage: Stage, news: Iterable[Read], sights: Sights) -> Credit:

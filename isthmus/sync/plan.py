@@ -133,7 +133,7 @@ def _repoint(case: Case, binding: Binding) -> Decision:
     seen = binding.seen(direction.source)
     seen.id, seen.version, seen.hash = winner, "", b""  # whatever the winner shows next is news
     sights.bindings[winner] = sights.bindings[read.id] = binding
-    change = Change("update", direction.key(winner), {}, id=binding.seen(direction.target).id)
+    change = Change("update", case.key(winner), {}, id=binding.seen(direction.target).id)
     return Decision(read, "rebound", change, binding, alias=read.id)
 
 
@@ -206,7 +206,7 @@ def _create(case: Case, binding: Binding) -> Decision:
         return waiting(read, crossing, binding=binding if binding.id else None)
     sights.matches.will_exist(read.keys, read.id)
     fields, lines = direction.mapping.to_fields(direction.target, crossing.form, None)
-    change = Change("create", direction.key(read.id), fields, lines)
+    change = Change("create", case.key(read.id), fields, lines)
     decision = Decision(read, "created", change, binding, crossing.form, direction.carried)
     return follow_later(direction, decision, crossing)
 
@@ -275,6 +275,7 @@ def _plan_bound(case: Case, binding: Binding) -> Decision:
     overruled = [one for one in merged.overruled if case.is_edit(binding, one)]
     decision = _write(case, binding, Intended(crossing, units, overruled, after[direction.target]))
     decision.agreed, decision.is_answer = frozenset(merged.agreed), bool(settled)
+    decision.asks_back = case.asks_back(binding, merged.overruled)
     return decision
 
 
@@ -346,4 +347,4 @@ def _expected(case: Case, units: frozenset[str], binding: Binding) -> str | None
 
 
 def _change(case: Case, verb: Verb, binding: Binding) -> Change:
-    return Change(verb, case.direction.key(case.read.id), {}, id=binding.seen(case.direction.target).id)
+    return Change(verb, case.key(case.read.id), {}, id=binding.seen(case.direction.target).id)

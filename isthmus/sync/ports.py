@@ -15,6 +15,7 @@ from isthmus.settings import Limits
 from isthmus.state.bindings import Stream
 from isthmus.sync.ahead import Ahead, read_ahead
 from isthmus.sync.decision import Direction
+from isthmus.sync.unheard import Unheard
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Stage:
     ports: Ports
     direction: Direction
     connection: Connection
+    unheard: Unheard = field(default_factory=dict)
 
     @property
     def source(self) -> Connector:

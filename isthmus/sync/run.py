@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-
-from sqlalchemy import Connection
 
 from isthmus.connect.protocol import Note
 from isthmus.db import reading, writing
@@ -15,9 +13,9 @@ from isthmus.kernel.errors import IsthmusError
 from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, chain, leases, mappings, progress, runs, worklist
-from isthmus.state.bindings import Lane, Sight
 from isthmus.state.progress import Due
 from isthmus.state.runs import Run
+from isthmus.sync.doubts import settle
 from isthmus.sync.leg import Leg, collector_at_rest
 from isthmus.sync.ports import Ports
 from isthmus.sync.preflight import Clearance, preflight
@@ -108,7 +106,7 @@ def _travel(leg: Leg, order: Order, clearance: Clearance) -> None:
     Before the read only known records are passed: the read tells of merges, and the winner of one that is due would
     otherwise be born a second time.
     """
-    _settle(leg)
+    settle(leg)
     if order.ids:
         _make_due(leg, order)
     else:
@@ -117,44 +115,6 @@ def _travel(leg: Leg, order: Order, clearance: Clearance) -> None:
     _drain(leg, order)
     if leg.direction.source == "crm":
         _tell(leg)
-
-
-def _settle(leg: Leg) -> None:
-    """Open intents of earlier runs: nobody stored the answer, so their records are fetched and planned again.
-
-    What was to be created is looked up by its key first, and bound if it did arrive: its source may be gone by now.
-    """
-    lane = leg.direction.lane
-    with reading(leg.ports.engine) as connection:
-        intents = progress.load_open_intents(connection, lane)
-    if not intents:
-        return
-    entries = [entry for intent in intents for entry in intent.entries]
-    keys = [str(entry["key"]) for entry in entries if entry["verb"] == "create"]
-    arrived = leg.ports.system(leg.direction.target).find_keys(leg.direction.target_stream, keys) if keys else {}
-    with writing(leg.ports.engine) as connection:
-        leases.confirm(connection, leg.held)
-        now = leg.ports.now()
-        why = "an earlier run did not hear the answer to its write"
-        progress.add_due(connection, lane, [Due(str(entry["source_id"]), why, now, force=True) for entry in entries])
-        _bind_arrived(leg, connection, {str(one["source_id"]): arrived.get(str(one["key"])) for one in entries})
-        progress.settle_intents(connection, [intent.id for intent in intents], now)
-
-
-def _bind_arrived(leg: Leg, connection: Connection, arrived: Mapping[str, str | None]) -> None:
-    """Pairs that a lost answer would have told of. Neither side has shown anything yet, so all of it is news.
-
-    The other way may have read the new record already, when nobody knew whose it was: it is due there.
-    """
-    stream = leg.ports.stream(leg.direction.mapping.entity, leg.direction.source)
-    known = bindings.translate_ids(connection, stream, list(arrived))
-    news = {key: target for key, target in arrived.items() if target is not None and key not in known}
-    source_org = leg.direction.source_org
-    pairs = [leg.direction.new_binding(Sight(source_org, key, "", b"", "{}"), target) for key, target in news.items()]
-    bindings.insert(connection, pairs)
-    why = "it arrived, though nobody heard the answer"
-    dues = [Due(target, why, leg.ports.now(), force=True) for target in news.values()]
-    progress.add_due(connection, Lane(leg.direction.mapping.name, leg.direction.target), dues)
 
 
 def _make_due(leg: Leg, order: Order) -> None:

@@ -30,8 +30,9 @@ def plan_watched(case: Case) -> Decision:
             return listed(read, "invalid", join_faults(faults), binding=binding)
         return Decision(read, "unchanged", binding=binding, left=True, overruled=_unreadable(case, binding))
     before, after = case.forms(binding)
-    overruled = [one for one in case.direction.merge(before, after).overruled if case.is_edit(binding, one)]
-    return Decision(read, "unchanged", None, binding, overruled=overruled)
+    found = case.direction.merge(before, after).overruled
+    overruled = [one for one in found if case.is_edit(binding, one)]
+    return Decision(read, "unchanged", None, binding, overruled=overruled, asks_back=case.asks_back(binding, found))
 
 
 def _see_vanished(case: Case, binding: Binding) -> Decision:

@@ -261,9 +261,8 @@ def test_an_old_snapshot_posts_nothing_on_postgresql(postgresql_books: World) ->
 
 
 def test_a_buried_key_never_comes_back(world: World) -> None:
-    world.customer()
     with world.desk() as desk:
-        bury(desk.connection, "customer", "key-1")
+        bury(desk.connection, "customer", ["key-1"])
     for status in ("live", "alias"):
         assert_refused(world, f"UPDATE erp_external_key SET status = '{status}'")
     assert_refused(world, "INSERT INTO erp_external_key VALUES ('customer', 'key-1', 2, 'live')")

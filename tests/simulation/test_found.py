@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
+from isthmus.testing.world.people import SALES
+from isthmus.testing.world.workers import Worker
 from tests.simulation.tale import Tale
 
 
@@ -12,9 +16,95 @@ def far() -> Tale:
     return Tale("far")
 
 
+@pytest.fixture
+def own() -> Tale:
+    return Tale("own")
+
+
 def test_what_the_erp_gave_comes_back_after_a_create_that_was_heard_of_late(far: Tale) -> None:
     account = far.hand.account()
     far.run("customer", "doubted")
     for _ in range(4):
         far.run("customer")
     assert far.world.crm.things["Account"][account].fields["Number"] is not None
+
+
+def test_only_the_clerk_moved_after_a_create_that_nobody_heard_of(far: Tale) -> None:
+    account = far.hand.account(Phone="P1")
+    far.run("customer", "late")
+    far.land()
+    far.call_erp(account, "P2")
+    far.run("customer")
+    far.run("customer")
+    assert far.questions() == []
+    assert far.world.crm.things["Account"][account].fields["Phone"] == "P2"
+
+
+def test_a_late_write_of_ours_is_nobodys_edit(far: Tale) -> None:
+    account = far.hand.known
+    far.call_erp(account, "P1")
+    far.run("customer", "late")
+    far.call_erp(account, "P2")
+    far.land()
+    far.run("customer")
+    far.run("customer")
+    assert far.questions() == []
+    assert far.world.crm.things["Account"][account].fields["Phone"] == "P2"
+
+
+def test_what_we_wrote_before_another_run_took_over_is_not_called_an_edit(own: Tale) -> None:
+    own.hand.order(own.hand.known)
+    worker = Worker("first", crashes_at=0)
+
+    def usurp() -> None:
+        with own.world.offstage():
+            own.world.pass_time(timedelta(minutes=7))
+            own.world.run("order", Worker("second"))
+
+    for place in range(1, 30):
+        worker = Worker(f"first {place}", pauses_at=place, meanwhile=usurp)
+        own.hand.order(own.hand.known)
+        own.run("order", worker=worker)
+        own.run("order")
+    assert own.rows("SELECT source_id FROM state_audit WHERE payload LIKE '%\"overruled\"%'") == []
+
+
+def test_a_create_that_lands_after_its_order_was_deleted_makes_no_orphan(far: Tale) -> None:
+    order = far.hand.order(far.hand.known)
+    far.run("order", "late")
+    far.world.crm.delete("Order", order, SALES)
+    far.run("order")
+    far.land()
+    for _ in range(3):
+        far.run("order")
+    assert far.rows("SELECT id FROM erp_order WHERE status <> 'cancelled'") == []
+
+
+def test_an_order_that_comes_back_after_its_key_was_buried_is_created_once(far: Tale) -> None:
+    order = far.hand.order(far.hand.known)
+    far.run("order", "late")
+    far.world.crm.delete("Order", order, SALES)
+    far.run("order")
+    far.world.crm.undelete("Order", order, SALES)
+    far.run("order")
+    far.land()
+    far.world.crm.edit("Order", order, SALES, PoNumber="O2")
+    far.run("order")
+    assert far.rows("SELECT status, customer_reference FROM erp_order") == [("confirmed", "O2")]
+    key = f"org-crm/Order/{order}"
+    keys = "SELECT key, status FROM erp_external_key WHERE stream = 'order' ORDER BY key"
+    assert far.rows(keys) == [(key, "buried"), (f"{key}~2", "live")]
+
+
+def test_a_weak_erp_is_asked_for_a_late_create_until_none_can_land() -> None:
+    weak = Tale("weak")
+    order = weak.hand.order(weak.hand.known)
+    weak.run("order", "late")
+    weak.world.crm.delete("Order", order, SALES)
+    weak.run("order")
+    assert weak.rows("SELECT settled_at IS NOT NULL FROM state_intent") == [(1,)]
+    weak.land()
+    weak.run("order")
+    assert [one.fields["status"] for one in weak.world.weak.things["order"].values()] == ["cancelled"]
+    weak.run("order")
+    assert weak.rows("SELECT * FROM state_intent") == []

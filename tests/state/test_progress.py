@@ -8,9 +8,9 @@ from sqlalchemy import Engine
 
 from isthmus.db import reading, writing
 from isthmus.kernel.errors import Fault
-from isthmus.state import bindings, progress, worklist
+from isthmus.state import bindings, graves, progress, worklist
 from isthmus.state.bindings import Binding, Lane, Sight, Stream
-from isthmus.state.progress import Due
+from isthmus.state.progress import Announced, Due
 from isthmus.state.worklist import Item
 
 LANE = Lane("order", "crm")
@@ -56,18 +56,39 @@ def test_what_became_due_anew_is_not_dropped_with_the_old(engine: Engine) -> Non
     assert [one.since for one in _due(engine)] == ["t2"]
 
 
-def test_an_intent_stays_open_for_what_nobody_answered(engine: Engine) -> None:
+def test_an_intent_keeps_what_nobody_answered_until_it_is_planned_anew_and_cannot_land(engine: Engine) -> None:
     scope = {"run_id": 1, "mapping": "order", "side": "crm", "opened_at": "t1"}
-    entries: list[dict[str, str | None]] = [
-        {"source_id": key, "key": f"org/{key}", "verb": "create", "id": None} for key in ("801A", "801B")
-    ]
+    kept = Announced("801B", "org/801B", "update", "7", "phone", {"phone": (None, "P1", "P1")}, regardless=True)
     with writing(engine) as connection:
-        number = progress.open_intent(connection, scope, entries)
+        number = progress.open_intent(connection, scope, [Announced("801A", "org/801A", "create", None), kept])
         progress.narrow_intent(connection, number, {"org/801B"})
-        (left,) = progress.load_open_intents(connection, LANE)
-        assert [entry["source_id"] for entry in left.entries] == ["801B"]
-        progress.settle_intents(connection, [number], "t2")
-        assert progress.load_open_intents(connection, LANE) == []
+        (left,) = progress.load_intents(connection, LANE)
+        assert (left.opened_at, left.settled) == ("t1", False)
+        (entry,) = left.entries
+        assert (entry.source_id, entry.units, entry.values["phone"]) == ("801B", "phone", [None, "P1", "P1"])
+        assert entry.regardless
+        progress.settle_intent(connection, number, [entry], now="t2")
+        assert [one.settled for one in progress.load_intents(connection, LANE)] == [True]
+        progress.settle_intent(connection, number, [], now="t3")
+        assert progress.load_intents(connection, LANE) == []
+
+
+def test_an_intent_of_which_everything_was_answered_is_gone(engine: Engine) -> None:
+    scope = {"run_id": 1, "mapping": "order", "side": "crm", "opened_at": "t1"}
+    with writing(engine) as connection:
+        number = progress.open_intent(connection, scope, [Announced("801A", "org/801A", "create", None)])
+        progress.narrow_intent(connection, number, set())
+        assert progress.load_intents(connection, LANE) == []
+
+
+def test_graves_are_counted(engine: Engine) -> None:
+    stream = Stream("order", "crm", "o")
+    with writing(engine) as connection:
+        graves.add(connection, stream, ["801A", "801B"])
+        graves.add(connection, stream, ["801A"])
+        graves.add(connection, stream, [])
+        assert graves.load(connection, stream, ["801A", "801B", "801C"]) == {"801A": 2, "801B": 1}
+        assert graves.load(connection, Stream("order", "crm", "another"), ["801A"]) == {}
 
 
 def test_a_dismissed_item_comes_back_when_its_record_or_its_fault_changes(engine: Engine) -> None:

@@ -12,6 +12,7 @@ from isthmus.db import among
 from isthmus.erp.credit import lock_customers
 from isthmus.erp.desk import Desk
 from isthmus.erp.intake import orders, plain, quotes
+from isthmus.erp.intake.keys import bury
 from isthmus.erp.intake.page import Item, Page, drop_doubles
 from isthmus.erp.release import order
 from isthmus.erp.streams import STREAMS
@@ -36,7 +37,9 @@ def write(desk: Desk, stream: str, changes: Sequence[Change]) -> list[Answer]:
     if stream in ("order", "customer"):
         _lock(desk, stream, changes)
     items, doubles = drop_doubles([Item(index, change) for index, change in enumerate(changes)])
-    for verbs, action in ((("withdraw",), update), (("update", "reopen"), update), (("create",), create)):
+    for verbs, action in (
+        (("bury",), bury), (("withdraw",), update), (("update", "reopen"), update), (("create",), create)
+    ):  # fmt: skip
         chosen = [item for item in items if item.change.verb in verbs]
         if chosen:
             action(page, chosen)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from isthmus.connect.protocol import Answer
 from isthmus.db import insert_rows
+from isthmus.erp import external_keys
 from isthmus.erp.changes import write_version
 from isthmus.erp.external_keys import COLUMNS, Holder, external_key, holders
 from isthmus.erp.intake.page import Item, Page
@@ -31,6 +33,15 @@ def settle_keys(page: Page, items: Sequence[Item]) -> dict[str, Holder]:
     for item, _ in done:
         page.answer(item, "created")
     return taken
+
+
+def bury(page: Page, items: Sequence[Item]) -> None:
+    """Buries keys that no record carries; one that is carried after all is answered `moved`."""
+    keys = [item.change.key for item in items]
+    buried = external_keys.bury(page.desk.connection, page.stream.name, keys)
+    for item in items:
+        key = item.change.key
+        page.answers[item.index] = Answer(key, "withdrawn" if key in buried else "moved")
 
 
 def load(page: Page, items: Sequence[tuple[Item, int]]) -> None:

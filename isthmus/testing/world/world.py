@@ -247,7 +247,7 @@ class World:
         if worker in self.usurped.get(name, ()):
             raise Violation("Alone", f"{worker} writes {stream} to the {side} though another run of {name} took over")
         look = self.disk.look()
-        rows = look.execute("SELECT body FROM state_intent WHERE settled_at IS NULL").fetchall()
+        rows = look.execute("SELECT body FROM state_intent").fetchall()
         look.close()
         announced = " ".join(row["body"] for row in rows)
         for change in changes:

@@ -1,0 +1,109 @@
+"""Intents of earlier runs that nobody heard of in full: looked up by key, planned anew, watched while they may land.
+
+A create that has not arrived may still do so. If its record is wanted, it is sent again under the same key, and one of
+the two changes nothing. If its record is gone, the key is buried where the target can do that, and the record goes by
+another key should it come back; elsewhere the key is looked up for as long as a request may be on its way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from isthmus.db import reading, writing
+from isthmus.kernel.clock import parse_stamp
+from isthmus.kernel.records import form_text
+from isthmus.state import bindings, graves, leases, progress
+from isthmus.state.bindings import Lane, Sight
+from isthmus.state.progress import Announced, Due, Intent
+from isthmus.sync.leg import Leg
+from isthmus.sync.unheard import by_place
+
+LANDS_WITHIN = timedelta(hours=28)  # queues and proxies keep a request for a day at the most
+
+
+def settle(leg: Leg) -> None:
+    """Answers what earlier runs of this way left open, as far as it can be answered today."""
+    direction, lane = leg.direction, leg.direction.lane
+    with reading(leg.ports.engine) as connection:
+        intents = progress.load_intents(connection, lane)
+        across = progress.load_intents(connection, Lane(lane.mapping, direction.target))
+        creates = _creates(leg, connection, intents)
+    leg.unheard = by_place({direction.target: intents, direction.source: across})
+    if not intents:
+        return
+    keys = [entry.key for entry in creates]
+    arrived = leg.ports.system(direction.target).find_keys(direction.target_stream, keys) if keys else {}
+    buried = leg.bury(_gone(leg, [entry for entry in creates if entry.key not in arrived]))
+    with writing(leg.ports.engine) as connection:
+        leases.confirm(connection, leg.held)
+        _make_due(leg, connection, [entry for one in intents if not one.settled for entry in one.entries])
+        _bind_arrived(leg, connection, {entry: arrived[entry.key] for entry in creates if entry.key in arrived})
+        graves.add(connection, _source(leg), sorted(entry.source_id for entry in creates if entry.key in buried))
+        open_keys = {entry.key for entry in _creates(leg, connection, intents)} - buried
+        for intent in intents:
+            progress.settle_intent(connection, intent.id, _left(leg, intent, open_keys), now=leg.ports.now())
+
+
+def _source(leg: Leg) -> bindings.Stream:
+    return leg.ports.stream(leg.direction.mapping.entity, leg.direction.source)
+
+
+def _creates(leg: Leg, connection: Connection, intents: Sequence[Intent]) -> list[Announced]:
+    """What was to be created and is not bound, each key once."""
+    found = {entry.key: entry for one in intents for entry in one.entries if entry.verb == "create"}
+    bound = bindings.bound_across(connection, _source(leg), [entry.source_id for entry in found.values()])
+    return [entry for entry in found.values() if entry.source_id not in bound]
+
+
+def _gone(leg: Leg, entries: Sequence[Announced]) -> list[str]:
+    """The keys of those whose record is not wanted any more: deleted, or outside the filter and not pulled."""
+    if not entries or not leg.ports.system(leg.direction.target).capabilities.buries:
+        return []
+    page = leg.fetch([Due(entry.source_id, "its create may still land", "") for entry in entries])
+    reads = leg.translate(page)
+    return [
+        entry.key
+        for entry, read in zip(entries, reads, strict=True)
+        if read.record.deleted or not (read.is_inside or entry.regardless)
+    ]
+
+
+def _left(leg: Leg, intent: Intent, open_keys: Collection[str]) -> list[Announced]:
+    """What of an intent may still land: creates whose record is neither bound nor buried, and changes."""
+    if leg.ports.clock.now() - parse_stamp(intent.opened_at) > LANDS_WITHIN:
+        return []
+    return [entry for entry in intent.entries if entry.verb != "create" or entry.key in open_keys]
+
+
+def _make_due(leg: Leg, connection: Connection, entries: Sequence[Announced]) -> None:
+    why, now = "an earlier run did not hear the answer to its write", leg.ports.now()
+    dues = [Due(entry.source_id, why, now, force=True, regardless=entry.regardless) for entry in entries]
+    progress.add_due(connection, leg.direction.lane, dues)
+
+
+def _bind_arrived(leg: Leg, connection: Connection, arrived: Mapping[Announced, str]) -> None:
+    """Pairs that a lost answer would have told of. What both may change has been shown to both; all else is news.
+
+    The other way may have read the new record already, when nobody knew whose it was: it is due there.
+    """
+    target = leg.ports.stream(leg.direction.mapping.entity, leg.direction.target)
+    taken = bindings.bound_across(connection, target, list(arrived.values()))
+    news = {entry: target_id for entry, target_id in arrived.items() if target_id not in taken}
+    pairs = []
+    for entry, target_id in news.items():
+        shown = {unit: values[2] for unit, values in entry.values.items()}
+        source = Sight(leg.direction.source_org, entry.source_id, "", b"", form_text(shown).decode())
+        pair = leg.direction.new_binding(source, target_id)
+        pair.regardless = entry.regardless
+        pair.seen(leg.direction.target).form = form_text(
+            {unit: values[1] for unit, values in entry.values.items()}
+        ).decode()
+        pairs.append(pair)
+    bindings.insert(connection, pairs)
+    why, now = "it arrived, though nobody heard the answer", leg.ports.now()
+    _make_due(leg, connection, list(news))
+    dues = [Due(target_id, why, now, force=True) for target_id in news.values()]
+    progress.add_due(connection, Lane(leg.direction.mapping.name, leg.direction.target), dues)
