@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
@@ -57,8 +58,8 @@ def check(call: Call) -> None:
     findings = _Findings()
     findings.fine["settings"] = str(call.settings.file)
     specs = findings.gather(lambda: _mappings(call, findings)) or ()
-    findings.gather(lambda: _database(call, findings))
-    systems = _systems(call, findings)
+    is_empty = bool(findings.gather(lambda: _database(call, findings)))
+    systems = _systems(call, findings, is_empty=is_empty)
     for side, connector in systems.items():
         _describe(side, connector, specs=specs, findings=findings)
     promises = []
@@ -88,8 +89,8 @@ def _mappings(call: Call, findings: _Findings) -> Sequence[MappingSpec]:
     return specs
 
 
-def _database(call: Call, findings: _Findings) -> None:
-    """An empty database is in order: the first run makes its tables."""
+def _database(call: Call, findings: _Findings) -> bool:
+    """Whether the database is empty, which is in order: the first run makes its tables."""
     from sqlalchemy import make_url
 
     from isthmus.app import is_empty
@@ -105,25 +106,22 @@ def _database(call: Call, findings: _Findings) -> None:
     finally:
         engine.dispose()
     findings.fine["database"] = f"{make_url(call.settings.database).render_as_string(hide_password=True)}, {what}"
-    findings.fine["empty"] = "yes" if empty else ""
+    return empty
 
 
-def _systems(call: Call, findings: _Findings) -> dict[Side, Connector]:
-    """The systems that can be reached and say who they are."""
+def _systems(call: Call, findings: _Findings, *, is_empty: bool) -> dict[Side, Connector]:
+    """The systems that can be reached and say who they are. One of our own is made with the tables."""
     found: dict[Side, Connector] = {}
     for side in _SIDES:
-        connector = findings.gather(lambda side=side: _open(call, side))  # type: ignore[misc]
+        connector = findings.gather(partial(_open, call, side))
         if connector is None:
             continue
-        name = getattr(call.settings, side)
-        if side == "erp" and findings.fine.get("empty"):
-            who: str | None = "a company that is made with the tables"
-        else:
-            who = findings.gather(connector.identity)
+        is_made_later = is_empty and not connector.capabilities.remote
+        who = "to be made with the tables" if is_made_later else findings.gather(connector.identity)
         if who is not None:
             found[side] = connector
-            findings.fine[side] = f"{name}, organisation {who}"
-    findings.fine.pop("empty", None)
+            where = "a system of its own" if connector.capabilities.remote else "in this database"
+            findings.fine[side] = f"{getattr(call.settings, side)}, organisation {who}, {where}"
     return found
 
 
@@ -146,7 +144,7 @@ def _describe(side: Side, connector: Connector, *, specs: Sequence[MappingSpec],
     from isthmus.mapping.check import check_against
 
     for spec in specs:
-        faults = findings.gather(lambda spec=spec: check_against(spec, side, connector.describe))  # type: ignore[misc]
+        faults = findings.gather(partial(check_against, spec, side, connector.describe))
         if faults is None and findings.later:
             return
         findings.faults.extend(faults or ())

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 
 from isthmus.app import Workshop
 from isthmus.db import reading
@@ -80,7 +80,7 @@ def _report(run: Run) -> dict[str, Any]:
 
 
 def summary(cycle: Cycle) -> list[str]:
-    """All runs of the cycle as a table, the worklist by reason, and whether the ledger balances."""
+    """All runs of the cycle as a table, the worklist by reason, and whether the ledger balances, where it is ours."""
     runs = cycle.runs()
     wrong = {run.mapping for run in runs if not _report(run)["adds_up"]}
     rows: list[tuple[str, ...]] = [("mapping", "direction", "read", *_OUTCOMES, "adds up")]
@@ -112,9 +112,9 @@ def _worklist(workshop: Workshop) -> list[str]:
 
 
 def _ledger(workshop: Workshop) -> list[str]:
-    """Debits less credits of everything posted, per currency: zero, or the books are wrong."""
-    if not inspect(workshop.engine).has_table("erp_posting"):
-        return []
+    """Debits less credits of everything posted, per currency: zero, or the books are wrong. Ours only."""
+    if workshop.ports.erp.capabilities.remote:
+        return ["ledger: the books are the ERP's own; `isthmus reconcile` says whether both systems agree"]
     with reading(workshop.engine) as connection:
         rows = connection.execute(
             text("SELECT currency, COUNT(*), SUM(amount_minor) FROM erp_posting GROUP BY currency ORDER BY currency")
