@@ -21,10 +21,11 @@ from time import monotonic
 
 from sqlalchemy import Engine
 
-from isthmus.app import Workshop, open_workshop
+from isthmus.app import Workshop, last_tie_outs, open_workshop
 from isthmus.cli.airflow_server import USER, AirflowServer
 from isthmus.cli.first_day import bill_and_collect, books_are_empty, limit_credit
 from isthmus.cli.processes import Crew
+from isthmus.cli.standing import tie_out_line
 from isthmus.cli.summary import Cycle, run_lines, summary
 from isthmus.cli.tryton_server import PASSWORD, REFERENCE, Server, local
 from isthmus.cli.tryton_server import connection_to as tryton_connection
@@ -40,7 +41,8 @@ RUN_SECONDS = 3600.0
 PASSES_MOST = 4
 AT_ONCE = 4  # runs: more of them keep SQLite, where Airflow remembers, from its scheduler
 #: What goes on by its own times once the first cycle is through.
-WATCHING = ("isthmus_worklist", "isthmus_reconcile_credit", "isthmus_reconcile_receivables", "isthmus_tie_out")
+TIE_OUT = "isthmus_tie_out"
+WATCHING = ("isthmus_worklist", "isthmus_reconcile_credit", "isthmus_reconcile_receivables", TIE_OUT)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 HEAD = "# Written by `make run`: how to reach the playground. Remove this line to keep your own connections here.\n"
 _PLAYGROUND = "import sys, pathlib, isthmus.playground as p; p.serve(pathlib.Path(sys.argv[1]), int(sys.argv[2]))"
@@ -56,14 +58,14 @@ class Launch:
     airflow: AirflowServer
     tryton: Server | None = None  # the ERP, where it is not the built-in one
     began: float = field(default_factory=monotonic)
-    done: bool = True  # no run failed, and all added up
+    done: bool = True  # no run failed, all added up, and both sides agree
 
     def say(self, text: str) -> None:
         print(f"{monotonic() - self.began:6.1f} s  {text}", flush=True)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code: 0 done and every run added up, else that of the error."""
+    """The exit code: 0 when every run added up and both sides agree, else that of the error."""
     parser = argparse.ArgumentParser(prog="make run", description=__doc__.splitlines()[0])
     parser.add_argument("--once", action="store_true", help="end after the first full cycle")
     parser.add_argument("--port", type=int, default=PORT, help="the first of five free ports")
@@ -268,6 +270,20 @@ def _cycle(launch: Launch) -> None:
             launch.airflow.wake(dag_id)
         launch.done = launch.done and cycle.adds_up()
         print("\n".join(["", *summary(cycle), ""]), flush=True)
+        _prove(launch, workshop)
+
+
+def _prove(launch: Launch, workshop: Workshop) -> None:
+    """Compares both systems record by record, as Airflow does every day. Where they differ, the cycle is no success."""
+    launch.say("comparing both systems, record by record")
+    run_id = launch.airflow.trigger(TIE_OUT)
+    if _end_of(launch, TIE_OUT, run_id) == "failed":
+        launch.done = False
+        launch.say(f"the comparison FAILED; {launch.airflow.failure(TIE_OUT, run_id)}")
+    past = last_tie_outs(workshop.engine).get("totals")
+    launch.done = launch.done and past is not None and past.agrees
+    if past:
+        launch.say(tie_out_line("totals", past, launch.settings.time_zone))
 
 
 def _at_work(launch: Launch) -> list[tuple[str, str]]:
@@ -329,7 +345,8 @@ def _end_of(launch: Launch, dag_id: str, run_id: str) -> str:
 def _stay(launch: Launch) -> None:
     """Up until Ctrl-C, as long as everything else is."""
     launch.say(f"Airflow is at {launch.airflow.url}: user {USER}, password {launch.airflow.password()}")
-    launch.say("in another terminal: .venv/bin/isthmus status. Ctrl-C here stops everything and keeps the data")
+    launch.say("in another terminal: .venv/bin/isthmus status, or reconcile --html day.html for a page to print")
+    launch.say("Ctrl-C here stops everything and keeps the data")
     try:
         while True:
             launch.crew.check()

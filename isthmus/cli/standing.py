@@ -103,9 +103,14 @@ def _tell(call: Call, standings: list[Standing], now: datetime) -> None:
 
 def _tell_tie_outs(call: Call, tied: Mapping[str, Past]) -> None:
     for kind, past in tied.items():
-        at = local(past.as_of, call.settings.time_zone)
-        told = "both sides agreed" if past.agrees else f"{past.differences:,} differences: `isthmus reconcile {kind}`"
-        call.screen.line(f"{kind}: {told} as of {at}", style="green" if past.agrees else "red")
+        line = tie_out_line(kind, past, call.settings.time_zone)
+        call.screen.line(line, style="green" if past.agrees else "red")
+
+
+def tie_out_line(kind: str, past: Past, time_zone: str) -> str:
+    """What a tie-out came to: ``totals: both sides agreed as of …``."""
+    told = "both sides agreed" if past.agrees else f"{past.differences:,} differences: `isthmus reconcile {kind}`"
+    return f"{kind}: {told} as of {local(past.as_of, time_zone)}"
 
 
 def _ended(run: Run | None, zone: str) -> str:

@@ -84,7 +84,8 @@ def summary(cycle: Cycle) -> list[str]:
     runs = cycle.runs()
     wrong = {run.mapping for run in runs if not _report(run)["adds_up"]}
     rows: list[tuple[str, ...]] = [("mapping", "direction", "read", *_OUTCOMES, "adds up")]
-    for (mapping, direction), counts in _sums(runs).items():
+    order = cycle.workshop.names()
+    for (mapping, direction), counts in sorted(_sums(runs).items(), key=lambda one: order.index(one[0][0])):
         cells = [f"{counts[name]:,}" if counts[name] or name == "read" else "·" for name in ("read", *_OUTCOMES)]
         rows.append((mapping, direction, *cells, "NO" if mapping in wrong else "yes"))
     return [*_table(rows), "", *_worklist(cycle.workshop), *_ledger(cycle.workshop)]

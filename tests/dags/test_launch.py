@@ -107,6 +107,7 @@ def test_a_killed_start_is_cleared_away_and_the_next_one_carries_everything_acro
     said, _ = second.communicate(timeout=1200)
     assert second.returncode == 0, said
     assert "that an earlier start had left behind" in said
+    assert "totals: both sides agreed as of" in said
     assert "stopped; nothing is left running" in said
     assert house.crew.members() == []
 
