@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, and_, false, or_
 
 from isthmus.erp.computed import Today
 from isthmus.erp.shapes import Field, Stream
-from isthmus.kernel.records import Fields
 from isthmus.kernel.selection import Term
 
 _ALIKE = ("text", "choice", "truth", "reference", "day", "amount", "micros", "count")
@@ -64,24 +63,3 @@ def _is_day(text: str) -> bool:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-
-
-def passes(fields: Fields, term: Term) -> bool:
-    """Whether a record is inside one term. Null is inside `not_in`, outside everything else but `is_empty`."""
-    value = value_at(fields, term.field)
-    first = term.values[0] if term.values else None
-    if term.operator == "is_empty":
-        return (value in (None, "")) is first
-    if value is None:
-        return term.operator == "not_in"
-    if term.operator in ("in", "not_in", "equals"):
-        return (value in term.values) is (term.operator != "not_in")
-    return str(value) < str(first) if term.operator == "before" else str(value) > str(first)
-
-
-def value_at(fields: Fields, path: str) -> str | int | bool | None:
-    """The value at a dotted path; None when there is none."""
-    value: object = fields
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    return value if isinstance(value, str | int | bool) else None

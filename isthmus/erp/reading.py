@@ -11,14 +11,14 @@ from isthmus.db import reading
 from isthmus.erp.changes import latest
 from isthmus.erp.computed import Today
 from isthmus.erp.derived import Derived, ids_on, records
-from isthmus.erp.filters import passes, split
+from isthmus.erp.filters import split
 from isthmus.erp.news import Days, invoices_of_time
 from isthmus.erp.positions import START, Position, Way, read_way
 from isthmus.erp.records import Ask, lines_of, moved_since, record_of, rows_by_id
 from isthmus.erp.shapes import Stream
 from isthmus.erp.streams import AGEING
 from isthmus.kernel.records import Page, Record
-from isthmus.kernel.selection import Term
+from isthmus.kernel.selection import Term, passes
 
 PAGE = 2_000
 

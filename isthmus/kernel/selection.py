@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from isthmus.kernel.records import Fields
+
 Operator = Literal["in", "not_in", "equals", "before", "after", "is_empty"]
 
 
@@ -49,3 +51,24 @@ class Selection:
     lines: Lines | None = None
     where: tuple[Term, ...] = ()
     moved_by: tuple[MovedBy, ...] = ()
+
+
+def passes(fields: Fields, term: Term) -> bool:
+    """Whether a record is inside one term. Null is inside `not_in`, outside everything else but `is_empty`."""
+    value = value_at(fields, term.field)
+    first = term.values[0] if term.values else None
+    if term.operator == "is_empty":
+        return (value in (None, "")) is first
+    if value is None:
+        return term.operator == "not_in"
+    if term.operator in ("in", "not_in", "equals"):
+        return (value in term.values) is (term.operator != "not_in")
+    return str(value) < str(first) if term.operator == "before" else str(value) > str(first)
+
+
+def value_at(fields: Fields, path: str) -> object:
+    """The value at a dotted path; None when there is none, or a whole group."""
+    value: object = fields
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, dict) else None
+    return None if isinstance(value, dict | list) else value
