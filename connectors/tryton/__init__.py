@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from hashlib import blake2b
-from random import Random
 from typing import Any
 
 from connectors.tryton.catalogue import catalogue
 from connectors.tryton.config import read_config
 from connectors.tryton.lookups import Lookups
+from connectors.tryton.measuring import measure
 from connectors.tryton.reading import Reader
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.sales import reference_field
@@ -20,10 +20,9 @@ from connectors.tryton.streams import Stream, text_ids
 from connectors.tryton.writing import Keys, Writer
 from isthmus.connect.http import Limits, Ports
 from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, Group, Measure, Note
-from isthmus.kernel.clock import SystemClock
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.description import StreamDescription
-from isthmus.kernel.errors import Broken, Fault, Misconfigured, Refused
+from isthmus.kernel.errors import Broken, Fault, Misconfigured
 from isthmus.kernel.records import Page, Record
 from isthmus.kernel.selection import Selection
 
@@ -35,9 +34,7 @@ class Connector:
     """One company of one Tryton database. ``ports`` are ``clock``, ``sleep``, ``random`` and ``limits``."""
 
     def __init__(self, connection: Connection, **ports: Any) -> None:
-        effects = Ports(clock=ports.get("clock") or SystemClock(), random=ports.get("random") or Random())  # noqa: S311
-        if "sleep" in ports:
-            effects = Ports(effects.clock, ports["sleep"], effects.random)
+        effects = Ports(**{name: ports[name] for name in ("clock", "sleep", "random") if ports.get(name)})
         self.config = read_config(connection)
         self.rpc = Rpc(self.config, effects, ports.get("limits") or LIMITS)
         self._streams = catalogue(self.config)
@@ -85,7 +82,7 @@ class Connector:
         return self._reader.read(self._stream(selection.stream), selection, since, overlap=overlap)
 
     def fetch(self, selection: Selection, ids: Sequence[str]) -> list[Record]:
-        return self._reader.fetch(self._stream(selection.stream), ids)
+        return self._reader.fetch(self._stream(selection.stream), selection, ids)
 
     def find(self, stream: str, fields: tuple[str, ...], values: Sequence[tuple[str, ...]]) -> list[Candidate]:
         return find(self.rpc, self._stream(stream), fields, values=values)
@@ -94,9 +91,8 @@ class Connector:
         self._stream(stream)
         return self._keys.find(stream, keys) if stream in WRITABLE else {}
 
-    def measure(self, stream: str, ask: Measure) -> list[Group]:  # noqa: ARG002
-        """Refused: over JSON-RPC, Tryton adds nothing up by itself."""
-        raise Refused(f"stream {stream}", "Tryton does not group records", "read them")
+    def measure(self, stream: str, ask: Measure) -> list[Group]:
+        return measure(self.rpc, self._stream(stream), ask)
 
     def posted(self, stream: str, ids: Sequence[str]) -> set[str]:
         """Orders with a posted invoice, and all invoices and payments."""

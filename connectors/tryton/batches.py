@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
 from connectors.tryton.errors import Busy
 from isthmus.connect.http import Ports
-from isthmus.connect.protocol import Answer, Change
+from isthmus.connect.protocol import Answer, Change, Result, Verb
 from isthmus.kernel.errors import Fault, Moved, Refused
 
 TRIES = 12
 _LONGEST_SECONDS = 15.0
+
+#: What is answered to each verb when it is done.
+DONE: Mapping[Verb, Result] = {
+    "create": "created", "update": "updated", "reopen": "updated", "withdraw": "withdrawn",
+}  # fmt: skip
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -1,7 +1,6 @@
-"""Invoices and payments as Tryton's books have them. They are only read: nobody but Tryton posts.
+"""Invoices as Tryton's books have them. They are only read: nobody but Tryton posts.
 
-An outgoing invoice with a negative total is a credit note. A payment is a line on the receivable account that no
-invoice made: Tryton books one for each invoice that a payment pays, so each pays at most one.
+An outgoing invoice with a negative total is a credit note.
 """
 
 from __future__ import annotations
@@ -9,34 +8,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from connectors.tryton.rpc import Rpc
-from connectors.tryton.streams import STAMP, Stream, Watched, children, described, given, one, record_of, stamped
+from connectors.tryton.streams import (
+    STAMP,
+    Stream,
+    Watched,
+    children,
+    described,
+    given,
+    needed_by,
+    one,
+    record_of,
+    stamped,
+)
 from connectors.tryton.values import Row
 from isthmus.kernel.records import Fields, Record
 
 _ZERO = Decimal(0)
 STATUSES = ("open", "partly_paid", "paid", "cancelled")
-INVOICE_COLUMNS = (
+_LINE = ("type", "product", "quantity", "unit_price", "description", "amount", "origin")
+COLUMNS = (
     "number", "state", "party", "currency.code", "invoice_date", "untaxed_amount", "tax_amount", "total_amount",
-    "amount_to_pay", "sales", "lines_to_pay.maturity_date", "payment_lines", "cancel_move", *STAMP,
-    *stamped("lines", "type", "product", "quantity", "unit_price", "description", "amount", "origin"),
+    "amount_to_pay", "sales", "lines_to_pay.maturity_date", *STAMP, *stamped("lines", *_LINE),
 )  # fmt: skip
-PAYMENT_COLUMNS = (
-    "move.number", "date", "party", "debit", "credit", "second_currency.code", "currency.code",
-    "amount_second_currency",
-    "description", "reconciliation", "invoice_payment", "invoice_payment.currency.code", "move.description", *STAMP,
-)  # fmt: skip
-#: What a company's bank or cash account books against its customers; opening balances are no payments.
-_PAID = ["journal.type", "in", ["cash", "bank", "statement"]]
+DEAR = {
+    **needed_by(["untaxed_amount"], "net"), **needed_by(["tax_amount"], "tax"),
+    **needed_by(["total_amount"], "total", "kind", "credits_id", "status", "days_overdue"),
+    **needed_by(["amount_to_pay"], "outstanding", "status", "days_overdue"),
+    **needed_by((f"lines.{name}" for name in _LINE), "lines", "credits_id"),
+}  # fmt: skip
 
 
 def invoices() -> Stream:
     """The stream of posted customer invoices and credit notes."""
     amounts = ("net", "tax", "total", "outstanding")
     return Stream(
-        "invoice", "account.invoice", INVOICE_COLUMNS, _invoices,
+        "invoice", "account.invoice", COLUMNS, _invoices,
         described(
             given("number", unique=True), given("kind", "picklist", values=("invoice", "credit_note"), restricted=True),
             given("customer_id", "reference"), given("order_id", "reference"), given("credits_id", "reference"),
@@ -52,22 +60,7 @@ def invoices() -> Stream:
             )
         },
         (["type", "=", "out"], ["number", "!=", None], ["state", "in", ["posted", "paid", "cancelled"]]),
-        (Watched("account.move.line", "invoice_payment", (["invoice_payment", "!=", None],)),),
-    )  # fmt: skip
-
-
-def payments() -> Stream:
-    """The stream of what customers paid, and got back."""
-    return Stream(
-        "payment", "account.move.line", PAYMENT_COLUMNS, _payments,
-        described(
-            given("number"), given("customer_id", "reference"), given("payment_date", "date"),
-            given("currency", "reference"), given("amount", "number"), given("unapplied", "number"),
-            given("reference"),
-            given("status", "picklist", values=("posted", "reversed"), restricted=True),
-        ),
-        {line.name: line for line in (given("key"), given("invoice_id", "reference"), given("amount", "number"))},
-        (["account.type.receivable", "=", True], ["party", "!=", None], ["move_state", "=", "posted"], _PAID),
+        (Watched("account.move.line", "invoice_payment", (["invoice_payment", "!=", None],)),), dear=DEAR,
     )  # fmt: skip
 
 
@@ -87,7 +80,7 @@ def _invoice(row: Row, today: date, credited: dict[int, str]) -> Fields:
     sales: Sequence[int] = row["sales"] or ()
     return {
         "number": row["number"],
-        "kind": "credit_note" if row["total_amount"] < 0 else "invoice",
+        "kind": "credit_note" if _is_note(row) else "invoice",
         "customer_id": str(row["party"]),
         "order_id": str(sales[0]) if len(sales) == 1 else None,
         "credits_id": credited.get(int(row["id"])),
@@ -95,10 +88,10 @@ def _invoice(row: Row, today: date, credited: dict[int, str]) -> Fields:
         "due_date": due,
         "currency": one(row, "currency", "code"),
         "status": status,
-        "net": abs(row["untaxed_amount"]),
-        "tax": abs(row["tax_amount"]),
-        "total": abs(row["total_amount"]),
-        "outstanding": abs(row["amount_to_pay"]) if row["state"] == "posted" else _ZERO,
+        "net": _size(row["untaxed_amount"]),
+        "tax": _size(row["tax_amount"]),
+        "total": _size(row["total_amount"]),
+        "outstanding": _size(row["amount_to_pay"]) if row["state"] == "posted" else _ZERO,
         "days_overdue": max(days, 0),
         "as_of": today.isoformat(),
     }
@@ -107,11 +100,20 @@ def _invoice(row: Row, today: date, credited: dict[int, str]) -> Fields:
 def _status(row: Row) -> str:
     if row["state"] in ("paid", "cancelled"):
         return str(row["state"])
-    return "partly_paid" if abs(row["amount_to_pay"]) < abs(row["total_amount"]) else "open"
+    return "partly_paid" if _size(row["amount_to_pay"]) < _size(row["total_amount"]) else "open"
+
+
+def _is_note(row: Row) -> bool:
+    return (row["total_amount"] or _ZERO) < 0
+
+
+def _size(amount: Decimal | None) -> Decimal:
+    """An amount without its sign; what was not asked for counts as nothing, and is not shown."""
+    return abs(amount or _ZERO)
 
 
 def _goods(row: Row) -> list[Row]:
-    return [it for it in children(row, "lines") if it["type"] == "line"]
+    return [it for it in children(row, "lines") if it.get("type") == "line"]
 
 
 def _line(row: Row) -> Fields:
@@ -132,7 +134,7 @@ def _credited(rpc: Rpc, rows: list[Row]) -> dict[int, str]:
             it["origin"] for it in _goods(row) if str(it["origin"] or "").startswith("account.invoice.line,")
         }
         for row in rows
-        if row["total_amount"] < 0
+        if _is_note(row)
     }
     ids = sorted({int(origin.partition(",")[2]) for found in origins.values() for origin in found})
     lines = rpc.search_read("account.invoice.line", [["id", "in", ids]], ["invoice"]) if ids else []
@@ -143,34 +145,3 @@ def _credited(rpc: Rpc, rows: list[Row]) -> dict[int, str]:
         if len(made) == 1:
             found[note] = str(made.pop())
     return found
-
-
-def _payments(rpc: Rpc, rows: list[Row]) -> list[Record]:
-    return [_payment(rpc, row) for row in rows]
-
-
-def _payment(rpc: Rpc, row: Row) -> Record:
-    currency, amount = _paid(row)
-    lines: list[Fields] = []
-    if row["invoice_payment"]:
-        lines.append({"key": str(row["id"]), "invoice_id": str(row["invoice_payment"]), "amount": amount})
-    is_applied = bool(lines) or bool(row["reconciliation"])
-    fields: Fields = {
-        "number": f"{one(row, 'move', 'number')}-{row['id']}",
-        "customer_id": str(row["party"]),
-        "payment_date": row["date"],
-        "currency": currency,
-        "amount": amount,
-        "unapplied": _ZERO if is_applied else amount,
-        "reference": row["description"] or one(row, "move", "description"),
-        "status": "posted",
-    }
-    return record_of(rpc, row, fields, lines=lines)
-
-
-def _paid(row: Row) -> tuple[str, Decimal]:
-    """Currency and amount of a payment; less than nothing is paid back."""
-    second: Any = row["amount_second_currency"]
-    if second is not None:
-        return str(one(row, "second_currency", "code")), -second
-    return str(one(row, "currency", "code")), row["credit"] - row["debit"]

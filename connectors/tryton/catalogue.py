@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from connectors.tryton.books import invoices, payments
+from connectors.tryton.books import invoices
 from connectors.tryton.config import Config
 from connectors.tryton.credit import credit_statuses
 from connectors.tryton.parties import customers
+from connectors.tryton.payments import payments
 from connectors.tryton.products import products
 from connectors.tryton.sales import orders, quotes
 from connectors.tryton.streams import Stream
@@ -15,7 +16,7 @@ def catalogue(config: Config) -> dict[str, Stream]:
     """The streams of one connection."""
     found = (
         customers(config.tax_id_type),
-        products(config.list_price_of),
+        products(),
         quotes(config),
         orders(config),
         invoices(),

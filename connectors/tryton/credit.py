@@ -14,7 +14,7 @@ from decimal import Decimal
 from connectors.tryton.config import Config
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.sales import reference_field
-from connectors.tryton.streams import ANY_ACTIVITY, STAMP, Stream, Watched, described, given, record_of
+from connectors.tryton.streams import ANY_ACTIVITY, STAMP, Stream, Watched, described, given, needed_by, record_of
 from connectors.tryton.values import Row
 from isthmus.kernel.clock import format_stamp
 from isthmus.kernel.records import Fields, Record
@@ -50,6 +50,8 @@ def credit_statuses(config: Config) -> Stream:
             Watched("sale.sale", "party"),
         ),
         aged=aged_since,
+        # Tryton walks all open orders of a customer for it.
+        dear=needed_by(["credit_amount"], "exposure", "available", "status", "reason"),
     )  # fmt: skip
 
 

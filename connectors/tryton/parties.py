@@ -47,6 +47,7 @@ def customers(tax_type: str | None) -> Stream:
             *(field(f"contact.{name}") for name in _PERSON),
         ),
         domain=(ANY_ACTIVITY,),
+        live=(["replaced_by", "=", None],),
         watched=tuple(
             Watched(f"party.{name}", "party", (ANY_ACTIVITY,))
             for name in ("address", "identifier", "contact_mechanism")

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.tryton.rpc import Rpc
-from connectors.tryton.streams import Stream, text_ids
+from connectors.tryton.streams import Asked, Stream, asked_of, text_ids
 from isthmus.kernel.clock import format_stamp, parse_stamp
 from isthmus.kernel.errors import Misconfigured
-from isthmus.kernel.records import Fields, Page, Record
-from isthmus.kernel.selection import Selection, Term
+from isthmus.kernel.records import Page, Record
+from isthmus.kernel.selection import Selection, passes
 
 PAGE = 500  # records of one call: their lines come with them
 
@@ -31,29 +31,26 @@ class Reader:
         high = self._rpc.server_time()
         low = self._low(since, max(overlap, self._rpc.config.overlap), high)
         where = selection.where if since is None else ()
-        moved = self._moved(stream, low, high)
+        moved, asked = self._moved(stream, low, high), asked_of(selection)
         for start in range(0, len(moved), PAGE):
             part = moved[start : start + PAGE]
-            records = self.fetch_ids(stream, [number for _, number in part])
+            records = self._fetch(stream, [number for _, number in part], asked)
             inside = [record for record in records if all(passes(record.fields, term) for term in where)]
             is_last = start + PAGE >= len(moved)
             yield Page(inside, len(inside), format_stamp(high) if is_last else _before(part[-1][0]))
         if not moved:
             yield Page([], 0, format_stamp(high))
 
-    def fetch(self, stream: Stream, ids: Sequence[str]) -> list[Record]:
+    def fetch(self, stream: Stream, selection: Selection, ids: Sequence[str]) -> list[Record]:
         """These records as they are now."""
-        numbers = text_ids(ids)
+        numbers, asked = text_ids(ids), asked_of(selection)
         parts = (numbers[start : start + PAGE] for start in range(0, len(numbers), PAGE))
-        return [record for part in parts for record in self.fetch_ids(stream, part)]
+        return [record for part in parts for record in self._fetch(stream, part, asked)]
 
-    def fetch_ids(self, stream: Stream, numbers: Sequence[int]) -> list[Record]:
+    def _fetch(self, stream: Stream, numbers: Sequence[int], asked: Asked) -> list[Record]:
         """One call; ids that are not there, or belong to another company or stream, are left out."""
-        if not numbers:
-            return []
-        domain = [["id", "in", list(numbers)], *stream.domain]
-        rows = self._rpc.search_read(stream.model, domain, stream.columns)
-        return sorted(stream.make(self._rpc, rows), key=lambda one: (one.version, int(one.id)))
+        records = stream.records(self._rpc, [["id", "in", list(numbers)]], asked) if numbers else []
+        return sorted(records, key=lambda one: (one.version, int(one.id)))
 
     def _low(self, since: str | None, overlap: timedelta, now: datetime) -> datetime | None:
         if since is None:
@@ -89,18 +86,3 @@ def _ids(value: Any) -> list[int]:
 def _before(stamp: str) -> str:
     """The last instant that is surely read when others of this stamp may follow."""
     return format_stamp(parse_stamp(stamp) - timedelta(microseconds=1))
-
-
-def passes(fields: Fields, term: Term) -> bool:
-    """Whether a record is inside one term. Null is inside `not_in`, outside everything else but `is_empty`."""
-    value: Any = fields
-    for step in term.field.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    first = term.values[0] if term.values else None
-    if term.operator == "is_empty":
-        return (value in (None, "")) is first
-    if value is None:
-        return term.operator == "not_in"
-    if term.operator in ("in", "not_in", "equals"):
-        return (value in term.values) is (term.operator != "not_in")
-    return str(value) < str(first) if term.operator == "before" else str(value) > str(first)

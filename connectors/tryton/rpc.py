@@ -97,14 +97,17 @@ class Rpc:
         return {row["id"]: row for row in rows}
 
     def search_read(
-        self, model: str, domain: Sequence[Any], fields: Sequence[str], *, order: Sequence[Any] = (), **context: Any
+        self, model: str, domain: Sequence[Any], fields: Sequence[str], *, limit: int | None = None
     ) -> list[Row]:
-        """All rows of a domain."""
+        """The rows of a domain by id, all or the first of them."""
         found: list[Row] = self.call(
-            f"model.{model}.search_read", list(domain), 0, None, list(order) or [["id", "ASC"]], list(fields),
-            context=context,
-        )  # fmt: skip
+            f"model.{model}.search_read", list(domain), 0, limit, [["id", "ASC"]], list(fields)
+        )
         return found
+
+    def search_count(self, model: str, domain: Sequence[Any]) -> int:
+        """How many records a domain has."""
+        return int(self.call(f"model.{model}.search_count", list(domain)))
 
     def context(self) -> Row:
         """What must go with every call: without the company, credit reads as nothing, and without an error."""

@@ -6,14 +6,28 @@ stays a quotation there, and is told as held.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
 from connectors.tryton.config import Config
+from connectors.tryton.pricing import told_by
 from connectors.tryton.rpc import Rpc
-from connectors.tryton.streams import STAMP, Stream, Watched, children, described, field, given, one, record_of, stamped
+from connectors.tryton.streams import (
+    STAMP,
+    Stream,
+    Watched,
+    children,
+    described,
+    field,
+    given,
+    needed_by,
+    one,
+    record_of,
+    stamped,
+)
 from connectors.tryton.values import Row
 from isthmus.kernel.records import Fields, Record
 
@@ -21,16 +35,23 @@ STATUSES = ("draft", "confirmed", "held", "partly_invoiced", "invoiced", "closed
 QUOTE_STATUSES = ("draft", "open", "accepted", "expired", "cancelled")
 #: Lines without a product: amounts of the whole document.
 EXTRAS = {"freight": "Freight", "discount": "Discount"}
-ROUNDING = "Rounding"  # what Tryton's way of rounding lines leaves out
+ROUNDING = "Rounding"  # what Tryton's way of rounding a line leaves out; its note is the key of that line
 _PLACE = ("street", "city", "postal_code", "country.code")
-_LINE = ("type", "product", "quantity", "unit_price", "description", "note", "sequence", "taxes", "amount")
+_LINE = ("type", "product", "quantity", "unit_price", "description", "note", "sequence", "amount")
 COLUMNS = (
-    "number", "reference", "state", "invoice_state", "shipment_state", "party", "currency.code", "currency",
-    "sale_date", "quotation_date", "quotation_expire", "untaxed_amount", "tax_amount", "total_amount", *STAMP,
+    "number", "reference", "state", "invoice_state", "party", "currency.code", "origin", "sale_date",
+    "quotation_date", "quotation_expire", "untaxed_amount", "tax_amount", "total_amount", *STAMP,
     *(f"{name}.{part}" for name in ("invoice_address", "shipment_address") for part in _PLACE),
     *stamped("lines", *_LINE),
 )  # fmt: skip
 _PLACES = {"bill_to": "invoice_address", "ship_to": "shipment_address"}
+#: Tryton works out amounts when they are asked for, and brings along lines and addresses row by row.
+DEAR = {
+    **needed_by(["untaxed_amount"], "net"), **needed_by(["tax_amount"], "tax"), **needed_by(["total_amount"], "total"),
+    **needed_by((f"lines.{name}" for name in _LINE), "lines", *EXTRAS),
+    **{column: need for name, across in _PLACES.items()
+       for column, need in needed_by((f"{across}.{part}" for part in _PLACE), name).items()},
+}  # fmt: skip
 
 
 def reference_field(config: Config) -> str:
@@ -47,9 +68,9 @@ def orders(config: Config) -> Stream:
     """The stream of orders: every sale that is not one of our quotes."""
     name = reference_field(config)
     domain = (["OR", [name, "=", None], [name, "not like", "quote:%"]],)
-    header = (field("customer_id", "reference", required=True), field("order_date", "date"),
-              field("customer_reference"), given("status", "picklist", values=STATUSES, restricted=True),
-              given("hold_reason"))  # fmt: skip
+    header = (field("customer_id", "reference", required=True), field("quote_id", "reference"),
+              field("order_date", "date"), field("customer_reference"), given("hold_reason"),
+              given("status", "picklist", values=STATUSES, restricted=True))  # fmt: skip
     return _sales("order", domain, header, make=_order_records)
 
 
@@ -69,11 +90,12 @@ def _sales(name: str, domain: tuple[Any, ...], header: Sequence[Any], *, make: A
     )  # fmt: skip
     lines = (
         field("key"), field("product_id", "reference"), field("quantity", "number"),
-        field("unit_price", "number", decimals=4), field("description"), given("amount", "number"),
+        field("unit_price", "number", decimals=4), field("discount_percent", "number"), field("description"),
+        field("amount", "number"),
     )  # fmt: skip
     return Stream(
         name, "sale.sale", COLUMNS, make, described(*header, *shared), {one.name: one for one in lines},
-        domain, (Watched("sale.line", "sale"),),
+        domain, (Watched("sale.line", "sale"),), dear=DEAR,
     )  # fmt: skip
 
 
@@ -87,7 +109,10 @@ def _quote_records(rpc: Rpc, rows: list[Row]) -> list[Record]:
 
 
 def _record(rpc: Rpc, row: Row, fields: Fields) -> Record:
-    return record_of(rpc, row, fields, lines=[_line(it) for it in product_lines(row)], also=("lines",))
+    rounding: dict[str, Decimal] = defaultdict(Decimal)
+    for it in _texts(row, ROUNDING):
+        rounding[it["note"]] += it["amount"]
+    return record_of(rpc, row, fields, lines=[_line(it, rounding) for it in product_lines(row)], also=("lines",))
 
 
 def _fields(row: Row) -> Fields:
@@ -109,7 +134,13 @@ def _fields(row: Row) -> Fields:
 
 def _order_fields(row: Row) -> Fields:
     status = _status(row)
-    return {"order_date": row["sale_date"], "status": status, "hold_reason": _hold_reason(row, status)}
+    quote = str(row["origin"] or "").partition(",")[2]  # a sale's origin can only be another sale
+    return {
+        "quote_id": quote or None,
+        "order_date": row["sale_date"],
+        "status": status,
+        "hold_reason": _hold_reason(row, status),
+    }
 
 
 def _status(row: Row) -> str:
@@ -149,25 +180,31 @@ def _place(row: Row, across: str) -> Fields:
 
 def product_lines(row: Row) -> list[Row]:
     """The lines of goods, in order."""
-    found = [it for it in children(row, "lines") if it["type"] == "line" and it["product"]]
+    found = [it for it in children(row, "lines") if it.get("type") == "line" and it["product"]]
     return sorted(found, key=lambda it: (it["sequence"] is None, it["sequence"] or 0, it["id"]))
 
 
 def _extra(row: Row, title: str) -> Decimal | None:
-    mine = [
-        it for it in children(row, "lines") if it["type"] == "line" and not it["product"] and it["description"] == title
-    ]
+    mine = _texts(row, title)
     return abs(sum((it["amount"] for it in mine), Decimal(0))) if mine else None
 
 
-def _line(row: Row) -> Fields:
+def _texts(row: Row, title: str) -> list[Row]:
+    """Lines without a product, of this text."""
+    texts = (it for it in children(row, "lines") if it.get("type") == "line" and not it["product"])
+    return [it for it in texts if it["description"] == title]
+
+
+def _line(row: Row, rounding: Mapping[str, Decimal]) -> Fields:
+    key, price, percent = told_by(row["note"], row["unit_price"])
     return {
-        "key": row["note"] or str(row["id"]),
+        "key": key or str(row["id"]),
         "product_id": str(row["product"]),
         "quantity": Decimal(str(row["quantity"])),
-        "unit_price": row["unit_price"],
+        "unit_price": price,
+        "discount_percent": percent,
         "description": row["description"] or None,
-        "amount": row["amount"],
+        "amount": row["amount"] + rounding.get(key or "", 0),
     }
 
 

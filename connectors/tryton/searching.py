@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from connectors.tryton.rpc import Rpc
-from connectors.tryton.streams import Stream
+from connectors.tryton.streams import Stream, asked_of
 from isthmus.connect.protocol import Candidate
 from isthmus.kernel.errors import Misconfigured
 from isthmus.kernel.records import Fields
+from isthmus.kernel.selection import Selection, value_at
 
 _CHUNK = 100
 #: Where Tryton can search for what a field of ours shows.
@@ -28,11 +28,11 @@ def find(rpc: Rpc, stream: Stream, fields: tuple[str, ...], *, values: Sequence[
         what = f"cannot be searched by {(unknown or [fields[0]])[0]!r}"
         raise Misconfigured(f"stream {stream.name}", what, "correct `match`")
     found: dict[str, Candidate] = {}
+    asked = asked_of(Selection(stream.name, fields))
     patterns = sorted({_pattern(one[0]) for one in values})
     for start in range(0, len(patterns), _CHUNK):
         either = ["OR", *([path, "ilike", pattern] for pattern in patterns[start : start + _CHUNK])]
-        rows = rpc.search_read(stream.model, [either, *stream.domain], stream.columns)
-        for record in stream.make(rpc, rows):
+        for record in stream.records(rpc, [either], asked):
             if not record.deleted:
                 texts = tuple(_text(record.fields, field) for field in fields)
                 found[record.id] = Candidate(record.id, texts)
@@ -46,7 +46,5 @@ def _pattern(text: str) -> str:
 
 
 def _text(fields: Fields, path: str) -> str | None:
-    value: Any = fields
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
+    value = value_at(fields, path)
     return None if value is None else str(value)

@@ -11,8 +11,8 @@ from decimal import Decimal
 from itertools import count
 from typing import Any, cast
 
-from connectors.tryton.batches import No, each, refused
-from connectors.tryton.errors import NOT_UNIQUE, WRONG_STATE, is_credit
+from connectors.tryton.batches import DONE, No, each, refused
+from connectors.tryton.errors import WRONG_STATE, is_credit
 from connectors.tryton.lookups import Lookups
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.sales import EXTRAS, reference, reference_field, validity
@@ -20,11 +20,12 @@ from connectors.tryton.streams import Stream
 from connectors.tryton.trade import Terms, Trade, look_up_trade
 from connectors.tryton.values import Row
 from connectors.tryton.writing import Keys
-from isthmus.connect.protocol import Answer, Change, Result
+from isthmus.connect.protocol import Answer, Change
 from isthmus.kernel.errors import Moved, Refused
 from isthmus.kernel.records import Fields, Record
 
 CONFIRMED = 25  # sales a call: confirming one makes invoice and shipment, and takes ten times as long as entering it
+_RIVALS_MOST = 3  # times that a rival may be in the way of one write
 OPEN = ("draft", "quotation")
 #: The states in which a sale has what a button was pressed for.
 _BEYOND = {
@@ -64,6 +65,30 @@ class Seller:
 
     def write(self, stream: Stream, changes: Sequence[Change]) -> list[Answer]:
         """One answer each. Raises Unavailable when a call's answer is lost: what was to be created has its key."""
+        answers = self._bring(stream, changes)
+        for _ in range(_RIVALS_MOST):
+            met = self._met_rivals(stream, changes, answers)
+            if not met:
+                break
+            again = self._bring(stream, [changes[place] for place in met])
+            answers = [dict(zip(met, again, strict=True)).get(place, one) for place, one in enumerate(answers)]
+        return answers
+
+    def _met_rivals(self, stream: Stream, changes: Sequence[Change], answers: Sequence[Answer]) -> list[int]:
+        """Creates that were refused, though by now there is a sale of their key: somebody else entered it meanwhile.
+
+        It is ours as well. What it is by now is read again, and only what it still lacks is done.
+        """
+        refused_ones = [
+            place
+            for place, (change, answer) in enumerate(zip(changes, answers, strict=True))
+            if change.verb == "create" and answer.result in ("refused", "moved")
+        ]
+        made = self._keys.find(stream.name, [changes[place].key for place in refused_ones])
+        return [place for place in refused_ones if changes[place].key in made]
+
+    def _bring(self, stream: Stream, changes: Sequence[Change]) -> list[Answer]:
+        """One pass: whatever was there is read, and brought to what each change says."""
         sales = [Sale(change) for change in changes]
         self._find_present(stream, sales)
         self._withdraw([one for one in sales if one.change.verb == "withdraw"])
@@ -141,27 +166,18 @@ class Seller:
     def _create(self, stream: Stream, sales: Sequence[Sale]) -> None:
         tries = count()
 
-        def act(items: Sequence[Sale]) -> list[tuple[int, bool]]:
+        def act(items: Sequence[Sale]) -> list[int | None]:
             """Looked up again after whatever was rolled back: without a unique field, only this prevents a second."""
             made = self._keys.find(stream.name, [one.change.key for one in items]) if next(tries) else {}
             news = [one for one in items if one.change.key not in made]
             ids = iter(self._rpc.call("model.sale.sale.create", [one.values for one in news]) if news else [])
-            keys = [one.change.key for one in items]
-            return [(int(made[key]), False) if key in made else (int(next(ids)), True) for key in keys]
+            return [None if one.change.key in made else int(next(ids)) for one in items]
 
         for one, told in zip(sales, each(sales, act, self._rpc.ports), strict=True):
-            if isinstance(told, tuple):
-                (one.id, one.is_new), one.state = told, "draft"
+            if isinstance(told, int):
+                one.id, one.is_new, one.state = told, True, "draft"
             else:
-                one.no = told
-        self._join_rivals(stream, [one for one in sales if one.no is not None and NOT_UNIQUE in one.no.fault.what])
-
-    def _join_rivals(self, stream: Stream, sales: Sequence[Sale]) -> None:
-        """Somebody else entered the same record a moment before: that sale is ours as well."""
-        made = self._keys.find(stream.name, [one.change.key for one in sales])
-        for one in sales:
-            if one.change.key in made:
-                one.id, one.state, one.no = int(made[one.change.key]), "draft", None
+                one.no = told or Moved(self._rpc.where, "somebody else has entered it", "it is looked at again")
 
     def _update(self, sales: Sequence[Sale]) -> None:
         def act(items: Sequence[Sale]) -> list[None]:
@@ -189,11 +205,14 @@ class Seller:
         self._forgive([one for one in sales if one.no is not None and WRONG_STATE in one.no.fault.what], state)
 
     def _forgive(self, sales: Sequence[Sale], state: str) -> None:
-        """Somebody else pressed the button meanwhile, or our own call that nobody heard of: it has been done."""
+        """Somebody else pressed the button meanwhile, or our own call that nobody heard of: it has been done.
+
+        A sale that a clerk cancelled in between is what he made of it: that comes back as its status.
+        """
         rows = self._rpc.search_read("sale.sale", [["id", "in", [one.id for one in sales]]], ["state"]) if sales else []
         now = {int(row["id"]): str(row["state"]) for row in rows}
         for one in sales:
-            if now.get(one.id) in _BEYOND[state]:
+            if now.get(one.id) in (*_BEYOND[state], "cancelled"):
                 one.state, one.no = now[one.id], None
 
     def _reopen(self, sales: Sequence[Sale]) -> None:
@@ -244,12 +263,9 @@ def _locked(sale: Sale) -> bool:
 
 def _answer(sale: Sale) -> Answer:
     change = sale.change
-    result: Result = "updated"
-    if change.verb in ("create", "withdraw"):
-        result = "created" if change.verb == "create" else "withdrawn"
     if sale.no is not None and not (sale.id and is_credit(sale.no) and change.verb != "withdraw"):
         return refused(change, sale.no)
-    return Answer(change.key, result, str(sale.id))
+    return Answer(change.key, DONE[change.verb], str(sale.id))
 
 
 # --- what a change says -------------------------------------------------------------------------------------------
@@ -265,6 +281,8 @@ def header_values(change: Change, changed: set[str], lookups: Lookups) -> Row:
         values["party"] = int(fields["customer_id"])
     if "currency" in changed:
         values["currency"] = lookups.currency(fields["currency"])
+    if "quote_id" in changed:
+        values["origin"] = f"sale.sale,{int(fields['quote_id'])}" if fields["quote_id"] else None
     if "order_date" in changed:
         values["sale_date"] = lookups.day(fields["order_date"])
     if changed & {"quote_date", "valid_until"}:
@@ -286,13 +304,20 @@ def _same(wanted: Any, shown: Any) -> bool:
 
 
 def lines_differ(lines: Sequence[Fields], record: Record) -> bool:
-    """Whether the goods are other ones than Tryton shows."""
-    return [_goods(one) for one in lines] != [_goods(one) for one in record.lines or ()]
+    """Whether the goods are other ones than Tryton shows. A price or amount that is left to Tryton is no wish."""
+    shown = {line["key"]: line for line in record.lines or ()}
+    if [line["key"] for line in lines] != list(shown):
+        return True
+    return any(_goods(line) != _goods({**shown[line["key"]], **_left_open(line)}) for line in lines)
+
+
+def _left_open(line: Fields) -> Fields:
+    return {name: None for name in ("unit_price", "amount") if line.get(name) is None}
 
 
 def _goods(line: Fields) -> tuple[Any, ...]:
-    price = line.get("unit_price")
+    numbers = (line.get(name) for name in ("unit_price", "amount"))
     return (
-        line["key"], str(line["product_id"]), Decimal(line["quantity"]),
-        None if price is None else Decimal(price), line.get("description") or None,
+        line["key"], str(line["product_id"]), Decimal(line["quantity"]), line.get("description") or None,
+        Decimal(line.get("discount_percent") or 0), *(None if one is None else Decimal(one) for one in numbers),
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import date
 from typing import Any
 
@@ -11,6 +12,7 @@ from connectors.tryton.rpc import Rpc
 from connectors.tryton.values import Row
 from isthmus.kernel.description import FieldDescription, FieldType
 from isthmus.kernel.records import Fields, Record
+from isthmus.kernel.selection import Selection
 
 STAMP = ("last_modified_at", "write_uid", "create_uid")
 ANY_ACTIVITY = ["active", "in", [True, False]]  # without it, Tryton leaves out what is inactive
@@ -29,7 +31,11 @@ class Watched:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One stream. ``aged`` finds records that moved because a day has passed, between two days."""
+    """One stream. ``aged`` finds records that moved because a day has passed, between two days.
+
+    ``dear`` says of columns that cost something which of our fields need them (``lines``: all lines): they are read
+    only when one of those is asked for. ``live`` leaves out what counts as deleted.
+    """
 
     name: str
     model: str
@@ -40,6 +46,37 @@ class Stream:
     domain: tuple[Any, ...] = ()
     watched: tuple[Watched, ...] = ()
     aged: Callable[[Rpc, date, date], set[int]] | None = None
+    dear: Mapping[str, frozenset[str]] = dataclass_field(default_factory=dict)
+    live: tuple[Any, ...] = ()
+
+    def records(self, rpc: Rpc, domain: Sequence[Any], asked: Asked, *, limit: int | None = None) -> list[Record]:
+        """The records of a domain in the order of their ids, with what is asked for and no more."""
+        columns = [one for one in self.columns if asked is None or one not in self.dear or self.dear[one] & asked]
+        rows = rpc.search_read(self.model, [*domain, *self.domain], columns, limit=limit)
+        left_out = dict.fromkeys(one for one in self.columns if "." not in one and one not in columns)
+        found = self.make(rpc, [{**left_out, **row} for row in rows])
+        if asked is not None:
+            for record in found:
+                record.fields = {name: value for name, value in record.fields.items() if name in asked}
+                record.lines = record.lines if "lines" in asked else None
+        return found
+
+
+#: The first names of the fields that are asked for, ``lines`` for lines; None: everything.
+Asked = frozenset[str] | None
+
+
+def asked_of(selection: Selection) -> Asked:
+    """What a selection names. One that names nothing asks for everything."""
+    if not selection.fields and selection.lines is None:
+        return None
+    names = (*selection.fields, *(term.field for term in selection.where), *(("lines",) if selection.lines else ()))
+    return frozenset(("id", *(name.partition(".")[0] for name in names)))
+
+
+def needed_by(columns: Iterable[str], *names: str) -> dict[str, frozenset[str]]:
+    """Columns that only these fields need."""
+    return dict.fromkeys(columns, frozenset(names))
 
 
 def field(name: str, kind: FieldType = "text", **more: Any) -> FieldDescription:

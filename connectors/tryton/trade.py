@@ -8,13 +8,14 @@ from decimal import Decimal
 from typing import Any
 
 from connectors.tryton.lookups import Lookups
+from connectors.tryton.pricing import net_price, note_of, short_minor
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.sales import EXTRAS, ROUNDING
 from connectors.tryton.streams import ANY_ACTIVITY, children
 from connectors.tryton.values import Float, Row
 from isthmus.connect.protocol import Change
 from isthmus.kernel.errors import Refused
-from isthmus.kernel.money import exponent, from_minor, to_micros
+from isthmus.kernel.money import from_minor
 from isthmus.kernel.records import Fields, Record
 
 _PLACE = ("street", "city", "postal_code", "country")
@@ -79,30 +80,33 @@ class Trade:
         rows = [self._line(order, one, place=place) for place, one in enumerate(order.lines, 1)]
         taxes = rows[0]["taxes"] if rows else []
         rows += [_extra(EXTRAS[name], _signed(name, amount), taxes) for name in EXTRAS if (amount := order.get(name))]
-        if short := sum(_short_minor(one, order.get("currency")) for one in order.lines):
-            rows.append(_extra(ROUNDING, from_minor(short, order.get("currency")), taxes))
+        rows += [row for one in order.lines for row in self._rounding(one, order.get("currency"), taxes)]
         return [*([["delete", gone]] if gone else []), ["create", rows]]
+
+    def _rounding(self, line: Fields, currency: str, taxes: list[Any]) -> list[Row]:
+        """A line of text under the same key, where Tryton comes to less than the CRM, or to more."""
+        short = short_minor(line, currency, self.rpc.where)
+        return [{**_extra(ROUNDING, from_minor(short, currency), taxes), "note": line["key"]}] if short else []
 
     def _line(self, order: Terms, line: Fields, *, place: int) -> Row:
         product = self.products.get(int(line["product_id"]))
         if product is None:
             what = f"Tryton has no product {line['product_id']}"
             raise Refused(self.rpc.where, what, "restore it in Tryton, or choose another product")
-        category = product.get("account_category.") or {}
+        category, price = product.get("account_category.") or {}, line.get("unit_price")
         values: Row = {
             "type": "line",
             "product": product["id"],
             "quantity": Float(Decimal(line["quantity"])),
             "unit": product["sale_uom"],
-            "unit_price": line.get("unit_price"),
+            "unit_price": None if price is None else net_price(Decimal(price), line.get("discount_percent")),
             "taxes": [["add", list(category.get("customer_taxes_used") or [])]],
             "description": line.get("description"),
-            "note": line["key"],
+            "note": note_of(line),
             "sequence": place,
         }
-        is_unpriced = line.get("unit_price") is None
-        if is_unpriced or self._party(order)["customer_tax_rule"]:
-            values |= self._asked(order, values, priced=is_unpriced)
+        if price is None or self._party(order)["customer_tax_rule"]:
+            values |= self._asked(order, values, priced=price is None)
         return values
 
     def _asked(self, order: Terms, line: Row, *, priced: bool) -> Row:
@@ -176,18 +180,6 @@ def _extra(title: str, amount: Decimal, taxes: list[Any]) -> Row:
 
 def _signed(name: str, amount: Any) -> Decimal:
     return -Decimal(amount) if name == "discount" else Decimal(amount)
-
-
-def _short_minor(line: Fields, currency: str) -> int:
-    """What Tryton, which rounds a half to the even cent, comes to less than we and the CRM do; 1 or 0, or -1."""
-    if line.get("unit_price") is None:
-        return 0
-    exact = to_micros(Decimal(line["quantity"])) * to_micros(Decimal(line["unit_price"]))  # in 10^-12
-    step = 10 ** (12 - exponent(currency))
-    whole, rest = divmod(abs(exact), step)
-    if 2 * rest != step or whole % 2:
-        return 0
-    return 1 if exact > 0 else -1
 
 
 def _added(actions: Any) -> list[int]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from connectors.tryton.batches import No, each, patiently, refused
+from connectors.tryton.batches import DONE, No, each, refused
 from connectors.tryton.errors import NOT_UNIQUE
 from connectors.tryton.lookups import Lookups
 from connectors.tryton.parties import new_party, party_values
-from connectors.tryton.products import new_template, product_values, template_values, write_prices
+from connectors.tryton.price_lists import write_prices
+from connectors.tryton.products import new_template, product_values, template_values
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.streams import STAMP, Stream
 from connectors.tryton.values import Row
@@ -20,6 +21,7 @@ from isthmus.kernel.records import Fields
 Answers = dict[int, Answer]
 Placed = tuple[int, Change]  # a change and its place among those that were asked for
 Wanted = tuple[int, Change, Row]  # with the values that it means
+Priced = tuple[int, int, list[Fields]]  # the place of a change, its product and the prices
 _WHOLE_KEY = 15  # an id of so many characters is nobody else's; a shorter one counts only with system and stream
 
 
@@ -99,13 +101,21 @@ class Writer:
         plan.create("product.template", lambda change: new_template(change, lookups), self._products_of)
         plan.update("product.product", lambda change, _row: product_values(_with_activity(change)))
         plan.update("product.template", lambda change, _row: template_values(change, lookups), "template")
-        wanted = {
-            int(answer.id): change.lines
-            for change, answer in zip(changes, plan.answers(), strict=True)
+        answers = plan.answers()
+        priced = [
+            (place, int(answer.id), change.lines)
+            for place, (change, answer) in enumerate(zip(changes, answers, strict=True))
             if answer.id and answer.result in ("created", "updated") and change.lines is not None
-        }
-        patiently(lambda: write_prices(self._rpc, lookups, wanted), self._rpc.ports)
-        return plan.answers()
+        ]
+
+        def price(items: Sequence[Priced]) -> list[None]:
+            write_prices(self._rpc, lookups, {product: lines for _, product, lines in items})
+            return [None] * len(items)
+
+        for (place, _, _), no in zip(priced, each(priced, price, self._rpc.ports), strict=True):
+            if no is not None:
+                answers[place] = refused(changes[place], no)
+        return answers
 
     def _products_of(self, templates: Sequence[int]) -> list[int]:
         rows = self._rpc.search_read(
@@ -185,7 +195,8 @@ class _Plan:
             return [None] * len(items)
 
         for (place, change, _), told in zip(wanted, each(wanted, act, self._rpc.ports), strict=True):
-            self._answers[place] = self._updated(place, change) if told is None else refused(change, told)
+            done = Answer(change.key, DONE[change.verb], self._ids[place])
+            self._answers[place] = done if told is None else refused(change, told)
 
     def _present(self, stream: Stream) -> dict[str, Row]:
         """The records as they are, and ``moved`` for each that is newer than expected."""
@@ -207,10 +218,6 @@ class _Plan:
 
     def _number(self, place: int, column: str) -> int:
         return int(self._rows[self._ids[place]][column])
-
-    def _updated(self, place: int, change: Change) -> Answer:
-        result = {"create": "created", "withdraw": "withdrawn"}.get(change.verb, "updated")
-        return Answer(change.key, result, self._ids[place])  # type: ignore[arg-type]
 
     def _translate(
         self, items: Sequence[tuple[int, Change, Row]], values: Callable[[Change, Row], Row]

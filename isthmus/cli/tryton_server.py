@@ -229,13 +229,14 @@ def postgres(folder: Path, kit: Kit | None = None, *, careless: bool = True) -> 
 
 @dataclass(slots=True)
 class Server:
-    """Tryton's own program behind gunicorn: two processes, four threads each. ``crew`` ends it for certain."""
+    """Tryton's own program behind gunicorn, four threads a process. ``crew`` ends it for certain."""
 
     kit: Kit
     config: Path
     port: int
     databases: Sequence[str]
     crew: Crew
+    workers: int = 2  # processes
 
     @property
     def url(self) -> str:
@@ -245,7 +246,17 @@ class Server:
         """Starts it and waits until it answers. A database must be named at the start: Tryton would not load it."""
         from isthmus.settings import environment
 
-        command = [str(self.kit.bin / "gunicorn"), "-w", "2", "-k", "gthread", "--threads", "4", "--timeout", "300"]
+        command = [
+            str(self.kit.bin / "gunicorn"),
+            "-w",
+            str(self.workers),
+            "-k",
+            "gthread",
+            "--threads",
+            "4",
+            "--timeout",
+            "300",
+        ]
         command += ["--graceful-timeout", "1", "-b", f"127.0.0.1:{self.port}", "trytond.application:app"]
         environ = {**environment(), "TRYTOND_CONFIG": str(self.config)}
         self.crew.start("tryton", command, {**environ, "TRYTOND_DATABASE_NAMES": ",".join(self.databases)})
@@ -282,9 +293,9 @@ class Server:
         return Connection("tryton_default", "tryton", self.url, login, PASSWORD, schema=database, extra=extra)
 
 
-def new_server(kit: Kit, config: Path, databases: Sequence[str], *, port: int = 0) -> Server:
+def new_server(kit: Kit, config: Path, databases: Sequence[str], *, port: int = 0, workers: int = 2) -> Server:
     """A server that is not started yet."""
-    return Server(kit, config, port or _free_port(), databases, Crew(config.parent))
+    return Server(kit, config, port or _free_port(), databases, Crew(config.parent), workers)
 
 
 @contextmanager

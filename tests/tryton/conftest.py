@@ -48,7 +48,8 @@ def new_erp(kit: Kit, postgres: Postgres) -> Iterator[Callable[[str], Erp]]:
         postgres.create(database, template)
         folder = Path(tempfile.mkdtemp(prefix="isthmus-tryton-"))
         config = tryton_server.write_config(folder, postgres.url)
-        started.append(Erp(tryton_server.new_server(kit, config, [database]), database, template, postgres))
+        server = tryton_server.new_server(kit, config, [database], workers=1)
+        started.append(Erp(server, database, template, postgres))
         started[-1].server.start()
         return started[-1]
 
@@ -57,17 +58,20 @@ def new_erp(kit: Kit, postgres: Postgres) -> Iterator[Callable[[str], Erp]]:
         erp.close()
 
 
-@pytest.fixture(scope="module", params=[tryton_server.PLAIN, tryton_server.REFERENCE])
-def either(request: pytest.FixtureRequest, new_erp: Callable[[str], Erp]) -> Iterator[Erp]:
+@pytest.fixture(scope="session")
+def erp(new_erp: Callable[[str], Erp]) -> Erp:
+    """A Tryton with the unique reference, shared by all tests that look at records of their own only."""
+    return new_erp(tryton_server.REFERENCE)
+
+
+@pytest.fixture(scope="session")
+def plain_erp(new_erp: Callable[[str], Erp]) -> Erp:
+    """A Tryton as it is shipped, shared as well."""
+    return new_erp(tryton_server.PLAIN)
+
+
+@pytest.fixture(params=["plain_erp", "erp"])
+def either(request: pytest.FixtureRequest) -> Erp:
     """Once a Tryton as it is shipped, once one with the unique reference."""
-    erp = new_erp(request.param)
-    yield erp
-    erp.close()
-
-
-@pytest.fixture(scope="module")
-def erp(new_erp: Callable[[str], Erp]) -> Iterator[Erp]:
-    """A Tryton with the unique reference."""
-    erp = new_erp(tryton_server.REFERENCE)
-    yield erp
-    erp.close()
+    found: Erp = request.getfixturevalue(request.param)
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -16,22 +16,22 @@ from connectors.tryton.rpc import Rpc
 from isthmus.cli.tryton_server import REFERENCE, Postgres, Server
 from isthmus.connect.http import Limits, Ports
 from isthmus.connect.protocol import Answer, Change
-from isthmus.kernel.clock import SystemClock
+from isthmus.kernel.clock import SetClock, SystemClock
 from isthmus.kernel.records import Fields, Record
 from isthmus.kernel.selection import Selection
 
 _NUMBERS = count(1)
-TODAY = SystemClock().now().date().isoformat()  # Tryton has no other clock than the machine's
 
 
 @dataclass
 class Erp:
-    """One database and its server."""
+    """One database and its server. ``clock`` stands still at one of the machine's days: Tryton has no other."""
 
     server: Server
     database: str
     template: str
     postgres: Postgres
+    clock: SetClock = field(default_factory=lambda: SetClock(SystemClock().now()))
     opened: list[Any] = field(default_factory=list)
     is_closed: bool = False
 
@@ -42,7 +42,7 @@ class Erp:
 
     def connect(self, **ports: Any) -> Connector:
         """Another connector, as another process would have."""
-        connector = Connector(self.server.connection(self.database, **self.extra), **ports)
+        connector = Connector(self.server.connection(self.database, **self.extra), **{"clock": self.clock, **ports})
         self.opened.append(connector)
         return connector
 
@@ -60,6 +60,14 @@ class Erp:
             self._clerk = Rpc(read_config(connection), Ports(), Limits())
             self.opened.append(self._clerk)
         return self._clerk
+
+    @property
+    def today(self) -> date:
+        return self.clock.now().date()
+
+    def day(self, days: int = 0) -> str:
+        """A day from today, as records have it."""
+        return (self.today + timedelta(days=days)).isoformat()
 
     def close(self) -> None:
         if not self.is_closed:
@@ -109,7 +117,7 @@ class Erp:
     def bill(self, sale: str) -> str:
         """Posts the invoice of a sale, dated today; returns its id."""
         [invoice] = self.sale(sale, "invoices")["invoices"]
-        self.clerk.call("model.account.invoice.write", [invoice], {"invoice_date": SystemClock().now().date()})
+        self.clerk.call("model.account.invoice.write", [invoice], {"invoice_date": self.today})
         self.clerk.call("model.account.invoice.post", [invoice])
         return str(invoice)
 
@@ -120,7 +128,7 @@ class Erp:
         told = self.clerk.call(f"{wizard}.execute", session, {}, "start", context=context)
         start = _plain(told["view"]["defaults"])
         [method] = self.clerk.call("model.account.invoice.payment.method.search", [["name", "=", "Bank"]])
-        start |= {"amount": Decimal(amount), "payment_method": method, "date": SystemClock().now().date()}
+        start |= {"amount": Decimal(amount), "payment_method": method, "date": self.today}
         told = self.clerk.call(f"{wizard}.execute", session, {"start": start}, "choice", context=context)
         if told.get("view"):
             ask = {**_plain(told["view"]["defaults"]), "type": "partial"}
@@ -130,7 +138,7 @@ class Erp:
         """Credits an invoice whole; returns the id of the posted credit note."""
         wizard, context = "wizard.account.invoice.credit", _active("account.invoice", invoice)
         session, *_ = self.clerk.call(f"{wizard}.create", context=context)
-        start = {"with_refund": False, "with_refund_allowed": True, "invoice_date": SystemClock().now().date()}
+        start = {"with_refund": False, "with_refund_allowed": True, "invoice_date": self.today}
         self.clerk.call(f"{wizard}.execute", session, {"start": start}, "credit", context=context)
         notes = [
             ["total_amount", "<", Decimal(0)],
@@ -140,7 +148,7 @@ class Erp:
         self.clerk.call("model.account.invoice.post", [note])
         return str(note)
 
-    def owes(self, party: str, amount: str, due: date) -> None:
+    def owes(self, party: str, amount: str, due: str) -> None:
         """An opening balance: the party owes an amount since a day."""
         accounts = [["type.receivable", "=", True], ["closed", "!=", True]]
         [receivable] = self.clerk.call("model.account.account.search", accounts, 0, 1)
@@ -148,11 +156,14 @@ class Erp:
             "model.account.account.search", [["type.revenue", "=", True], ["closed", "!=", True]], 0, 1
         )
         [journal] = self.clerk.call("model.account.journal.search", [["code", "=", "MISC"]])
-        today = SystemClock().now().date()
+        today = self.today
         periods = [["start_date", "<=", today], ["end_date", ">=", today]]
         [period] = self.clerk.call("model.account.period.search", periods, 0, 1)
         debt = {"account": receivable, "party": int(party), "debit": Decimal(amount), "credit": Decimal(0)}
-        lines = [{**debt, "maturity_date": due}, {"account": revenue, "debit": Decimal(0), "credit": Decimal(amount)}]
+        lines = [
+            {**debt, "maturity_date": date.fromisoformat(due)},
+            {"account": revenue, "debit": Decimal(0), "credit": Decimal(amount)},
+        ]
         move = {"journal": journal, "period": period, "date": today, "lines": [["create", lines]]}
         made = self.clerk.call("model.account.move.create", [move])
         self.clerk.call("model.account.move.post", made)
@@ -208,16 +219,21 @@ def price_line(price_list: str, price: str, **more: Any) -> Fields:
     return {**given, **more}
 
 
+def _day_of_the_machine() -> str:
+    """Any day would do; Tryton has currency rates and periods for those around today."""
+    return SystemClock().now().date().isoformat()
+
+
 def order(party: str, item: str, *, quantity: str = "1", price: str | None = "10.00", **fields: Any) -> Change:
     given: Fields = {
-        "customer_id": party, "order_date": TODAY, "currency": "EUR", "customer_reference": "PO-1",
+        "customer_id": party, "order_date": _day_of_the_machine(), "currency": "EUR", "customer_reference": "PO-1",
     }  # fmt: skip
     return Change("create", key("Order"), {**given, **fields}, [line(item, quantity, price)])
 
 
 def quote(party: str, item: str, **fields: Any) -> Change:
     given: Fields = {
-        "customer_id": party, "quote_date": TODAY, "valid_until": "2126-12-24", "currency": "EUR",
+        "customer_id": party, "quote_date": _day_of_the_machine(), "valid_until": "2126-12-24", "currency": "EUR",
         "customer_reference": "Lamps for the harbour",
     }  # fmt: skip
     return Change("create", key("Quote"), {**given, **fields}, [line(item, "3", "19.99")])

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from isthmus.kernel.clock import SystemClock
 from isthmus.kernel.records import Record
 from isthmus.kernel.selection import Selection
-from tests.tryton.erp import TODAY, Erp, order, quote
+from tests.tryton.erp import Erp, order, quote
 
 TEN = timedelta(minutes=10)
-
-
-def days_ago(days: int) -> date:
-    return SystemClock().now().date() - timedelta(days=days)
 
 
 def all_of(erp: Erp, stream: str, **fields: Any) -> list[Record]:
@@ -42,9 +37,9 @@ def test_an_invoice_its_payments_and_its_end(erp: Erp) -> None:
         for name in ("kind", "customer_id", "order_id", "credits_id", "invoice_date", "currency")
     }
     links = {"customer_id": party, "order_id": sale, "credits_id": None}
-    assert told == {**links, "kind": "invoice", "invoice_date": TODAY, "currency": "EUR"}
+    assert told == {**links, "kind": "invoice", "invoice_date": erp.day(), "currency": "EUR"}
     assert money(shown) == ("open", Decimal(100), Decimal(19), Decimal(119), Decimal(119))
-    assert date.fromisoformat(shown.fields["due_date"]) == days_ago(-30)
+    assert shown.fields["due_date"] == erp.day(30)
     [goods] = shown.lines or []
     assert (goods["product_id"], goods["quantity"], goods["amount"]) == (item, 10, Decimal(100))
     assert erp.one("order", sale).fields["status"] == "invoiced"
@@ -57,7 +52,7 @@ def test_an_invoice_its_payments_and_its_end(erp: Erp) -> None:
     payments = all_of(erp, "payment", customer_id=party)
     assert sorted(one.fields["amount"] for one in payments) == [Decimal(50), Decimal(69)]
     for one in payments:
-        assert one.fields["payment_date"] == TODAY
+        assert one.fields["payment_date"] == erp.day()
         assert one.fields["unapplied"] == 0
         assert [(it["invoice_id"], it["amount"]) for it in one.lines or ()] == [(invoice, one.fields["amount"])]
     assert len({one.fields["number"] for one in payments}) == 2
@@ -78,7 +73,7 @@ def test_a_credit_note_names_the_invoice_that_it_credits(erp: Erp) -> None:
 def test_drafts_and_opening_balances_are_neither_invoice_nor_payment(erp: Erp) -> None:
     party = erp.customer()
     erp.order(party, erp.product())
-    erp.owes(party, "70.00", days_ago(1))
+    erp.owes(party, "70.00", erp.day(-1))
     assert all_of(erp, "invoice", customer_id=party) == []
     assert all_of(erp, "payment", customer_id=party) == []
 
@@ -94,12 +89,12 @@ def test_what_is_open_is_told_by_age(erp: Erp) -> None:
         ("32.00", 61),
         ("64.00", 91),
     ):
-        erp.owes(party, amount, days_ago(days))
+        erp.owes(party, amount, erp.day(-days))
     shown = credit(erp, party)
     buckets = ("not_due", "overdue_1_30", "overdue_31_60", "overdue_61_90", "overdue_over_90")
     assert [shown[name] for name in buckets] == [3, 12, 16, 32, 64]
     assert (shown["outstanding"], shown["overdue"], shown["exposure"]) == (127, 124, 127)
-    assert (shown["oldest_due_date"], shown["days_overdue"]) == (days_ago(91).isoformat(), 91)
+    assert (shown["oldest_due_date"], shown["days_overdue"]) == (erp.day(-91), 91)
     assert (shown["limit"], shown["available"], shown["status"]) == (None, None, "ok")
 
 
@@ -109,7 +104,7 @@ def test_what_is_open_is_told_by_age(erp: Erp) -> None:
 )
 def test_no_limit_is_not_a_limit_of_nothing(erp: Erp, limit: str, status: str, available: str) -> None:
     party = erp.customer()
-    erp.owes(party, "20.00", days_ago(-9))
+    erp.owes(party, "20.00", erp.day(9))
     erp.order(party, erp.product(), quantity="10")
     assert credit(erp, party)["status"] == "ok"
     erp.limit(party, limit)

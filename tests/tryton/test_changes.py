@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
 
+from isthmus.kernel.clock import format_stamp
 from isthmus.kernel.selection import Selection
-from tests.tryton.erp import Erp
+from tests.tryton.erp import Erp, quote
 
 NONE = timedelta(0)
 
 
 def moved(erp: Erp, stream: str, since: str, **extra: Any) -> set[str]:
     """Ids of what is read since a position; without an overlap of any length."""
-    import dataclasses
-
     connector = erp.connect()
     config = dataclasses.replace(connector.config, overlap=extra.get("overlap", timedelta(seconds=2)))
     connector.rpc.config = config
@@ -40,8 +41,6 @@ def age(erp: Erp, *tables: str) -> None:
 
 
 def url(erp: Erp) -> str:
-    from urllib.parse import urlsplit
-
     return str(urlsplit(erp.postgres.server.get_uri())._replace(path=f"/{erp.database}").geturl())
 
 
@@ -100,13 +99,11 @@ def price_list(item: str) -> dict[str, Any]:
 
 
 def test_credit_moves_with_the_party_s_open_items_though_the_party_does_not(erp: Erp) -> None:
-    from tests.tryton.test_books import days_ago
-
     party, other = erp.customer(), erp.customer()
-    erp.owes(other, "5.00", days_ago(40))
+    erp.owes(other, "5.00", erp.day(-40))
     age(erp, *PARTY_TABLES, "account_move", "account_move_line", "sale_sale")
     since = mark(erp, "credit_status")
-    erp.owes(party, "70.00", days_ago(-3))
+    erp.owes(party, "70.00", erp.day(3))
     assert party in moved(erp, "credit_status", since)
     assert other not in moved(erp, "credit_status", since)
     assert party not in moved(erp, "customer", since)
@@ -116,15 +113,11 @@ def test_credit_moves_with_the_party_s_open_items_though_the_party_does_not(erp:
     ("due_days_ago", "news"), [(1, True), (31, True), (61, True), (91, True), (3, False), (-1, False)]
 )
 def test_credit_moves_with_the_day(erp: Erp, due_days_ago: int, news: bool) -> None:
-    from isthmus.kernel.clock import format_stamp
-    from tests.tryton.test_books import days_ago
-
     party = erp.customer()
-    erp.owes(party, "70.00", days_ago(due_days_ago))
+    now = erp.connector.rpc.server_time()
+    erp.owes(party, "70.00", (now.date() - timedelta(days=due_days_ago)).isoformat())
     age(erp, *PARTY_TABLES, "account_move", "account_move_line", "sale_sale")
-    noon = erp.connector.rpc.server_time().replace(hour=12)  # far from midnight, whenever this runs
-    yesterday = format_stamp(noon - timedelta(days=1))
-    assert (party in moved(erp, "credit_status", yesterday)) is news
+    assert (party in moved(erp, "credit_status", format_stamp(now - timedelta(days=1)))) is news
 
 
 def test_what_was_committed_late_has_an_old_stamp_and_only_the_overlap_finds_it(erp: Erp) -> None:
@@ -165,8 +158,6 @@ def test_a_server_whose_clock_was_set_back_is_read_anew(erp: Erp) -> None:
 
 
 def test_a_deleted_sale_is_not_there(erp: Erp) -> None:
-    from tests.tryton.erp import quote
-
     [made] = erp.write("quote", quote(erp.customer(), erp.product()))
     erp.press("cancel", str(made.id))
     erp.clerk.call("model.sale.sale.delete", [int(str(made.id))])

@@ -12,7 +12,7 @@ import pytest
 from isthmus.cli.tryton_server import PASSWORD, REFERENCE
 from isthmus.connect.protocol import Change
 from isthmus.kernel.errors import Misconfigured
-from isthmus.kernel.records import Record
+from isthmus.kernel.records import Fields, Record
 from isthmus.kernel.selection import Selection, Term
 from tests.tryton.erp import Erp, customer, line, order, price_line, product, quote, update
 
@@ -80,19 +80,52 @@ def test_a_product_reads_back_whole_and_its_prices_follow(either: Erp) -> None:
     [answer] = either.write("product", change)
     shown = either.one("product", answer.id)
     assert {name: shown.fields[name] for name in change.fields} == change.fields
-    assert prices(shown) == [("Partners", 100, Decimal(16)), ("Partners", None, Decimal("17.125")),
-                             ("Standard", None, Decimal("19.99"))]  # fmt: skip
-    less = update(change, str(answer.id), lines=[price_line("Standard", "20"), price_line("Partners", "18")])
-    either.write("product", less)
-    assert prices(either.one("product", answer.id)) == [
-        ("Partners", None, Decimal(18)),
-        ("Standard", None, Decimal(20)),
-    ]
+    assert shown.lines == priced(change)
+    change.lines = [price_line("Standard", "20"), price_line("Partners", "18", active=False)]
+    either.write("product", update(change, str(answer.id), lines=change.lines))
+    assert either.one("product", answer.id).lines == priced(change)
+    assert prices_to_sell_by(either, str(answer.id)) == {"Standard": Decimal(20), "Partners [inactive]": None}
 
 
-def prices(record: Record) -> list[tuple[str, int | None, Decimal]]:
-    found = [(one["price_list"], one["minimum_quantity"], one["unit_price"]) for one in record.lines or ()]
-    return sorted(found, key=lambda one: (one[0], -(one[1] or 0)))
+def priced(change: Change) -> list[Fields]:
+    """How the prices of a change read back."""
+    return sorted(({"minimum_quantity": None, **line} for line in change.lines or ()), key=lambda one: str(one["key"]))
+
+
+def prices_to_sell_by(erp: Erp, item: str) -> dict[str, Decimal | None]:
+    """What Tryton itself asks for the product, by the price lists that it offers."""
+    lists = erp.clerk.search_read("product.price_list", [["lines.product", "=", int(item)]], ["name"])
+    told = {}
+    for one in lists:
+        rows = erp.clerk.call(
+            "model.product.product.read", [int(item)], ["sale_price_uom"], context={"price_list": one["id"]}
+        )
+        told[one["name"]] = rows[0]["sale_price_uom"]
+    return told
+
+
+def test_a_clerk_s_own_prices_stay_and_ours_are_put_back(erp: Erp) -> None:
+    change = product()
+    change.lines = [price_line("Standard", "19.99"), price_line("Resellers", "17")]
+    [made] = erp.write("product", change)
+    lists = erp.clerk.search_read("product.price_list", [["name", "=", "Resellers"]], ["lines"])
+    [ours] = lists[0]["lines"]
+    erp.clerk.call("model.product.price_list.line.write", [ours], {"formula": "list_price * 0.5"})
+    own = {"product": int(str(made.id)), "quantity": 5, "formula": "list_price * 0.9", "price_list": lists[0]["id"]}
+    erp.clerk.call("model.product.price_list.line.create", [own])
+    assert [one["key"] for one in erp.one("product", made.id).lines or ()] == ["Standard"]
+    erp.write("product", update(change, str(made.id), lines=change.lines))
+    assert erp.one("product", made.id).lines == priced(change)
+    formulas = erp.clerk.search_read("product.price_list.line", [["price_list", "=", lists[0]["id"]]], ["formula"])
+    assert sorted(one["formula"] for one in formulas) == ["17  # Resellers", "list_price * 0.9"]
+
+
+def test_a_price_that_tryton_would_round_is_refused(erp: Erp) -> None:
+    change = product()
+    change.lines = [price_line("Standard", "19.99"), price_line("Partners", "17.12345")]
+    [answer] = erp.write("product", change)
+    assert answer.result == "refused"
+    assert "the price 17.12345 in Partners has more decimals than Tryton keeps (4)" in str(answer.fault)
 
 
 def test_an_order_is_confirmed_and_reads_back_whole(either: Erp) -> None:
@@ -104,9 +137,7 @@ def test_an_order_is_confirmed_and_reads_back_whole(either: Erp) -> None:
     [answer] = either.write("order", change)
     shown = either.one("order", answer.id)
     assert {name: shown.fields[name] for name in change.fields} == change.fields
-    assert [{**one, "amount": None} for one in shown.lines or ()] == [
-        {**one, "amount": None} for one in change.lines or ()
-    ]
+    assert shown.lines == [{**one, "discount_percent": None, "amount": Decimal("59.97")} for one in change.lines or ()]
     money = {name: shown.fields[name] for name in ("net", "tax", "total")}
     assert money == {"net": Decimal("67.47"), "tax": Decimal("12.82"), "total": Decimal("80.29")}
     assert shown.fields["status"] == "confirmed"
@@ -114,16 +145,24 @@ def test_an_order_is_confirmed_and_reads_back_whole(either: Erp) -> None:
     assert either.sale(str(answer.id), "state")["state"] == "processing"
 
 
-def test_halves_of_a_cent_come_to_what_the_crm_says(erp: Erp) -> None:
-    """Tryton rounds a half to the even cent: what falls short by that gets a line of its own."""
+def test_lines_come_to_the_cent_of_the_crm(erp: Erp) -> None:
+    """Tryton knows no discount and rounds a half to the even cent: what falls short gets a line of its own."""
     change = order(erp.customer(), erp.product())
     item = (change.lines or [])[0]["product_id"]
-    change.lines = [line(item, "1", price) for price in ("0.125", "0.135", "0.145", "-0.125")]
+    wanted = (("0.125", None, "0.13"), ("0.135", "0", "0.14"), ("-0.125", None, "-0.13"),
+              ("19.99", "12.5", "17.49"), ("10.01", "50", "5.01"), ("0.145", None, "0.14"))  # fmt: skip
+    change.lines = [
+        {**line(item, "1", price), "discount_percent": percent and Decimal(percent), "amount": Decimal(amount)}
+        for price, percent, amount in wanted
+    ]
     [answer] = erp.write("order", change)
     shown = erp.one("order", answer.id)
-    assert shown.fields["net"] == Decimal("0.13") + Decimal("0.14") + Decimal("0.15") - Decimal("0.13")
-    assert len(shown.lines or ()) == 4
+    assert shown.fields["net"] == sum(Decimal(amount) for _, _, amount in wanted)
+    assert shown.lines == [{**one, "discount_percent": one["discount_percent"] or None} for one in change.lines]
     assert erp.write("order", update(change, str(answer.id), lines=change.lines))[0].result == "updated"
+    change.key, change.lines[0]["amount"] = f"{change.key[:-3]}BBB", Decimal("0.15")
+    [answer] = erp.write("order", change)
+    assert "comes to 0.13 EUR, and not to 0.15; correct quantity, price or amount in the CRM" in str(answer.fault)
 
 
 def test_a_product_without_a_price_is_sold_at_that_of_its_order(erp: Erp) -> None:
@@ -149,6 +188,14 @@ def test_a_quote_stays_a_quotation_is_edited_and_cancelled(either: Erp) -> None:
     assert (gone.result, either.one("quote", answer.id).fields["status"]) == ("withdrawn", "cancelled")
     [back] = either.write("quote", Change("reopen", change.key, {}, id=answer.id))
     assert (back.result, either.one("quote", answer.id).fields["status"]) == ("updated", "open")
+
+
+def test_an_order_names_its_quote(erp: Erp) -> None:
+    party, item = erp.customer(), erp.product()
+    [asked] = erp.write("quote", quote(party, item))
+    bought = erp.order(party, item, quote_id=str(asked.id))
+    assert erp.one("order", bought).fields["quote_id"] == asked.id
+    assert erp.sale(bought, "origin")["origin"] == f"sale.sale,{asked.id}"
 
 
 def test_a_line_without_a_price_is_priced_by_tryton(erp: Erp) -> None:
@@ -209,13 +256,12 @@ def test_four_workers_that_enter_one_record_at_once_make_one(erp: Erp, stream: s
         one.identity()  # logged in: they start together
     with ThreadPoolExecutor(4) as workers:
         told = list(workers.map(lambda one: one.write(stream, [change])[0], connectors))
-    made_by = [answer for answer in told if answer.result == "created"]
-    assert made_by, told
-    assert {answer.result for answer in told} <= {"created", "refused"}, "a rival that came after the confirmation"
-    assert len({answer.id for answer in made_by}) == 1
+    assert [answer.result for answer in told] == ["created"] * 4, told
+    assert len({answer.id for answer in told}) == 1
     if stream == "order":
-        made = erp.sale(str(made_by[0].id), "state", "invoices")
+        made = erp.sale(str(told[0].id), "state", "invoices")
         assert (made["state"], len(made["invoices"])) == ("processing", 1)
+        assert len(erp.one("order", told[0].id).lines or ()) == 1
 
 
 def test_a_short_id_is_no_code_by_itself(erp: Erp) -> None:
@@ -355,8 +401,8 @@ def test_a_wrong_password_says_so_without_telling_it(erp: Erp) -> None:
     connector.close()
 
 
-def test_a_copy_of_the_database_is_another_organisation(erp: Erp, either: Erp) -> None:
-    assert erp.connector.identity() == erp.connect().identity() != either.connector.identity()
+def test_a_copy_of_the_database_is_another_organisation(erp: Erp, plain_erp: Erp) -> None:
+    assert erp.connector.identity() == erp.connect().identity() != plain_erp.connector.identity()
 
 
 def test_a_reference_that_the_database_does_not_have_is_told_at_once(either: Erp) -> None:
