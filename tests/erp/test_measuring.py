@@ -14,12 +14,11 @@ from sqlalchemy import event
 from isthmus.connect.protocol import Group, Measure
 from isthmus.erp.allocating import pay
 from isthmus.erp.clerk import limit
-from isthmus.erp.filters import passes
 from isthmus.erp.invoicing import invoice
 from isthmus.erp.reversing import reverse
 from isthmus.kernel.errors import Refused
 from isthmus.kernel.records import Record
-from isthmus.kernel.selection import Lines, Selection, Term
+from isthmus.kernel.selection import Lines, Selection, Term, passes
 from tests.erp.conftest import World
 
 MONEY = ("EUR", "JPY", "KWD")
