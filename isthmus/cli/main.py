@@ -21,6 +21,7 @@ from isthmus.cli import (
     reconciling,
     running,
     standing,
+    starting,
     telling,
 )
 from isthmus.cli import worklist as worklist_words
@@ -54,7 +55,7 @@ def _root(
 
 take_texts_as_given()
 accounts.register(clerk.app)
-for module in (checking, matching, planning, running, reconciling, deciding, standing, telling, playground):
+for module in (starting, checking, matching, planning, running, reconciling, deciding, standing, telling, playground):
     module.register(app)
 app.add_typer(worklist_words.app, name="worklist")
 app.add_typer(clerk.app, name="erp")

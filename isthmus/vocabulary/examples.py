@@ -1,0 +1,208 @@
+"""The tests of a mapping, from the entity's example as both vocabularies spell it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from isthmus.kernel.units import Side, other_side
+from isthmus.vocabulary.join import Joined, Joint
+from isthmus.vocabulary.words import Shown, Tree, Word
+
+_SIDES: tuple[Side, Side] = ("crm", "erp")
+_WHOLE = re.compile(r"0|-?[1-9][0-9]{0,8}")
+
+Spell = Callable[[Word, Any], Tree]
+
+
+def tests(joined: Joined) -> list[Tree]:
+    """What the file is to show: each direction, what is special, who wins, and what each system's records show."""
+    found = [
+        *_whole(joined),
+        *_special(joined),
+        *(
+            _shown(joined, side, one)
+            for side in _SIDES
+            for one in joined.names[side].tests
+            if _applies(joined, side, one)
+        ),
+        *(test for path, value in joined.outline.edits.items() for test in _edited(joined, path, value)),
+    ]
+    return [_loosen(test) for test in found]
+
+
+# --- one record and what is written to the other side -------------------------------------------------------------
+
+
+def _whole(joined: Joined) -> Iterator[Tree]:
+    """The example in both directions: what is born, and what comes back."""
+    born, copies = joined.outline.born, joined.copies
+    across = [row for row in _rows(joined) if row.owner != copies]
+    yield from _crossing(joined, born, across, name=f"what the {born.upper()} says arrives, whole", lines=True)
+    back = [row for row in _rows(joined) if row.owner == copies]
+    yield from _crossing(joined, copies, back, name=f"what the {copies.upper()} gives comes back")
+
+
+def _special(joined: Joined) -> Iterator[Tree]:
+    """More examples; one whose fields are not all carried, or that have two givers, shows nothing here."""
+    for name, values in joined.outline.also:
+        rows = [row for row in _rows(joined) if row.path in values]
+        for side in _SIDES if len(rows) == len(values) else ():
+            if all(row.owner == side for row in rows if row.path != "currency"):
+                yield from _crossing(joined, side, [row for row in rows if row.owner == side], name=name, values=values)
+
+
+def _rows(joined: Joined) -> list[Joint]:
+    return [row for row in joined.rows if row.two_sided]
+
+
+def _crossing(
+    joined: Joined,
+    source: Side,
+    rows: list[Joint],
+    *,
+    name: str,
+    values: Tree | None = None,
+    lines: bool = False,
+) -> Iterator[Tree]:
+    """A record of one side, and what is expected of the other."""
+    target = other_side(source)
+    example = joined.outline.example if values is None else values
+    rows = [row for row in rows if row.path in example]
+    if not rows:
+        return
+    needed = [*rows, *_currency(joined, rows)]
+    spell: Spell = Word.shown if values is None else Word.spell
+    record, expected = _record(needed, source, example, spell=spell), _record(rows, target, example)
+    if lines and joined.lines and joined.outline.example_line:
+        compared = [row for row in joined.rows if source in row.words and not row.two_sided and row.path in example]
+        record |= _record(compared, source, example, spell=Word.shown)
+        record["lines"] = [_shown_line(joined, source)]
+        expected["lines"] = [_written_line(joined, target)]
+    yield {"name": name, source: record, "expects": {target: expected}}
+
+
+def _currency(joined: Joined, rows: Iterable[Joint]) -> list[Joint]:
+    """The currency, where amounts need one and it does not come along anyway."""
+    known = joined.row("currency")
+    is_there = known is None or any(row.path == "currency" for row in rows)
+    return [known] if known and not is_there and any(row.known.type == "money" for row in rows) else []
+
+
+def _record(rows: Iterable[Joint], side: Side, values: Mapping[str, Any], *, spell: Spell = Word.spell) -> Tree:
+    record: Tree = {}
+    for row in rows:
+        for field, value in spell(row.words[side], values[row.path]).items():
+            _put(record, field, value)
+    return record
+
+
+def _shown_line(joined: Joined, side: Side) -> Tree:
+    """The line of the example as people leave it in a system."""
+    example = joined.outline.example_line
+    rows = [row for row in joined.lines if side in row.words and row.path in example]
+    key = (joined.names[side].lines_at or {}).get("key", "key")
+    return {key: example["key"], **_record(rows, side, example, spell=Word.shown)}
+
+
+def _written_line(joined: Joined, side: Side) -> Tree:
+    """What is written of it, where a word's own example may mean another value than the entity's."""
+    rows = [row for row in joined.lines if row.two_sided and row.path in joined.outline.example_line]
+    means = {row.path: word.means for row in rows for word in row.words.values() if word.means is not None}
+    example = joined.outline.example_line | means
+    return {"key": example["key"], **_record(rows, side, example)}
+
+
+def _put(record: Tree, path: str, value: Any) -> None:
+    *parents, last = path.split(".")
+    for parent in parents:
+        record = record.setdefault(parent, {})
+    record[last] = value
+
+
+# --- what one system's records show -------------------------------------------------------------------------------
+
+
+def _shown(joined: Joined, side: Side, shown: Shown) -> Tree:
+    told: Tree = {"refuses": shown.refuses, "filtered": shown.filtered}
+    if shown.means is not None:
+        rows = [row for row in _rows(joined) if row.path in shown.means]
+        told["expects"] = {other_side(side): _record(rows, other_side(side), shown.means)}
+    return {"name": shown.name, side: shown.record, **{name: text for name, text in told.items() if text is not None}}
+
+
+def _applies(joined: Joined, side: Side, shown: Shown) -> bool:
+    """Whether the mapping reads every field that the test gives."""
+    naming = joined.names[side]
+    header = {*_fields(joined.rows, side), *(naming.where or {})}
+    lines = {*_fields(joined.lines, side), "key", (naming.lines_at or {}).get("key", "key")}
+    header |= {field.partition(".")[0] for field in header}  # a table in the record holds the rest of the way
+    return all(field in header for field in shown.record if field != "lines") and all(
+        field in lines for line in shown.record.get("lines", ()) for field in line
+    )
+
+
+def _fields(rows: Iterable[Joint], side: Side) -> set[str]:
+    return {field for row in rows if side in row.words for field in row.words[side].fields}
+
+
+# --- both sides before and after ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """A field of the example that somebody changes."""
+
+    joined: Joined
+    row: Joint
+    new: Any
+
+    @property
+    def old(self) -> Any:
+        return self.joined.outline.example.get(self.row.path)
+
+    def say(self, side: Side, value: Any) -> Tree:
+        return _record([self.row], side, {self.row.path: value})
+
+    def test(self, name: str, after: Mapping[Side, Any], expects: Tree) -> Tree:
+        """Both sides as they were, and with what ``after`` says; an amount comes with its currency."""
+        currency = _currency(self.joined, [self.row])
+        money = {side: _record(currency, side, self.joined.outline.example) for side in _SIDES}
+        return {
+            "name": name,
+            "before": {side: money[side] | self.say(side, self.old) for side in _SIDES},
+            "after": {side: money[side] | self.say(side, after.get(side, self.old)) for side in _SIDES},
+            "expects": expects,
+        }
+
+
+def _edited(joined: Joined, path: str, value: Any) -> Iterator[Tree]:
+    """What becomes of an edit on one side, and where both sides may change it, on both."""
+    row = joined.row(path)
+    if row is None or not row.two_sided:
+        return
+    edit, label = _Edit(joined, row, value), path.replace("_", " ").replace(".", " ")
+    if not all(edit.say(side, one) for side in _SIDES for one in (edit.old, edit.new)):
+        return  # a reader's spelling has no way back
+    if row.rule.volatile:
+        yield edit.test(f"{label} alone is no reason to write", {row.owner: value}, {})  # type: ignore[dict-item]
+    elif row.owner == "both":
+        corrected = {"crm": edit.say("crm", value)}
+        yield edit.test(f"{label} corrected in the ERP goes to the CRM", {"erp": value}, corrected)
+        name = f"{label} corrected on both sides is a conflict"
+        yield edit.test(name, {"crm": value, "erp": f"{value}-A"}, {"conflicts": [path]})
+    else:
+        other = other_side(row.owner)
+        name = f"{label} changed in the {other.upper()} is undone, because the {row.owner.upper()} owns it"
+        yield edit.test(name, {other: value}, {other: edit.say(other, edit.old), "overruled": [path.partition(".")[0]]})
+
+
+def _loosen(value: Any) -> Any:
+    """Whole numbers without quotes: in a test, every value is a text."""
+    if isinstance(value, dict):
+        return {name: _loosen(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_loosen(one) for one in value]
+    return int(value) if isinstance(value, str) and _WHOLE.fullmatch(value) else value
