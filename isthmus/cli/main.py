@@ -10,6 +10,8 @@ import typer
 from isthmus import __version__
 from isthmus.cli import (
     accounts,
+    auditing,
+    backing,
     checking,
     clerk,
     connecting,
@@ -55,11 +57,13 @@ def _root(
 
 take_texts_as_given()
 accounts.register(clerk.app)
+backing.register(database.app)
 for module in (starting, checking, matching, planning, running, reconciling, deciding, standing, telling, playground):
     module.register(app)
 app.add_typer(worklist_words.app, name="worklist")
 app.add_typer(clerk.app, name="erp")
 app.add_typer(database.app, name="db")
+app.add_typer(auditing.app, name="audit")
 app.add_typer(connecting.app, name="connector")
 
 

@@ -16,7 +16,7 @@ from isthmus.kernel.money import exponent, from_minor
 from isthmus.settings.reading import Reading
 
 #: What a role may be given. ``pause`` goes for `resume` too; to try something again (`retry`) everyone may.
-RIGHTS = ("resolve", "dismiss", "accept", "release", "pause")
+RIGHTS = ("resolve", "dismiss", "accept", "release", "pause", "erase")
 DOORS = ("cli", "airflow")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from isthmus.db import reading, writing
+from isthmus.db import reading
 from isthmus.state import chain, runs
 from tests.scenarios.world import World
 
@@ -49,12 +49,3 @@ def test_every_mapping_is_sealed_and_each_report_keeps_the_seal(both: World) -> 
             assert chain.verify_chain(connection, name) is None
             (last,) = runs.recent_runs(connection, name)
             assert json.loads(last.report or "{}")["chain"] == chain.head(connection, name)
-
-
-def test_a_person_can_be_erased_from_the_audit_and_the_seal_holds(world: World) -> None:
-    account = world.account("Forgotten Person Ltd", Phone="+48 555 000 111")
-    world.cycle()
-    with writing(world.shop.engine) as connection:
-        assert chain.erase(connection, "customer", [account]) > 0
-        assert chain.verify_chain(connection, "customer") is None
-    assert all(one.entry.payload == {"erased": True} for one in world.history("customer", account))

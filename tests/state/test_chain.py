@@ -154,16 +154,3 @@ def test_newest_pages_that_were_cut_off_are_found_by_the_runs_own_report(told: E
 def test_another_name_on_the_run_is_found(told: Engine) -> None:
     _tamper(told, "UPDATE state_run SET who = 'cli:mallory' WHERE mapping = 'customer'")
     assert _broken(told) is not None
-
-
-def test_erased_values_are_gone_and_the_chain_still_holds(told: Engine) -> None:
-    with writing(told) as connection:
-        assert chain.erase(connection, "customer", ["0012A"]) == 1
-        assert chain.erase(connection, "customer", ["0012A"]) == 0
-    assert _broken(told) is None
-    with reading(told) as connection:
-        (one,) = runs.history(connection, "customer", ["0012A"])
-        kept = connection.execute(text("SELECT count(*) FROM state_audit WHERE payload LIKE '%Firm A%'")).scalar_one()
-    assert one.entry.payload == {"erased": True}
-    assert one.entry.outcome == "created", "that it happened stays"
-    assert kept == 2 * PAGES - 1

@@ -1,0 +1,93 @@
+"""When a person is erased: is nothing left, do audit and books still hold, and does no run bring anything back?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import inspect, make_url, text
+
+from isthmus.db import reading, writing
+from isthmus.state import audit
+from tests.operations.conftest import Town
+from tests.scenarios.world import World
+
+WHY = "request of 2026-11-20"
+
+
+def traces(world: World, word: str = "canary") -> list[tuple[str, Any]]:
+    """Every row of every table that holds the word, and the database's file if it does."""
+    found: list[tuple[str, Any]] = []
+    with reading(world.shop.engine) as connection:
+        for table in inspect(connection).get_table_names():
+            rows = connection.execute(text(f'SELECT * FROM "{table}"'))
+            found += [(table, tuple(row)) for row in rows if word in repr(tuple(row)).casefold()]
+    path = make_url(world.database).database
+    if world.database.startswith("sqlite"):
+        found += [("file", file) for file in (f"{path}", f"{path}-wal") if _holds(Path(file), word)]
+    return found
+
+
+def _holds(file: Path, word: str) -> bool:
+    return file.exists() and word.encode() in file.read_bytes().lower()
+
+
+def verify(world: World) -> None:
+    with reading(world.shop.engine) as connection:
+        assert audit.verify(connection, {}).breaks == []
+
+
+def books(world: World) -> list[Any]:
+    with reading(world.shop.engine) as connection:
+        rows = connection.execute(text(
+            "SELECT currency, account, CAST(sum(amount_minor) AS BIGINT), count(*) FROM erp_posting "
+            "GROUP BY currency, account ORDER BY currency, account"
+        )).all()  # fmt: skip
+        sums = connection.execute(text("SELECT sum(amount_minor) FROM erp_posting GROUP BY currency")).scalars()
+        assert set(map(int, sums)) == {0}
+        documents = "SELECT number, customer_id, total_minor, invoice_date FROM erp_invoice ORDER BY id"
+        return [*map(tuple, rows), *map(tuple, connection.execute(text(documents)))]
+
+
+def test_nothing_is_left_of_erased_people_and_nothing_comes_back(town: Town) -> None:
+    world = town.world
+    with writing(world.shop.engine) as connection:  # past the log, so that the next run does not see it
+        connection.execute(text("UPDATE erp_customer SET name = 'Canary drifted' WHERE name LIKE 'Canary001%'"))
+    assert not world.shop.reconcile("totals", "cli:ada", repair=False).agrees
+    assert {"erp_customer", "state_binding", "state_audit", "state_difference", "state_tie_out", "erp_order",
+            "erp_payment"} <= {table for table, _ in traces(world)}  # fmt: skip
+    before = books(world)
+    said = town.say("audit", "erase", "customer", *town.people, "--why", WHY, "--json")
+    assert said.code == 0, said
+    assert traces(world) == []
+    verify(world)
+    assert books(world) == before
+    copies = "Reference__c LIKE 'Canary%'"
+    assert len(world.crm_rows("ERP_Payment__c", copies)) == len(town.buyers)
+    assert world.cycle().written == len(town.buyers), "the ERP's copies in the CRM lose what the ERP has lost"
+    assert world.crm_rows("ERP_Payment__c", copies) == []
+    assert world.cycle(full=True).written == 0
+    world.edit("customer", town.people[1], Phone="+48 canary again")
+    assert world.cycle()["customer", "crm"]["superseded"] >= 1
+    assert traces(world) == []
+    for kind in ("totals", "receivables"):
+        assert world.shop.reconcile(kind, "cli:ada").agrees, kind
+    assert world.cycle().written == 0
+    assert traces(world) == []
+    verify(world)
+
+
+def test_what_the_crm_still_has_is_on_the_worklist_until_it_is_deleted_there(town: Town) -> None:
+    world, person = town.world, town.people[-1]
+    assert town.say("audit", "erase", "customer", person, "--why", WHY).code == 0
+    item = world.item(person)
+    assert item.reason == "refused"
+    assert "was erased on" in item.fault.what
+    assert "in the CRM" in item.fault.remedy
+    world.cycle()
+    assert world.listed(person) == "refused"
+    world.delete("customer", person)
+    world.cycle()
+    assert world.listed(person) is None
+    assert world.cycle().written == 0
+    assert traces(world, f"canary{len(town.people) - 1:03d}") == []
