@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -59,17 +59,15 @@ def check(call: Call) -> None:
     findings.fine["settings"] = str(call.settings.file)
     specs = findings.gather(lambda: _mappings(call, findings)) or ()
     is_empty = bool(findings.gather(lambda: _database(call, findings)))
-    systems = _systems(call, findings, is_empty=is_empty)
-    for side, connector in systems.items():
-        _describe(side, connector, specs=specs, findings=findings)
+    with ExitStack() as opened:
+        systems = _systems(call, findings, opened, is_empty=is_empty)
+        for side, connector in systems.items():
+            _describe(side, connector, specs=specs, findings=findings)
     promises = []
     if len(systems) == len(_SIDES):
         from isthmus.cli.guarantees import guarantees
 
         promises = guarantees(systems["crm"].capabilities, systems["erp"].capabilities)
-    for connector in systems.values():
-        with suppress(IsthmusError):
-            connector.close()
     call.told["fine"] = findings.fine
     call.told["guarantees"] = [one._asdict() for one in promises]
     if not call.as_json:
@@ -109,11 +107,11 @@ def _database(call: Call, findings: _Findings) -> bool:
     return empty
 
 
-def _systems(call: Call, findings: _Findings, *, is_empty: bool) -> dict[Side, Connector]:
+def _systems(call: Call, findings: _Findings, opened: ExitStack, *, is_empty: bool) -> dict[Side, Connector]:
     """The systems that can be reached and say who they are. One of our own is made with the tables."""
     found: dict[Side, Connector] = {}
     for side in _SIDES:
-        connector = findings.gather(partial(_open, call, side))
+        connector = findings.gather(partial(_open, call, side, opened))
         if connector is None:
             continue
         is_made_later = is_empty and not connector.capabilities.remote
@@ -125,18 +123,29 @@ def _systems(call: Call, findings: _Findings, *, is_empty: bool) -> dict[Side, C
     return found
 
 
-def _open(call: Call, side: Side) -> Connector:
+def _open(call: Call, side: Side, opened: ExitStack) -> Connector:
+    """A system's connector; ``opened`` closes what it holds."""
     from isthmus.connect.registry import connect
     from isthmus.kernel.clock import SystemClock
     from isthmus.settings import BUILTIN, connection, environment
 
     name = getattr(call.settings, side)
     found = connection(call.settings, name, environment())
-    if name != BUILTIN:
-        return connect(found, clock=SystemClock())
-    from isthmus.db import engine_for
+    ports: dict[str, object] = {"clock": SystemClock()}
+    if name == BUILTIN:
+        from isthmus.db import engine_for
 
-    return connect(found, clock=SystemClock(), engine=engine_for(call.settings.database))
+        ports["engine"] = engine = engine_for(call.settings.database)
+        opened.callback(engine.dispose)
+    connector = connect(found, **ports)
+    opened.callback(_close, connector)
+    return connector
+
+
+def _close(connector: Connector) -> None:
+    """What cannot be closed any more is nothing to correct."""
+    with suppress(IsthmusError):
+        connector.close()
 
 
 def _describe(side: Side, connector: Connector, *, specs: Sequence[MappingSpec], findings: _Findings) -> None:

@@ -1,7 +1,8 @@
-"""The clerk's first day beside the playground: credit limits before the orders come, then invoices and payments.
+"""The clerk's first day at the built-in ERP: credit limits before the orders come, then invoices and payments.
 
-Without them a new ERP has empty books: nothing would be on credit hold, and a ledger without entries proves nothing.
-It happens once, on books that are empty; the same commands are `isthmus erp limit`, `invoice` and `pay`.
+Without them its books are empty: nothing would be on credit hold, and a ledger without entries proves nothing. It
+happens once, on books that are empty; the same commands are `isthmus erp limit`, `invoice` and `pay`. A remote ERP has
+screens and clerks of its own.
 """
 
 from __future__ import annotations

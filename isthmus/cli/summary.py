@@ -14,9 +14,8 @@ from isthmus.app import Workshop
 from isthmus.db import reading
 from isthmus.kernel.money import from_minor
 from isthmus.state.runs import Run, recent_runs
+from isthmus.sync.report import OUTCOMES, WRITTEN
 
-_OUTCOMES = ("created", "updated", "withdrawn", "rebound", "unchanged", "superseded", "filtered", "worklisted")
-_WRITTEN = ("created", "updated", "withdrawn")
 _RUNS_MOST = 1000
 
 
@@ -42,7 +41,7 @@ class Cycle:
 
     def moved(self) -> int:
         """How many records were written, on either side."""
-        return sum(counts[name] for counts in _sums(self.runs()).values() for name in _WRITTEN)
+        return sum(counts[name] for counts in _sums(self.runs()).values() for name in WRITTEN)
 
 
 def _runs(workshop: Workshop, mapping: str | None = None) -> list[Run]:
@@ -59,7 +58,7 @@ def run_lines(cycle: Cycle, mapping: str) -> list[str]:
 
 
 def _outcomes(counts: Counter[str]) -> str:
-    told = [f"{counts[name]:,} {name}" for name in _OUTCOMES if counts[name]]
+    told = [f"{counts[name]:,} {name}" for name in OUTCOMES if counts[name]]
     return f" = {' + '.join(told)}" if told else ""
 
 
@@ -83,10 +82,10 @@ def summary(cycle: Cycle) -> list[str]:
     """All runs of the cycle as a table, the worklist by reason, and whether the ledger balances, where it is ours."""
     runs = cycle.runs()
     wrong = {run.mapping for run in runs if not _report(run)["adds_up"]}
-    rows: list[tuple[str, ...]] = [("mapping", "direction", "read", *_OUTCOMES, "adds up")]
+    rows: list[tuple[str, ...]] = [("mapping", "direction", "read", *OUTCOMES, "adds up")]
     order = cycle.workshop.names()
     for (mapping, direction), counts in sorted(_sums(runs).items(), key=lambda one: order.index(one[0][0])):
-        cells = [f"{counts[name]:,}" if counts[name] or name == "read" else "·" for name in ("read", *_OUTCOMES)]
+        cells = [f"{counts[name]:,}" if counts[name] or name == "read" else "·" for name in ("read", *OUTCOMES)]
         rows.append((mapping, direction, *cells, "NO" if mapping in wrong else "yes"))
     return [*_table(rows), "", *_worklist(cycle.workshop), *_ledger(cycle.workshop)]
 
