@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import timedelta
 from functools import cached_property
 
@@ -14,7 +14,7 @@ from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, Ev
 from isthmus.db import reading, writing
 from isthmus.erp.computed import Today
 from isthmus.erp.derived import DERIVED
-from isthmus.erp.desk import sit_down
+from isthmus.erp.desk import Desk, sit_down
 from isthmus.erp.external_keys import holders
 from isthmus.erp.measuring import measure
 from isthmus.erp.parties import identity_of
@@ -145,12 +145,33 @@ class Connector:
 
         if stream not in WRITABLE:
             raise Misconfigured(f"stream {stream}", "cannot be written", f"use one of {', '.join(WRITABLE)}")
+        with self._desk(within) as desk:
+            return write(desk, stream, changes)
+
+    def merge(self, stream: str, *, stays: str, goes: str, within: object | None = None) -> None:
+        """Makes one customer of two; the one that goes is closed, and nothing posted is touched."""
+        from isthmus.erp.merging import merge  # rare, and half of the ERP
+
+        if stream != "customer":
+            raise Refused(f"stream {stream}", "has no records that could be merged", "merge customers")
+        with self._desk(within) as desk:
+            merge(desk, stays, goes)
+
+    def pass_time(self) -> None:
+        """Releases held orders that a rate lets through whose day has come."""
+        from isthmus.erp.release import release_by_time
+
+        with self._desk(None) as desk:
+            release_by_time(desk)
+
+    @contextmanager
+    def _desk(self, within: object | None) -> Iterator[Desk]:
+        """Our desk, in the caller's transaction or in one of its own."""
         joined: AbstractContextManager[sqlalchemy.Connection] = writing(self._engine)
         if isinstance(within, sqlalchemy.Connection):
             joined = nullcontext(within)
         with joined as connection:
-            desk = sit_down(connection, by=BY, clock=self._clock, time_zone=self._time_zone)
-            return write(desk, stream, changes)
+            yield sit_down(connection, by=BY, clock=self._clock, time_zone=self._time_zone)
 
     def trace(self, stream: str, record_id: str) -> list[Evidence]:
         """What a customer's figures are made of, down to the postings."""

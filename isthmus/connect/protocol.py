@@ -134,6 +134,27 @@ class Tracing(Protocol):
         ...
 
 
+@runtime_checkable
+class Merging(Protocol):
+    """A connector that can make one record of two, with all that hangs on them."""
+
+    def merge(self, stream: str, *, stays: str, goes: str, within: object | None = None) -> None:
+        """From now on all that counted to the one counts to the other. ``within`` as in `Connector.write`.
+
+        Safe to call again. Raises Refused for records that are not there, or that cannot be merged.
+        """
+        ...
+
+
+@runtime_checkable
+class Timely(Protocol):
+    """A connector whose system does nothing by itself when a day comes."""
+
+    def pass_time(self) -> None:
+        """Does what time alone has made possible, such as releasing orders that a rate in force today lets through."""
+        ...
+
+
 class Connector(Protocol):
     """One system. Each method is safe to call again."""
 

@@ -24,7 +24,7 @@ from isthmus.erp.ledger import (
     refuse_closed,
     reverse_entry,
 )
-from isthmus.erp.parties import Company
+from isthmus.erp.parties import Company, account_of
 from isthmus.erp.receivables import Allocation, Invoice, Payment, Reversal
 from isthmus.erp.records import Row
 from isthmus.erp.release import move_orders, release
@@ -181,7 +181,8 @@ def _open_items(desk: Desk, source: Source, invoices: Sequence[str] | None) -> l
     )
     names = ("id", "number", "total_minor", "currency", "invoice_date")
     query = select(*(_invoice.c[name] for name in names), spent.scalar_subquery().label("spent"))
-    query = query.where(_invoice.c.customer_id == source.row["customer_id"], _invoice.c.kind == "invoice")
+    owners = account_of(desk.connection, source.row["customer_id"])
+    query = query.where(_invoice.c.customer_id.in_(owners), _invoice.c.kind == "invoice")
     found = [
         dict(row) for row in desk.connection.execute(query.order_by(_invoice.c.due_date, _invoice.c.id)).mappings()
     ]

@@ -16,9 +16,9 @@ from isthmus.erp.credit import Rate, Standing, family_of, lock_customers, log_st
 from isthmus.erp.desk import Desk
 from isthmus.erp.intake.quotes import move_quotes
 from isthmus.erp.news import customers_in, gather
-from isthmus.erp.parties import CreditTerm, Customer
+from isthmus.erp.parties import CreditTerm, Customer, merged_into
 from isthmus.erp.records import Row
-from isthmus.erp.release import order, release, set_status
+from isthmus.erp.release import release, release_by_time, set_status
 from isthmus.erp.sales import Order
 from isthmus.erp.streams import STREAMS
 from isthmus.kernel.errors import Refused
@@ -46,7 +46,10 @@ class Moved:
 
 
 def record(desk: Desk, stream: str, name: str) -> Row:
-    """All columns of a record named by number or id. Raises Refused when there is none."""
+    """All columns of a record named by number or id; of a customer that was merged, those of whom it counts to.
+
+    Raises Refused when there is none.
+    """
     table = STREAMS[stream].table
     text = name.strip()
     known = table.c.number == text.upper()
@@ -55,6 +58,8 @@ def record(desk: Desk, stream: str, name: str) -> Row:
     row = desk.connection.execute(select(table).where(known)).mappings().one_or_none()
     if row is None:
         raise Refused(f"{stream} {text}", "is not there", "name it by its number or id")
+    if stream == "customer" and (into := merged_into(desk.connection, row["id"])) is not None:
+        return customer_row(desk, into)
     return dict(row)
 
 
@@ -165,10 +170,7 @@ def rate(desk: Desk, source: str, target: str, *, value: str, day: str | None = 
     if desk.connection.execute(update(Rate).where(*same).values(values)).rowcount == 0:
         desk.connection.execute(insert(Rate), {**row, **values})
     log_standings(desk, gather(desk.connection, customers_in([source])))
-    query = select(order.c.customer_id).where(order.c.status == "held").distinct()
-    customers = [customer_id for (customer_id,) in desk.connection.execute(query)]
-    lock_customers(desk.connection, customers)
-    return confirmed(desk, release(desk, customers))
+    return confirmed(desk, release_by_time(desk))
 
 
 def _nanos(value: str, places: int) -> tuple[int, int]:

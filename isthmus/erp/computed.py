@@ -13,6 +13,7 @@ from sqlalchemy import BigInteger, ColumnElement, Date, Integer, Table, case, fu
 from sqlalchemy import cast as sql_cast
 
 from isthmus.erp.receivables import Allocation, Invoice, Payment, Reversal
+from isthmus.kernel.money import ODD_PLACES
 
 _invoice, _payment = cast(Table, Invoice.__table__), cast(Table, Payment.__table__)
 _allocation, _reversal = cast(Table, Allocation.__table__), cast(Table, Reversal.__table__)
@@ -88,9 +89,17 @@ def _paid_back(source: str) -> ColumnElement[int]:
     return query.scalar_subquery()
 
 
+def _other_currency() -> ColumnElement[str]:
+    """The currency of the invoice that an allocation settles, where that is another one than the payment's."""
+    query = select(_invoice.c.currency).where(_invoice.c.id == _allocation.c.invoice_id)
+    return case((_allocation.c.entry_id.is_not(None), query.scalar_subquery()), else_=None)
+
+
 def _other_amount() -> ColumnElement[int]:
-    """What an allocation settles in the invoice's currency, where that is another one than the payment's."""
-    return case((_allocation.c.entry_id.is_not(None), _allocation.c.amount_minor), else_=None)
+    """What an allocation settles in that currency, in micros: a payment's minor units are those of its own currency."""
+    micros = {currency: 10 ** (6 - places) for currency, places in ODD_PLACES.items()}
+    in_micros = _allocation.c.amount_minor * case(micros, value=_other_currency(), else_=10_000)
+    return case((_allocation.c.entry_id.is_not(None), in_micros), else_=None)
 
 
 def holds() -> ColumnElement[bool]:
@@ -115,5 +124,8 @@ COMPUTED: Mapping[str, Mapping[str, Expression]] = {
         "refunds_note_id": lambda _: _paid_back("credit_note_id"),
         "status": lambda _: case((_reversed(), "reversed"), else_="posted"),
     },
-    "erp_allocation": {"invoice_minor": lambda _: _other_amount()},
+    "erp_allocation": {
+        "invoice_amount_micros": lambda _: _other_amount(),
+        "invoice_currency": lambda _: _other_currency(),
+    },
 }

@@ -2,7 +2,8 @@
 
 A customer that shares its parent's limit has its *root* there, and so on upwards; the others are their own root. All
 whose root is one are a *family*: what they owe together is the root's exposure. (Parents in a circle that all share
-have their smallest id as root.)
+have their smallest id as root.) A customer that was merged into another belongs to that one's family, and what is due
+of it is due of that one.
 
 Exposure = receivables, tax included, less unapplied payments and credit notes (what the receivable account says) + what
 confirmed and partly invoiced orders still have to invoice. Another currency counts at the latest rate on or before the
@@ -29,18 +30,24 @@ _FAMILY = """
 WITH RECURSIVE up(id, top) AS (
     SELECT c.id, c.id FROM erp_customer c {only}
     UNION
-    SELECT up.id, c.parent_id FROM up JOIN erp_customer c ON c.id = up.top
-    JOIN erp_credit_term t ON t.customer_id = c.id WHERE t.shares_parent_limit AND c.parent_id IS NOT NULL
+    SELECT up.id, coalesce(m.into_id, c.parent_id) FROM up JOIN erp_customer c ON c.id = up.top
+    LEFT JOIN erp_merger m ON m.customer_id = c.id LEFT JOIN erp_credit_term t ON t.customer_id = c.id
+    WHERE m.into_id IS NOT NULL OR (t.shares_parent_limit AND c.parent_id IS NOT NULL)
 ), roots AS (
     SELECT up.id, coalesce(
         max(CASE WHEN c.parent_id IS NULL OR NOT coalesce(t.shares_parent_limit, {no}) THEN up.top END), min(up.top)
     ) AS root_id
-    FROM up JOIN erp_customer c ON c.id = up.top LEFT JOIN erp_credit_term t ON t.customer_id = up.top GROUP BY up.id
-), family(root_id, id) AS (
+    FROM up JOIN erp_customer c ON c.id = up.top LEFT JOIN erp_credit_term t ON t.customer_id = up.top
+    WHERE up.top NOT IN (SELECT customer_id FROM erp_merger) GROUP BY up.id
+), sharing(root_id, id) AS (
     SELECT root_id, root_id FROM roots
     UNION
-    SELECT f.root_id, c.id FROM family f JOIN erp_customer c ON c.parent_id = f.id
+    SELECT f.root_id, c.id FROM sharing f JOIN erp_customer c ON c.parent_id = f.id
     JOIN erp_credit_term t ON t.customer_id = c.id WHERE t.shares_parent_limit
+), family AS (
+    SELECT root_id, id FROM sharing
+    UNION ALL
+    SELECT s.root_id, m.customer_id FROM sharing s JOIN erp_merger m ON m.into_id = s.id
 )"""
 
 _FACTS = f"""{_FAMILY}, owed AS MATERIALIZED (
@@ -65,10 +72,11 @@ _FACTS = f"""{_FAMILY}, owed AS MATERIALIZED (
         min(CASE WHEN worth_minor IS NULL AND amount_minor <> 0 THEN currency END) AS unrated
     FROM worth GROUP BY root_id
 ), dues AS (
-    SELECT customer_id, min(due_date) AS oldest_due_date FROM erp_invoice i
+    SELECT coalesce(m.into_id, i.customer_id) AS customer_id, min(due_date) AS oldest_due_date
+    FROM erp_invoice i LEFT JOIN erp_merger m ON m.customer_id = i.customer_id
     WHERE kind = 'invoice' AND total_minor > coalesce(
-        (SELECT sum(amount_minor) FROM erp_allocation WHERE invoice_id = i.id), 0) {{ids}}
-    GROUP BY customer_id
+        (SELECT sum(amount_minor) FROM erp_allocation WHERE invoice_id = i.id), 0) {{counted}}
+    GROUP BY coalesce(m.into_id, i.customer_id)
 )
 SELECT c.id AS customer_id, c.number, c.name, r.root_id, top.number AS root_number,
     coalesce(t.currency, top.currency) AS currency, t.limit_minor,
@@ -94,8 +102,10 @@ def facts_sql(dialect: str, *, today: str, narrow: bool = False) -> str:
     Narrowed, it asks for the customers of the parameter ``ids``, whose families are those of ``members``. The families
     follow from the ids, but a planner that does not know how few they are would read all postings and orders.
     """
-    said = {name: f"AND {_among(dialect, 'customer_id', name)}" if narrow else "" for name in ("members", "ids")}
-    return _FACTS.format(today=today, only=_only(dialect) if narrow else "", no=_no(dialect), **said)
+    columns = {"members": "customer_id", "counted": "i.customer_id"}
+    said = {name: f"AND {_among(dialect, column, 'members')}" if narrow else "" for name, column in columns.items()}
+    only = _only(dialect) if narrow else "WHERE c.id NOT IN (SELECT customer_id FROM erp_merger)"
+    return _FACTS.format(today=today, only=only, no=_no(dialect), **said)
 
 
 def family_sql(dialect: str, wanted: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from isthmus.erp.computed import Today
 from isthmus.erp.credit import Rates, family_of, standings
 from isthmus.erp.ledger import RECEIVABLE, Posting
 from isthmus.erp.news import AGES, Days, customers_of_changes, customers_of_time, gather
+from isthmus.erp.parties import counted_of
 from isthmus.erp.positions import Position
 from isthmus.erp.receivables import Allocation, Invoice
 from isthmus.erp.sales import Order
@@ -35,8 +36,9 @@ def news(connection: Connection, since: Position, until: Position) -> list[int]:
 
 def show(connection: Connection, ids: Sequence[int], today: Today) -> dict[int, Fields]:
     """The standing of these customers by id; those that are not there are left out."""
-    found = standings(connection, ids, today.day)
-    owed, held = _owed(connection, list(found), today), _held_orders(connection, list(found))
+    counted = counted_of(connection, ids)
+    found = standings(connection, sorted(set(counted.values())), today.day)
+    owed, held = _owed(connection, counted, today), _held_orders(connection, list(found))
     rates = Rates(connection, today.day)
     return {
         one: {
@@ -72,19 +74,20 @@ def _amounts(owed: _Owed, currency: str, rates: Rates) -> dict[str, int | None]:
     return dict(sums)
 
 
-def _owed(connection: Connection, ids: Sequence[int], today: Today) -> dict[int, _Owed]:
+def _owed(connection: Connection, counted: Mapping[int, int], today: Today) -> dict[int, _Owed]:
     owed: dict[int, _Owed] = {}
+    ids = list(counted)
 
     def place(customer_id: int, currency: str) -> list[int]:
-        return owed.setdefault(customer_id, {}).setdefault(currency, [0] * (len(BUCKETS) + 1))
+        return owed.setdefault(counted[customer_id], {}).setdefault(currency, [0] * (len(BUCKETS) + 1))
 
     for customer_id, currency, age, amount in connection.execute(_open_items(connection, ids, today)):
-        place(customer_id, currency)[age] = int(amount)
+        place(customer_id, currency)[age] += int(amount)
     posting = cast(Table, Posting.__table__).c
     query = select(posting.customer_id, posting.currency, func.sum(posting.amount_minor))
     query = query.where(posting.account == RECEIVABLE, among(connection, posting.customer_id, ids))
     for customer_id, currency, balance in connection.execute(query.group_by(posting.customer_id, posting.currency)):
-        place(customer_id, currency)[-1] = int(balance)
+        place(customer_id, currency)[-1] += int(balance)
     return owed
 
 

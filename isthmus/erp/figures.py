@@ -20,7 +20,7 @@ from isthmus.erp.computed import Today, days_between, holds
 from isthmus.erp.credit import Rates
 from isthmus.erp.ledger import Posting
 from isthmus.erp.news import Days, customers_of_changes, gather
-from isthmus.erp.parties import Customer
+from isthmus.erp.parties import Customer, counted_of, counts_to
 from isthmus.erp.positions import Position
 from isthmus.erp.receivables import Allocation, Invoice, Payment
 from isthmus.erp.sales import Order, OrderLine
@@ -141,9 +141,12 @@ def news(connection: Connection, since: Position, until: Position) -> list[int]:
 
 def show(connection: Connection, ids: Sequence[int], today: Today) -> dict[int, Fields]:
     """The figures of these customers by id; those that are not there are left out."""
-    query = select(_customer.c.id, _customer.c.currency).where(among(connection, _customer.c.id, ids))
+    counted = counted_of(connection, ids)
+    query = select(_customer.c.id, _customer.c.currency).where(
+        among(connection, _customer.c.id, list(counted.values()))
+    )
     home: dict[int, str] = {row[0]: row[1] for row in connection.execute(query)}
-    sums = {name: _sums(connection, parts(today), home) for name, parts in _PARTS.items()}
+    sums = {name: _sums(connection, parts(today), home, of=list(counted)) for name, parts in _PARTS.items()}
     return {
         one: _fields(one, currency, {name: found.get(one) or _Sum() for name, found in sums.items()}, today=today)
         for one, currency in home.items()
@@ -159,25 +162,33 @@ def _fields(one: int, currency: str, sums: Mapping[str, _Sum], *, today: Today) 
         "order_total": ordered.amount,
         "last_order_date": ordered.latest,
         "invoiced_12_months": sums["invoiced"].amount,
-        "days_to_pay": _share(paid.second, paid.amount, MICROS),
+        "days_to_pay": _share(paid.second, paid.amount, places=1),
         "list_discount": given.amount,
-        "list_discount_percent": _share(given.amount, given.second, 100 * MICROS),
+        "list_discount_percent": _share(given.amount and 100 * given.amount, given.second, places=2),
         "as_of": today.at,
     }
 
 
-def _share(amount: int | None, whole: int | None, scale: int) -> int | None:
-    return None if amount is None or not whole else divide_half_up(amount * scale, whole)
+def _share(amount: int | None, whole: int | None, *, places: int) -> int | None:
+    """One amount over another in micros, as exact as people read it: a digit that nobody reads would be news too."""
+    if amount is None or not whole:
+        return None
+    step = int(10**places)
+    return divide_half_up(amount * step, whole) * (MICROS // step)
 
 
-def _sums(connection: Connection, parts: Select[Any], home: Mapping[int, str]) -> dict[int, _Sum]:
-    """The parts of these customers added up: by currency in the database, by day where a rate must be asked for."""
-    part = parts.subquery().c
+def _sums(connection: Connection, parts: Select[Any], home: Mapping[int, str], *, of: Sequence[int]) -> dict[int, _Sum]:
+    """The parts of these customers added up: by currency in the database, by day where a rate must be asked for.
+
+    ``of`` are all who count to them.
+    """
+    source = parts.subquery()
+    part = source.c
     rated = case((part.currency == _customer.c.currency, None), else_=part.day)
-    query = select(part.customer_id, part.currency, rated.label("rated"), part.day, part.amount_minor, part.second)
-    query = query.join(_customer, _customer.c.id == part.customer_id)
-    item = query.where(among(connection, part.customer_id, list(home))).subquery().c
-    keys = (item.customer_id, item.currency, item.rated)
+    query = select(_customer.c.id, part.currency, rated.label("rated"), part.day, part.amount_minor, part.second)
+    query = query.select_from(source).join(_customer, _customer.c.id == counts_to(part.customer_id))
+    item = query.where(among(connection, part.customer_id, of)).subquery().c
+    keys = (item.id, item.currency, item.rated)
     sums = (func.count(), func.sum(item.amount_minor), func.sum(item.second), func.max(item.day))
     found: dict[int, _Sum] = {}
     rates: dict[str, Rates] = {}
@@ -236,7 +247,8 @@ def trace(connection: Connection, customer_id: int, figure: str, *, today: Today
     if home is None:
         raise Refused(f"customer {customer_id}", "is not there", "name it by its id")
     part = _PARTS[FIGURES[figure]](today).subquery().c
-    query = select(*(part[name] for name in _COLUMNS)).where(part.customer_id == customer_id)
+    mine = among(connection, part.customer_id, list(counted_of(connection, [customer_id])))
+    query = select(*(part[name] for name in _COLUMNS)).where(mine)
     rows = [dict(row) for row in connection.execute(query.order_by(part.day, part.document)).mappings()]
     booked = _booked(connection, [row["entry_id"] for row in rows if row["entry_id"] is not None])
     return [_traced(connection, row, home, booked=booked.get(row["entry_id"], ())) for row in rows]

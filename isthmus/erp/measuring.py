@@ -27,7 +27,7 @@ def measure(connection: Connection, stream: Stream, ask: Measure, *, today: Toda
     month: ColumnElement[Any] = spelled if ask.day else null()
     numbers = amount if ask.amount else cast(null(), BigInteger)
     query = select(currency.label("currency"), month.label("month"), numbers.label("amount"))
-    item = query.select_from(stream.table).where(*conditions).subquery().c
+    item = query.select_from(stream.table).where(*stream.shows, *conditions).subquery().c
     grouped = select(item.currency, item.month, func.count(), func.sum(item.amount)).group_by(item.currency, item.month)
     found = connection.execute(grouped.order_by(item.currency, item.month))
     return [Group(money, when, count, None if total is None else int(total)) for money, when, count, total in found]

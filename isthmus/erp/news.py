@@ -17,7 +17,7 @@ from isthmus.erp.changes import between, change
 from isthmus.erp.columns import Day
 from isthmus.erp.credit import Rate
 from isthmus.erp.ledger import RECEIVABLE, Posting
-from isthmus.erp.parties import Company, CreditTerm, Customer
+from isthmus.erp.parties import Company, CreditTerm, Customer, counts_to
 from isthmus.erp.positions import Position
 from isthmus.erp.receivables import Allocation, Invoice, Payment
 from isthmus.erp.sales import OPEN, Order
@@ -66,7 +66,8 @@ def customers_of_time(connection: Connection, days: Days) -> list[Select[Any]]:
     """The customers one of whose open invoices passed an edge in these days, or for whom a rate came into force."""
     column = _invoice.c
     grace = func.coalesce(_term.c.grace_days, _company.c.grace_days) + 1
-    late = select(column.customer_id).join(_customer, _customer.c.id == column.customer_id)
+    late = select(column.customer_id).select_from(_invoice)
+    late = late.join(_customer, _customer.c.id == counts_to(column.customer_id))
     late = late.join(_company, _company.c.code == _customer.c.company)
     late = late.outerjoin(_term, _term.c.customer_id == _customer.c.id).where(_is_open())
     rated = select(_rate.c.source).where(days.hold(_rate.c.day)).distinct()
@@ -93,10 +94,11 @@ def invoices_of_time(connection: Connection, days: Days) -> list[int]:
 
 
 def gather(connection: Connection, queries: Sequence[Select[Any]]) -> list[int]:
-    """The ids that any of the queries finds, ascending."""
+    """The customers that any of the queries finds, ascending; instead of one that was merged, whom it counts to."""
     if not queries:
         return []
-    return sorted(int(one) for (one,) in connection.execute(union(*queries)))
+    (found,) = union(*queries).subquery().c
+    return sorted(int(one) for (one,) in connection.execute(select(counts_to(found)).distinct()))
 
 
 def _at_edge(days: Days) -> ColumnElement[bool]:

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, ForeignKey, Index, select, text
+from collections.abc import Sequence
+from typing import Any, cast
+
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Connection,
+    ForeignKey,
+    Index,
+    Table,
+    func,
+    select,
+    text,
+    union_all,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
+from isthmus.db import among
 from isthmus.erp.columns import Code, Currency, Folded, Id, Long, Model, Name, OnDay, Short, Truth, Whole
 
 
@@ -86,6 +101,56 @@ class CreditTerm(Model):
     held_by: Mapped[Short | None]
     held_on: Mapped[OnDay | None]
     shares_parent_limit: Mapped[Truth] = mapped_column(server_default=text("false"))
+
+
+class Merger(Model):
+    """A customer that was merged into another: what is booked for it stays booked so, and counts to that one.
+
+    ``into_id`` is never merged itself: where that one is merged later, this follows it.
+    """
+
+    __tablename__ = "erp_merger"
+    customer_id: Mapped[Whole] = mapped_column(ForeignKey("erp_customer.id"), primary_key=True, autoincrement=False)
+    into_id: Mapped[Whole] = mapped_column(ForeignKey("erp_customer.id"))
+    merged_on: Mapped[OnDay]
+    merged_by: Mapped[Short]
+    __table_args__ = (CheckConstraint("into_id <> customer_id", name="other"), Index(None, "into_id"))
+
+
+_customer, _merger = cast(Table, Customer.__table__).c, cast(Table, Merger.__table__).c
+
+
+def is_merged(customer_id: ColumnElement[Any]) -> ColumnElement[bool]:
+    """That this customer was merged into another."""
+    return customer_id.in_(select(_merger.customer_id))
+
+
+def counts_to(customer_id: ColumnElement[Any]) -> ColumnElement[int]:
+    """The customer to whom counts what is booked for this one."""
+    into = select(_merger.into_id).where(_merger.customer_id == customer_id)
+    return func.coalesce(into.scalar_subquery(), customer_id)
+
+
+def merged_into(connection: Connection, customer_id: int) -> int | None:
+    """The customer that this one was merged into; None for one that was not."""
+    query = select(_merger.into_id).where(_merger.customer_id == customer_id)
+    return connection.execute(query).scalar_one_or_none()
+
+
+def counted_of(connection: Connection, ids: Sequence[int]) -> dict[int, int]:
+    """Who counts to these customers: they themselves and all that were merged into them, each with whom it counts to.
+
+    One of them that was merged into another is left out.
+    """
+    own = select(_customer.id, _customer.id).where(among(connection, _customer.id, ids), ~is_merged(_customer.id))
+    merged = select(_merger.customer_id, _merger.into_id).where(among(connection, _merger.into_id, ids))
+    return {row[0]: row[1] for row in connection.execute(union_all(own, merged))}
+
+
+def account_of(connection: Connection, customer_id: int) -> list[int]:
+    """All whose documents stand on one account with this customer's: it, what was merged into it, and with it."""
+    into = merged_into(connection, customer_id)
+    return sorted(counted_of(connection, [customer_id if into is None else into]))
 
 
 def identity_of(connection: Connection) -> str:

@@ -64,7 +64,7 @@ def moved_since(connection: Connection, stream: Stream, since: Position, *, unti
     query = (
         select(change.c.transaction, *_picked(stream, ask.today))
         .join(table, and_(table.c.id == change.c.record_id, table.c.version == change.c.number))
-        .where(change.c.stream == stream.name, *between(since, until), *ask.where)
+        .where(change.c.stream == stream.name, *between(since, until), *stream.shows, *ask.where)
         .order_by(change.c.transaction, change.c.number)
         .limit(ask.limit)
     )
@@ -121,7 +121,7 @@ def find_rows(
     columns = {one.path: stream.table.c[one.column] for one in stream.shape.fields}
     asked = [columns[path] for path in paths]
     wanted = set(values)
-    query = select(stream.table.c.id, *asked).where(_narrow(connection, stream, paths, wanted=wanted))
+    query = select(stream.table.c.id, *asked).where(_narrow(connection, stream, paths, wanted=wanted), *stream.shows)
     for record_id, *found in connection.execute(query.order_by(stream.table.c.id)):
         texts = tuple(None if value is None else str(value) for value in found)
         if all(texts) and tuple(match_text(text or "") for text in texts) in wanted:

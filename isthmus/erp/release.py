@@ -10,7 +10,7 @@ from sqlalchemy import Table, func, select
 
 from isthmus.db import among, update_rows
 from isthmus.erp.changes import log_changes
-from isthmus.erp.credit import Rates, Standing, family_of, standings
+from isthmus.erp.credit import Rate, Rates, Standing, family_of, lock_customers, standings
 from isthmus.erp.desk import Desk
 from isthmus.erp.receivables import Allocation, Invoice
 from isthmus.erp.records import Row
@@ -88,6 +88,18 @@ def release(desk: Desk, customer_ids: Sequence[int]) -> list[int]:
     The customers must be locked, and the call belongs in the transaction that freed the credit.
     """
     return [row["id"] for row, _ in _gate_again(desk, customer_ids, ("held",))]
+
+
+def release_by_time(desk: Desk) -> list[int]:
+    """Puts all held orders through the gate again: a rate that was entered for a later day may be in force by now.
+
+    Nothing else frees credit by time alone. Answers those whose state or reason changed.
+    """
+    rated = select(Rate.day).where(Rate.day <= desk.day).exists()
+    query = select(order.c.customer_id).where(order.c.status == "held", rated).distinct()
+    customers = desk.connection.execute(query).scalars().all()
+    lock_customers(desk.connection, customers)
+    return release(desk, customers)
 
 
 def review(desk: Desk, customer_ids: Sequence[int]) -> Reviewed:

@@ -15,6 +15,7 @@ _COLUMNS = {
     "erp_external_key": "record_id, status",
     "erp_period": "closed, closed_at, closed_by",
     "erp_order_line": "invoiced_micros",
+    "erp_merger": "into_id",
 }
 _ADDED_ONLY = ("erp_posting", "erp_invoice_line", "erp_allocation", "erp_reversal", "erp_change")
 _READ_ONLY = ("erp_company", "erp_account", "erp_term", "erp_tax_code", "erp_order_transition", "erp_sequence")

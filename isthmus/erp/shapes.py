@@ -207,6 +207,7 @@ class Stream:
     parent: str = ""
     find_by: Mapping[str, str] = field(default_factory=dict)  # path → column with its match text
     holds: ColumnElement[bool] | None = None  # which of its lines count
+    shows: tuple[ColumnElement[bool], ...] = ()  # which of its records others are told of
 
     @property
     def table(self) -> Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
@@ -15,7 +16,7 @@ from isthmus.erp.computed import Today
 from isthmus.erp.credit import Standing, standings
 from isthmus.erp.desk import Desk
 from isthmus.erp.ledger import RECEIVABLE, Entry, Posting
-from isthmus.erp.parties import Customer
+from isthmus.erp.parties import Customer, counted_of, is_merged
 from isthmus.erp.receivables import Allocation, Invoice
 from isthmus.erp.sales import Order
 from isthmus.kernel.records import Fields
@@ -88,12 +89,13 @@ class OrderLine:
 def statement(desk: Desk, customer: str) -> Statement:
     """A customer's statement as of the desk's day. Raises Refused for a customer that is not there."""
     row = record(desk, "customer", customer)
-    items = _open_items(desk, row["id"])
+    counted = list(counted_of(desk.connection, [row["id"]]))
+    items = _open_items(desk, counted)
     today = Today(desk.connection.dialect.name, desk.day, desk.at)
     return Statement(
         number=row["number"],
         name=row["name"],
-        booked=_booked(desk.connection, row["id"]),
+        booked=_booked(desk.connection, counted),
         open_items=items,
         ages=_ages(items),
         standing=standings(desk.connection, [row["id"]], desk.day)[row["id"]],
@@ -101,9 +103,9 @@ def statement(desk: Desk, customer: str) -> Statement:
     )
 
 
-def _booked(connection: Connection, customer_id: int) -> tuple[Booked, ...]:
+def _booked(connection: Connection, customers: Sequence[int]) -> tuple[Booked, ...]:
     query = select(Entry.entry_date, Entry.text, Posting.currency, Posting.amount_minor)
-    query = query.join(Posting, Posting.entry_id == Entry.id).where(Posting.customer_id == customer_id)
+    query = query.join(Posting, Posting.entry_id == Entry.id).where(Posting.customer_id.in_(customers))
     query = query.where(Posting.account == RECEIVABLE, Entry.posted_at.is_not(None))
     found = connection.execute(query.order_by(Posting.currency, Entry.entry_date, Entry.id)).all()
     booked = []
@@ -115,11 +117,11 @@ def _booked(connection: Connection, customer_id: int) -> tuple[Booked, ...]:
     return tuple(booked)
 
 
-def _open_items(desk: Desk, customer_id: int) -> tuple[OpenItem, ...]:
+def _open_items(desk: Desk, customers: Sequence[int]) -> tuple[OpenItem, ...]:
     spent = select(func.coalesce(func.sum(Allocation.amount_minor), 0)).where(Allocation.invoice_id == Invoice.id)
     open_minor = (Invoice.total_minor - spent.scalar_subquery()).label("open_minor")
     query = select(Invoice.number, Invoice.due_date, Invoice.currency, Invoice.total_minor, open_minor)
-    query = query.where(Invoice.customer_id == customer_id, Invoice.kind == "invoice", open_minor > 0)
+    query = query.where(Invoice.customer_id.in_(customers), Invoice.kind == "invoice", open_minor > 0)
     today = date.fromisoformat(desk.day)
     return tuple(
         OpenItem(number, due, currency, total, int(left), max(0, (today - date.fromisoformat(due)).days))
@@ -137,7 +139,9 @@ def _ages(items: tuple[OpenItem, ...]) -> dict[str, tuple[int, ...]]:
 
 def customers(desk: Desk, *, status: str | None = None, limit: int = 100) -> list[CustomerLine]:
     """Customers by number with their standing; ``status`` keeps those that are ok, warning or hold."""
-    query = select(Customer.id, Customer.number, Customer.name, Customer.active).order_by(Customer.id)
+    column = cast(Table, Customer.__table__).c
+    query = select(column.id, column.number, column.name, column.active).where(~is_merged(column.id))
+    query = query.order_by(column.id)
     found = desk.connection.execute(query if status else query.limit(limit)).all()
     known = standings(desk.connection, [row.id for row in found], desk.day)
     lines = [CustomerLine(row.number, row.name, row.active, known[row.id]) for row in found]

@@ -15,7 +15,7 @@ from sqlalchemy import Column, String, Table
 
 from isthmus.erp.columns import Day, Flag, Model
 from isthmus.erp.computed import COMPUTED, holds
-from isthmus.erp.parties import Customer
+from isthmus.erp.parties import Customer, is_merged
 from isthmus.erp.products import Price, Product
 from isthmus.erp.receivables import Allocation, Invoice, InvoiceLine, Payment
 from isthmus.erp.sales import QUOTE_STATES, Order, OrderLine, Quote, QuoteLine
@@ -72,7 +72,8 @@ _WORKED_OUT: dict[str, Kind] = {
     "outstanding": "amount",
     "unapplied": "amount",
     "refunded": "amount",
-    "invoice_amount": "amount",
+    "invoice_amount": "micros",
+    "invoice_currency": "text",
     "refunds_id": "reference",
     "refunds_note_id": "reference",
     "days_overdue": "count",
@@ -99,7 +100,6 @@ _REFERENCES = {
 _ALIASES = {
     ("erp_allocation", "key"): "id",
     ("erp_allocation", "amount"): "source_minor",
-    ("erp_allocation", "invoice_amount"): "invoice_minor",
     ("erp_invoice_line", "amount"): "net_minor",
 }
 _ADDRESS = ("street", "city", "state", "postal_code", "country")
@@ -127,6 +127,7 @@ STREAMS: dict[str, Stream] = {
             contact=_CONTACT,
         ),
         find_by={"tax_id": "match_tax_id", "name": "match_name"},
+        shows=(~is_merged(cast(Table, Customer.__table__).c.id),),
     ),
     "product": Stream(
         "product",
@@ -178,7 +179,7 @@ STREAMS: dict[str, Stream] = {
             " status",
             stream="payment",
         ),
-        _shape(Allocation, "key invoice_id amount invoice_amount"),
+        _shape(Allocation, "key invoice_id amount invoice_amount invoice_currency"),
         "payment_id",
         holds=holds(),
     ),

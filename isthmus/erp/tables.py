@@ -10,6 +10,7 @@ MODELS = (
     parties.Term,
     parties.Customer,
     parties.CreditTerm,
+    parties.Merger,
     products.TaxCode,
     products.Product,
     products.Price,

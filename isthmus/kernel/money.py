@@ -15,7 +15,7 @@ MICROS = 1_000_000
 GREATEST = 9_000_000_000_000
 
 #: ISO 4217 (2024 list, amendment 176): currencies whose minor unit is not 1/100.
-_EXPONENTS = {
+ODD_PLACES = {
     **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
     **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
     **dict.fromkeys("CLF UYW".split(), 4),
@@ -27,7 +27,7 @@ _TWO_PLACES = frozenset(
     NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP
     SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD YER ZAR ZMW ZWG""".split()
 )
-CURRENCIES = _TWO_PLACES | frozenset(_EXPONENTS)
+CURRENCIES = _TWO_PLACES | frozenset(ODD_PLACES)
 
 _DECIMAL = re.compile(r"-?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 
@@ -37,7 +37,7 @@ def exponent(currency: str) -> int:
     if currency in _TWO_PLACES:
         return 2
     try:
-        return _EXPONENTS[currency]
+        return ODD_PLACES[currency]
     except KeyError:
         raise ValueError(f"{currency!r} is not an ISO 4217 currency") from None
 

@@ -53,9 +53,9 @@ ACCOUNT_FIGURES: tuple[SalesforceField, ...] = (
     *_amounts("ERP_Order_Total__c"),
     day("ERP_Last_Order_Date__c"),
     *_amounts("ERP_Invoiced_12_Months__c"),
-    number("ERP_Days_To_Pay__c", "double", 18, scale=6),
+    number("ERP_Days_To_Pay__c", "double", 18, scale=1),
     *_amounts("ERP_List_Discount__c"),
-    number("ERP_List_Discount_Percent__c", "double", 18, scale=6),
+    number("ERP_List_Discount_Percent__c", "double", 18, scale=2),
     moment("ERP_Figures_As_Of__c"),
 )
 
@@ -111,7 +111,8 @@ ALLOCATION = sobject("ERP_Allocation__c", "a03", [
     auto_number("Name", "AL-{:08d}"),
     master("Payment__c", "ERP_Payment__c"),
     lookup("Invoice__c", "ERP_Invoice__c", required=True, on_delete="restrict"),
-    *_amounts("Amount__c"),
+    *_amounts("Amount__c", "Invoice_Amount__c"),
+    text("Invoice_Currency__c", 3),
     currency(),
     key(),
 ], label="ERP Allocation")  # fmt: skip

@@ -171,6 +171,22 @@ def test_another_currency_counts_at_the_rate_of_the_day(world: World) -> None:
     assert world.order(customer, (1, 1_111), currency="USD").fields["status"] == "confirmed"  # 9.999 → 10.00 EUR
 
 
+def test_a_rate_of_a_later_day_releases_orders_when_its_day_has_come(world: World) -> None:
+    customer = world.customer()
+    set_limit(world, customer, 10_000)
+    unrated = world.order(customer, (1, 10_000), currency="USD")
+    with world.desk() as desk:
+        assert rate(desk, "USD", "EUR", value="0.9", day="2026-11-05") == ()
+    for days, status in ((0, "held"), (2, "held"), (1, "confirmed")):
+        world.days_pass(days)
+        world.connector.pass_time()
+        assert world.status(unrated) == status
+    logged = "SELECT count(*) FROM erp_change WHERE stream = 'order'"
+    before = world.rows(logged)
+    world.connector.pass_time()
+    assert world.rows(logged) == before, "what does not move is not written"
+
+
 def test_a_rate_knows_the_decimals_of_both_currencies(world: World) -> None:
     customer = world.customer()
     set_limit(world, customer, 10_000)

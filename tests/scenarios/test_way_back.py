@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
 
 from isthmus.erp.allocating import pay
-from isthmus.erp.clerk import limit, record
+from isthmus.erp.clerk import limit, rate, record
 from isthmus.erp.invoicing import credit_note, invoice
 from tests.scenarios.erp_side import new_customer
 from tests.scenarios.world import OBJECTS, World
@@ -219,6 +220,24 @@ def test_a_payment_arrives_with_the_invoice_it_pays_and_the_rest_of_it(sale: Sal
     assert (bill["Status__c"], bill["Outstanding__c"]) == ("Paid", 0)
     assert (copy["Amount__c"], copy["Unapplied__c"]) == (total * 10, 10_000)
     assert world.crm("order", sale.order)["ERP_Status__c"] == "Closed"
+    assert world.cycle().written == 0
+
+
+def test_what_settles_an_invoice_in_another_currency_says_how_much_of_it(sale: Sale) -> None:
+    world = sale.world
+    for source, value in (("JPY", "0.005"), ("KWD", "3")):
+        world.at_desk(partial(rate, source=source, target="EUR", value=value))
+    number = sale.bill()
+    payments = [sale.pay(amount, currency=money, invoices=[number]) for amount, money in ((400, "JPY"), (1_005, "KWD"))]
+    sale.pay(100, invoices=[number])
+    world.cycle()
+    told = world.crm_rows("ERP_Allocation__c")
+    assert [(one["Amount__c"], one["Invoice_Amount__c"], one["Invoice_Currency__c"]) for one in told] == [
+        (400_000, 2_000, "EUR"),
+        (1_005, 3_020, "EUR"),  # 3.015, half up
+        (1_000, None, None),
+    ]
+    assert [shown(world, one, "ERP_Payment__c")["Unapplied__c"] for one in payments] == [0, 0]
     assert world.cycle().written == 0
 
 

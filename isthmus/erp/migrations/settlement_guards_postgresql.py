@@ -11,7 +11,7 @@ from isthmus.erp.migrations.settlement_guards_sqlite import STAYING, TOO_MUCH, U
 RESTING = (("erp_invoice_line", "erp_invoice_line_fixed"), ("erp_order_transition", "erp_order_transition_ever"))
 
 _SPENT = "(SELECT coalesce(sum({0}), 0) FROM erp_allocation WHERE {1} = NEW.{1})"
-_BODIES = {
+BODIES = {
     "erp_guard_allocation": (
         "PERFORM 1 FROM erp_invoice WHERE id IN (NEW.invoice_id, NEW.credit_note_id) ORDER BY id FOR NO KEY UPDATE; "
         "PERFORM 1 FROM erp_payment WHERE id IN (NEW.payment_id, NEW.refund_id) ORDER BY id FOR NO KEY UPDATE; "
@@ -53,7 +53,8 @@ _BODIES = {
 }
 
 
-def _function(name: str, body: str, schema: str) -> str:
+def function(name: str, body: str, schema: str) -> str:
+    """The statement that makes a guard's function."""
     head = HEAD.format(name=name, schema=schema)
     if name == "erp_guard_allocation":
         head = head.replace("AS $$ BEGIN", "AS $$ DECLARE source record; target record; BEGIN")
@@ -62,8 +63,8 @@ def _function(name: str, body: str, schema: str) -> str:
 
 def guards(schema: str) -> Iterator[str]:
     """The statements, in order, for tables in this (quoted) schema."""
-    for name, body in _BODIES.items():
-        yield _function(name, body, schema)
+    for name, body in BODIES.items():
+        yield function(name, body, schema)
     yield "DROP TRIGGER erp_invoice_fixed ON erp_invoice"
     new, old = (", ".join(f"{side}.{column}" for column in STAYING["erp_invoice"]) for side in ("NEW", "OLD"))
     moved = f"({new}) IS DISTINCT FROM ({old})"

@@ -48,7 +48,9 @@ def _receivable(dialect: str) -> str:
         SELECT c.id AS customer_id, c.number, c.name, items.currency,
             CAST(sum(open_minor - unapplied_minor) AS BIGINT) AS outstanding_minor,
             CAST(sum(unapplied_minor) AS BIGINT) AS unapplied_minor, {buckets}
-        FROM items JOIN erp_customer c ON c.id = items.customer_id GROUP BY c.id, c.number, c.name, items.currency"""
+        FROM items LEFT JOIN erp_merger m ON m.customer_id = items.customer_id
+        JOIN erp_customer c ON c.id = coalesce(m.into_id, items.customer_id)
+        GROUP BY c.id, c.number, c.name, items.currency"""
 
 
 def _credit(dialect: str) -> str:

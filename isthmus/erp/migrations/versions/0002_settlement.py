@@ -1,6 +1,7 @@
 """Allocations that end, money that goes back, currencies that differ, shared limits, and discounts on invoices."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from alembic import op
 from sqlalchemy import Connection, text
@@ -8,7 +9,6 @@ from sqlalchemy import Connection, text
 from isthmus.db import run_statements
 from isthmus.erp.migrations import settlement_guards_postgresql, settlement_guards_sqlite
 from isthmus.erp.migrations.discounts import fill_discounts
-from isthmus.erp.migrations.views import views
 
 revision = "erp_0002"
 down_revision = "erp_0001"
@@ -27,6 +27,7 @@ def upgrade() -> None:
     statements = _on_postgresql(connection) if connection.dialect.name == "postgresql" else _on_sqlite(connection)
     for statement in statements:
         connection.execute(text(statement.replace(":", "\\:")))
+    run_statements(connection, str(Path(__file__).with_name("0002_settlement_views")))
 
 
 def _on_sqlite(connection: Connection) -> Iterator[str]:
@@ -35,7 +36,6 @@ def _on_sqlite(connection: Connection) -> Iterator[str]:
     fill_discounts(connection)
     yield from _ROWS
     yield from settlement_guards_sqlite.guards()
-    yield from views("sqlite")
 
 
 def _on_postgresql(connection: Connection) -> Iterator[str]:
@@ -47,4 +47,3 @@ def _on_postgresql(connection: Connection) -> Iterator[str]:
         yield f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER {trigger}"
     schema = connection.execute(text("SELECT quote_ident(current_schema())")).scalar_one()
     yield from settlement_guards_postgresql.guards(schema)
-    yield from views("postgresql")
