@@ -1,15 +1,21 @@
-"""``isthmus db backup``: a copy of a SQLite database, whole and consistent, also while runs go on."""
+"""``isthmus db backup`` and ``restored``: copies of a SQLite database, and what follows when one was brought back."""
 
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from isthmus.cli.call import Call, command
+from isthmus.cli.deciding import decider
 from isthmus.kernel.errors import Broken, Misconfigured, Unavailable
+from isthmus.settings import BUILTIN
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 
 def backup(call: Call, file: Annotated[Path, typer.Argument(help="The copy; it must not exist yet.")]) -> None:
@@ -55,5 +61,48 @@ def copy(source: Path, target: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
+def restored(
+    call: Call,
+    *,
+    why: Annotated[str, typer.Option("--why", help="What happened, and of when the copy is; it is kept.")],
+    skip: Annotated[int, typer.Option(min=0, help="How many numbers of each kind of document to leave out.")] = 1000,
+) -> None:
+    """Say that an older copy was brought back, before the first run on it: numbers that people have seen since are not
+    given a second time, and the next run of every mapping reads everything.
+
+    Example: isthmus db restored --why "disk failure at 09:40, copy of 02:00"
+    """
+    from isthmus.app import open_database
+    from isthmus.db import writing
+    from isthmus.kernel.clock import SystemClock, format_stamp
+    from isthmus.mapping.load import load_mappings
+    from isthmus.state import decisions, mappings
+    from isthmus.state.decisions import Decided
+
+    act = Decided(format_stamp(SystemClock().now()), decider(call), "restore", why=why.strip())
+    if not act.why:
+        raise Misconfigured("--why", "says nothing", "say what happened; it is kept")
+    specs, engine = load_mappings(call.settings.mappings), open_database(call.settings, prepare=False)
+    left_out = skip if call.settings.erp == BUILTIN else 0
+    try:
+        with writing(engine) as connection:
+            _leave_out(connection, left_out)
+            for spec in specs:
+                mappings.store(connection, spec.name, spec.entity, full_wanted="an older copy was brought back")
+            decisions.add(connection, replace(act, answer=f"{left_out} numbers left out"))
+    finally:
+        engine.dispose()
+    told = f"{left_out} numbers of each kind are left out; the next run of every mapping reads everything"
+    call.finish({"left_out": left_out, "full": [spec.name for spec in specs]}, lambda: call.screen.line(told))
+
+
+def _leave_out(connection: Connection, count: int) -> None:
+    from isthmus.erp.sequences import STREAMS, take_numbers
+
+    for stream in STREAMS if count else ():
+        take_numbers(connection, stream, count)
+
+
 def register(app: typer.Typer) -> None:
     command(app)(backup)
+    command(app, audited=True)(restored)

@@ -28,12 +28,16 @@ class Town:
     buyers: dict[str, str]
 
     def say(self, *words: str) -> Said:
-        """``isthmus words…`` on this company's database."""
-        settings = self.world.root / "isthmus.yaml"
-        settings.write_text(f"database: {self.world.database}\nmappings: {ROOT}/mappings/salesforce_erp\n")
-        environ = {"NO_COLOR": "1", "COLUMNS": "200", "ISTHMUS_SETTINGS": str(settings)}
-        result = CliRunner().invoke(app, list(words), env=environ)
-        return Said(result.exit_code, result.stdout, result.stderr)
+        return say(self.world, *words)
+
+
+def say(world: World, *words: str) -> Said:
+    """``isthmus words…`` on a company's database."""
+    settings = world.root / "isthmus.yaml"
+    settings.write_text(f"database: {world.database}\nmappings: {ROOT}/mappings/salesforce_erp\n")
+    environ = {"NO_COLOR": "1", "COLUMNS": "200", "ISTHMUS_SETTINGS": str(settings)}
+    result = CliRunner().invoke(app, list(words), env=environ)
+    return Said(result.exit_code, result.stdout, result.stderr)
 
 
 def settle(world: World, people: int, buyers: int) -> Town:
@@ -66,6 +70,15 @@ def _settle_order(world: World, order: str, reference: str) -> None:
     customer = world.erp("order", order)["customer_id"]
     world.at_desk(lambda desk: pay(desk, customer, amount_minor=written.total_minor, currency=written.currency,
                                    reference=reference))  # fmt: skip
+
+
+@pytest.fixture
+def world(tmp_path: Path, sqlite_url: str) -> Iterator[World]:
+    """A small company in step, on SQLite."""
+    with company(tmp_path / "company", sqlite_url, seed=SIZES) as world:
+        world.cycle()
+        assert world.cycle().written == 0
+        yield world
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
