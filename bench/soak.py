@@ -15,7 +15,8 @@ from time import perf_counter
 
 from isthmus.testing.bugs import BUGS, Bug
 from isthmus.testing.catching import found_by
-from isthmus.testing.crashes import SCENARIOS, Scenario, every_pair, every_step
+from isthmus.testing.crash_points import Crashed, every_pair, every_step
+from isthmus.testing.crashes import SCENARIOS, Scenario
 from isthmus.testing.world.story import play
 from isthmus.testing.world.world import ErpKind
 
@@ -30,16 +31,16 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=2_000, metavar="N")
     parser.add_argument("--first", type=int, default=0, metavar="SEED")
     parser.add_argument("--crashes", action="store_true", help="each scenario and ERP, at every durable step")
-    parser.add_argument("--pairs", action="store_true", help="the scenarios about money, at every third pair of steps")
+    parser.add_argument("--pairs", action="store_true", help="the scenarios about money, at every pair of steps")
     parser.add_argument("--bugs", action="store_true", help="look for every planted bug")
     parser.add_argument("--jobs", type=int, default=2, metavar="N")
     given = parser.parse_args(words)
     with ProcessPoolExecutor(given.jobs) as pool:
-        broken = _play_seeds(pool, range(given.first, given.first + given.seeds))
+        broken = _play_seeds(pool, range(given.first, given.first + given.seeds)) if given.seeds else 0
         if given.crashes:
-            broken += _crash(pool, _steps, list(range(len(SCENARIOS))))
+            broken += _crash(pool, every_step, SCENARIOS)
         if given.pairs:
-            broken += _crash(pool, _pairs, [place for place, one in enumerate(SCENARIOS) if one.money])
+            broken += _crash(pool, every_pair, [one for one in SCENARIOS if one.money])
         if given.bugs:
             broken += _look_for_bugs(pool)
     _say(f"broken: {broken}")
@@ -85,37 +86,28 @@ def _play_seeds(pool: ProcessPoolExecutor, seeds: range) -> int:
 
 # --- crashes ------------------------------------------------------------------------------------------------------
 
-
-def _steps(place: int) -> tuple[str, int, list[str]]:
-    return _tell(SCENARIOS[place], every_step)
+Walk = Callable[[Scenario, ErpKind], Iterable[Crashed]]
 
 
-def _pairs(place: int) -> tuple[str, int, list[str]]:
-    return _tell(SCENARIOS[place], lambda scenario, erp: every_pair(scenario, erp, range(1, 60, 3)))
-
-
-def _tell(
-    scenario: Scenario, walk: Callable[[Scenario, ErpKind], Iterable[tuple[tuple[int, ...], str]]]
-) -> tuple[str, int, list[str]]:
-    """A scenario on all ERPs that can play it: how many crashes, and what broke."""
-    number, faults = 0, []
-    for erp in ERPS[:2] if scenario.money else ERPS:
-        for at, fault in walk(scenario, erp):
-            number += 1
-            if fault:
-                faults.append(f"{scenario.name}, {erp}, crash at {at}: {fault}")
-    return scenario.name, number, faults
-
-
-def _crash(pool: ProcessPoolExecutor, walk: Callable[[int], tuple[str, int, list[str]]], places: Sequence[int]) -> int:
-    total, broken = 0, 0
-    for name, number, faults in pool.map(walk, places):
-        total, broken = total + number, broken + len(faults)
-        _say(f"  {number:>6,} crashes, {len(faults)} broken: {name}")
-        for fault in faults:
-            _say(f"    {fault}")
-    _say(f"crashes: {total:,}, {broken} broken")
+def _crash(pool: ProcessPoolExecutor, walk: Walk, scenarios: Sequence[Scenario]) -> int:
+    """Each scenario on all ERPs that can play it: how many steps and crashes, and what broke."""
+    tasks = [(walk, SCENARIOS.index(one), erp) for one in scenarios for erp in (ERPS[:2] if one.money else ERPS)]
+    crashes, steps, broken = 0, 0, 0
+    for (_, place, erp), found in zip(tasks, pool.map(_walk, tasks), strict=True):
+        faults = [one for one in found if one.fault]
+        crashes += len(found)
+        steps += sum(one.steps for one in found)
+        broken += len(faults)
+        _say(f"  {len(found):>6,} crashes, {len(faults)} broken: {SCENARIOS[place].name}, {erp}")
+        for one in faults:
+            _say(f"    crash at {one.at}: {one.fault}")
+    _say(f"crashes: {crashes:,} for {steps:,} durable steps, {broken} broken")
     return broken
+
+
+def _walk(task: tuple[Walk, int, ErpKind]) -> list[Crashed]:
+    walk, place, erp = task
+    return list(walk(SCENARIOS[place], erp))
 
 
 # --- planted bugs -------------------------------------------------------------------------------------------------

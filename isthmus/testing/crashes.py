@@ -1,11 +1,11 @@
-"""Crashes at every durable step: of each scenario's cycle, before the first, the second … the last; and at pairs.
+"""Directed stories, and crashes in the middle of them: before a durable step of the cycle that follows what was done.
 
 A durable step is a commit (before and after it) or a call that writes to a remote system (before and after it).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -16,9 +16,10 @@ from isthmus.testing.world.line import Weather
 from isthmus.testing.world.people import SALES
 from isthmus.testing.world.story import Story, open_world
 from isthmus.testing.world.workers import Worker
-from isthmus.testing.world.world import ErpKind, Violation, World
+from isthmus.testing.world.world import ErpKind, Violation
 
 Acts = Callable[["Stagehand"], None]
+KINDS = frozenset(("books",))  # clerks bill; no trouble but what the story tells
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _share_tax(hand: Stagehand) -> None:
 
 def _billed(hand: Stagehand) -> None:
     hand.order(hand.known)
-    _cycle(hand.story, Worker("before"))
+    cycle(hand.story, Worker("before"))
     hand.bill()
 
 
@@ -201,64 +202,22 @@ def _ignore(_made: object) -> None:
     """What was made needs no name."""
 
 
-def interrupt(scenario: Scenario, erp: ErpKind, place: int) -> tuple[int, str]:
-    """Plays a scenario whose worker stands still at its n-th chance, while people go on.
+def opened(erp: ErpKind) -> Story:
+    """A world in which nothing goes wrong by itself."""
+    return Story(open_world(erp, Weather(Random(0), KINDS)))  # noqa: S311 - decides nothing
 
-    Answers how many chances there were, and what promise was broken.
-    """
-    world = open_world(erp, Weather(Random(place), frozenset(("books",))))  # noqa: S311 - decides nothing here
-    story = Story(world)
+
+def prepare(scenario: Scenario, story: Story) -> None:
+    """Everything up to the cycle that is to be interrupted."""
     hand = Stagehand(story)
-    worker = Worker("first", pauses_at=place)
-    try:
-        _prepare(scenario, story, hand)
-        worker.meanwhile = lambda: _go_on(scenario, world, hand)
-        _cycle(story, worker)
-        story.settle()
-    except Violation as violation:
-        return worker.chances, str(violation)
-    return worker.chances, ""
-
-
-def _prepare(scenario: Scenario, story: Story, hand: Stagehand) -> None:
     if scenario.before is not None:
         scenario.before(hand)
-        _cycle(story, Worker("before"))
-        _cycle(story, Worker("before"))
+        cycle(story, Worker("before"))
+        cycle(story, Worker("before"))
     scenario.acts(hand)
 
 
-def _go_on(scenario: Scenario, world: World, hand: Stagehand) -> None:
-    with world.offstage():
-        if scenario.meanwhile is not None:
-            scenario.meanwhile(hand)
-
-
-def crash(scenario: Scenario, erp: ErpKind, *at: int) -> tuple[int, str]:
-    """Plays a scenario whose worker crashes before its n-th durable step, and the next before its own.
-
-    Answers how many steps the last worker took, and what promise was broken (empty: none).
-    """
-    dice = Random(sum(at))  # noqa: S311 - decides only where the dead worker ran
-    world = open_world(erp, Weather(dice, frozenset(("books",))))
-    story = Story(world)
-    hand = Stagehand(story)
-    worker = Worker("first")
-    try:
-        _prepare(scenario, story, hand)
-        for number, place in enumerate(at):
-            worker = Worker(f"worker {number}", crashes_at=place)
-            _cycle(story, worker)
-            story.auditor.look()
-        if scenario.finale is not None:
-            scenario.finale(hand)
-        story.settle()
-    except Violation as violation:
-        return len(worker.steps), str(violation)
-    return len(worker.steps), ""
-
-
-def _cycle(story: Story, worker: Worker) -> None:
+def cycle(story: Story, worker: Worker) -> None:
     """All mappings in reference order by one process, a quarter of an hour later."""
     story.world.pass_time(timedelta(minutes=15))
     for name in story.names:
@@ -266,18 +225,54 @@ def _cycle(story: Story, worker: Worker) -> None:
             story.world.run(name, worker)
 
 
-def every_step(scenario: Scenario, erp: ErpKind) -> Iterator[tuple[tuple[int, ...], str]]:
-    """A crash before each durable step of a scenario's cycle: where, and what broke."""
-    steps, fault = crash(scenario, erp, 0)
-    yield (0,), fault
-    for place in range(1, steps + 1):
-        yield (place,), crash(scenario, erp, place)[1]
+def end(scenario: Scenario, story: Story) -> None:
+    """What people do before all becomes calm; then calm, and judgement."""
+    if scenario.finale is not None:
+        scenario.finale(Stagehand(story))
+    story.settle()
 
 
-def every_pair(scenario: Scenario, erp: ErpKind, places: Sequence[int]) -> Iterator[tuple[tuple[int, ...], str]]:
-    """After a crash at each of these places a second one before each durable step of the cycle that follows."""
-    for first in places:
-        steps, fault = crash(scenario, erp, first, 0)
-        yield (first, 0), fault
-        for second in range(1, steps + 1):
-            yield (first, second), crash(scenario, erp, first, second)[1]
+def interrupt(scenario: Scenario, erp: ErpKind, place: int) -> tuple[int, str]:
+    """Plays a scenario whose worker stands still at its n-th chance, while people go on.
+
+    Answers how many chances there were, and what promise was broken.
+    """
+    story = opened(erp)
+    worker = Worker("first", pauses_at=place, meanwhile=lambda: _go_on(scenario, story))
+    try:
+        prepare(scenario, story)
+        cycle(story, worker)
+        story.settle()
+    except Violation as violation:
+        return worker.chances, str(violation)
+    return worker.chances, ""
+
+
+def _go_on(scenario: Scenario, story: Story) -> None:
+    with story.world.offstage():
+        if scenario.meanwhile is not None:
+            scenario.meanwhile(Stagehand(story))
+
+
+def crash(scenario: Scenario, erp: ErpKind, *at: int) -> tuple[int, str]:
+    """Plays a scenario whose worker crashes before its n-th durable step, and the next before its own.
+
+    Answers how many steps the last worker took, and what promise was broken (empty: none).
+    """
+    return crash_in(opened(erp), scenario, *at)
+
+
+def crash_in(story: Story, scenario: Scenario, *at: int) -> tuple[int, str]:
+    """The same in a world that the caller keeps."""
+    worker = Worker("first")
+    try:
+        prepare(scenario, story)
+        for place in at:
+            worker = Worker("worker", crashes_at=place)
+            story.dice.seed(place)  # decides only where the dead worker ran
+            cycle(story, worker)
+            story.auditor.look()
+        end(scenario, story)
+    except Violation as violation:
+        return len(worker.steps), str(violation)
+    return len(worker.steps), ""

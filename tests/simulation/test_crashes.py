@@ -1,14 +1,16 @@
 """A crash before a durable step: is the next run's world as if nothing had happened?
 
-On every change each scenario crashes at a few places of its cycle, other ones for each scenario and ERP; `make soak`
-crashes at all of them, and the scenarios about money at every pair.
+On every change each scenario crashes at one place of its cycle, another one for each scenario and ERP, and one scenario
+at all of them; `make soak` crashes all at all of them, and the scenarios about money at every pair.
 """
 
 from __future__ import annotations
 
 import pytest
 
-from isthmus.testing.crashes import SCENARIOS, Scenario, crash, interrupt
+from isthmus.testing.crash_points import every_step, go_on, watch
+from isthmus.testing.crashes import SCENARIOS, Scenario, crash, crash_in, end, interrupt, opened, prepare
+from isthmus.testing.world.story import face_of
 from isthmus.testing.world.world import ErpKind
 
 ERPS: tuple[ErpKind, ...] = ("own", "far")
@@ -44,3 +46,26 @@ def test_what_people_do_meanwhile_is_not_lost(scenario: Scenario) -> None:
     chances, fault = interrupt(scenario, "own", 1)
     faults = {place: interrupt(scenario, "own", place)[1] for place in range(2, min(chances, 30), 3)}
     assert not any((fault, *faults.values())), faults
+
+
+ORDER = next(one for one in SCENARIOS if one.name == "an order is taken")
+
+
+def test_every_step_of_a_story_is_crashed_at() -> None:
+    steps, _ = crash(ORDER, "far", 0)
+    crashed = list(every_step(ORDER, "far"))
+    assert sum(one.steps for one in crashed) == steps
+    assert [one for one in crashed if one.fault] == []
+
+
+def test_who_goes_on_from_what_a_crash_leaves_ends_where_the_whole_story_ends() -> None:
+    trunk = opened("far")
+    prepare(ORDER, trunk)
+    moments, _ = watch(ORDER, trunk)
+    for moment, _ in moments[4::9]:
+        whole = opened("far")
+        crash_in(whole, ORDER, moment.place)
+        face = face_of(whole.world)
+        rest = go_on("far", moment)
+        end(ORDER, rest)
+        assert (face_of(rest.world), rest.world.told) == (face, whole.world.told)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -180,6 +181,13 @@ class Crm(Shelf):
                     self.touch(thing, by)
         if self.things["Account"][winner].fields.get("Parent") in (loser, winner):
             self.things["Account"][winner].fields["Parent"] = None
+
+    def copy_state(self) -> dict[str, Any]:
+        return {**super().copy_state(), **deepcopy({"savings": self.savings, "notes": self.notes})}
+
+    def restore_state(self, state: Mapping[str, Any]) -> None:
+        super().restore_state(state)
+        self.savings, self.notes = deepcopy(state["savings"]), dict(state["notes"])
 
     def alive(self, stream: str) -> list[Thing]:
         return [one for one in self.things[stream].values() if not one.deleted]

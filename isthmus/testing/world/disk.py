@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,17 @@ from isthmus.kernel.clock import Clock, format_stamp
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one
 Boundary = Callable[[str], None]
+
+
+class Look(sqlite3.Connection):
+    """A reading connection that outlives those who look: closing only gives it back."""
+
+    def close(self) -> None:
+        """Nothing to give back: a look is over with its last row."""
+
+    def end(self) -> None:
+        """Closes it indeed."""
+        super().close()
 
 
 class Disk:
@@ -32,6 +44,7 @@ class Disk:
         self.clock: Clock | None = None
         self.boundary: Boundary = _pass
         self._is_writing = False
+        self._look: Look | None = None
         event.listen(self.engine, "do_connect", self._lead)
         event.listen(self.engine, "connect", self._set_clock)
         event.listen(self.engine, "set_connection_execution_options", self._beginning)
@@ -43,29 +56,42 @@ class Disk:
         """A database with all tables, as the bytes of its file."""
         self.put(b"")
         upgrade(self.engine)
-        return self.take()
+        self.fold()
+        return self.path.read_bytes()
 
-    def put(self, content: bytes) -> None:
+    def put(self, content: bytes, log: bytes = b"") -> None:
         """Replaces the whole database: by another file, so that nobody who still holds the old one does it harm."""
         self.engine.dispose()
+        if self._look is not None:
+            self._look.end()
+            self._look = None
         for path in self.path.parent.iterdir():
             path.unlink()
         self.path = self.path.with_name(f"{int(self.path.stem) + 1}.db")
         self.path.write_bytes(content)
+        if log:
+            self._log.write_bytes(log)
 
-    def take(self) -> bytes:
-        """The whole database, with everything that was committed."""
+    def fold(self) -> None:
+        """Folds the log into the database: everything that was committed is in one file."""
         self.engine.dispose()
-        with sqlite3.connect(self.path) as connection:
+        with closing(sqlite3.connect(self.path)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        connection.close()
-        return self.path.read_bytes()
+
+    def remains(self) -> tuple[bytes, bytes]:
+        """What would be left of the database, and of its log, if everything stopped at this moment."""
+        return self.path.read_bytes(), self._log.read_bytes() if self._log.exists() else b""
+
+    @property
+    def _log(self) -> Path:
+        return self.path.with_name(f"{self.path.name}-wal")
 
     def look(self) -> sqlite3.Connection:
-        """A connection of the auditor's own, that only reads."""
-        connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)
-        connection.row_factory = sqlite3.Row
-        return connection
+        """A connection of the auditor's own, that only reads. Opening one costs more than most looks: it is kept."""
+        if self._look is None:
+            self._look = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, factory=Look)
+            self._look.row_factory = sqlite3.Row
+        return self._look
 
     # --- between two durable steps --------------------------------------------------------------------------------
 

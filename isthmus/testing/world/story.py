@@ -17,7 +17,7 @@ from isthmus.testing.world.auditor import Auditor
 from isthmus.testing.world.line import Weather
 from isthmus.testing.world.people import SALES, People
 from isthmus.testing.world.workers import Worker
-from isthmus.testing.world.world import MORNING, ErpKind, Template, Violation, World, the_disk
+from isthmus.testing.world.world import ErpKind, Remains, Violation, World, the_disk
 
 #: Every kind of trouble; each seed enables a random half of them.
 KINDS = (
@@ -77,25 +77,28 @@ def play(
 
 def open_world(erp: ErpKind, weather: Weather) -> World:
     """A fresh copy of the template."""
-    found = template(erp)
-    the_disk().put(found.database)
-    world = World(erp, weather.dice, weather)
-    world.crm.restore_state(found.crm)
-    world.weak.restore_state(found.weak)
-    world.clock.advance(found.at - MORNING)
+    world = reopen(erp, template(erp), weather)
     if "small_pages" in weather.kinds:
         world.crm.page_size = world.weak.page_size = weather.dice.randrange(1, 4)
     return world
 
 
+def reopen(erp: ErpKind, remains: Remains, weather: Weather) -> World:
+    """A world that goes on from what was durable."""
+    the_disk().put(remains.database, remains.log)
+    world = World(erp, weather.dice, weather)
+    world.restore(remains)
+    return world
+
+
 @cache
-def template(erp: ErpKind) -> Template:
+def template(erp: ErpKind) -> Remains:
     """Two customers and two products, synchronised."""
     dice = Random(0)  # noqa: S311
     disk = the_disk()
     disk.clock = None
     disk.boundary = lambda _name: None
-    disk.put(disk.migrated())
+    disk.put(_tables())
     with disk.engine.begin() as connection:  # drawn by lot where it is real, and part of every key
         connection.exec_driver_sql("UPDATE erp_company SET identity = 'org-erp'")
     world = World(erp, dice, Weather(dice, frozenset()), said=0)
@@ -108,7 +111,13 @@ def template(erp: ErpKind) -> Template:
         for name in world.ports.mappings:
             world.run(name)
     world.pass_time(timedelta(minutes=15))
-    return Template(disk.take(), world.crm.copy_state(), world.weak.copy_state(), world.clock.now())
+    disk.fold()
+    return world.remains()
+
+
+@cache
+def _tables() -> bytes:
+    return the_disk().migrated()
 
 
 class Story:

@@ -22,11 +22,14 @@ class Worker:
     pauses_at: int = 0  # at its n-th chance to stand still; 0: never
     chances: int = 0
     meanwhile: Callable[[], None] | None = None  # what the world does while it stands still
+    watched: Callable[[], None] | None = None  # told before each durable step
 
     def durable(self, name: str) -> None:
         """A step that outlives the process is about to be taken, or has been."""
         self.live()
         self.steps.append(name)
+        if self.watched is not None:
+            self.watched()
         if len(self.steps) == self.crashes_at:
             self.dead = True
             raise Crash(f"{self.name} before step {self.crashes_at}: {name}")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -40,6 +41,8 @@ NAMES: dict[ErpKind, tuple[str, ...]] = {
 }
 
 
+#: What a world knows beside what is durable.
+_REMEMBERED = ("told", "counted", "said", "fell_behind", "edited", "meddled", "cancelled", "last_said")
 #: How the counts begin of what leaves a write that nobody heard of.
 UNHEARD = frozenset(("late", "lost", "doubted", "twice", "partly", "commit", "crash", "stands"))
 
@@ -69,10 +72,11 @@ def the_mappings() -> dict[str, CompiledMapping]:
 
 
 @dataclass(frozen=True)
-class Template:
-    """A world that is in step and at rest: a few customers and products, on both sides."""
+class Remains:
+    """What is durable at one moment: our database with its log, both systems, and the time."""
 
     database: bytes
+    log: bytes
     crm: dict[str, Any]
     weak: dict[str, Any]
     at: datetime
@@ -136,6 +140,25 @@ class World:
     def count(self, what: str) -> None:
         self.counted[what] += 1
         self.told.append(f"        {what}")
+
+    # --- what outlives everybody --------------------------------------------------------------------------------
+
+    def remains(self) -> Remains:
+        """What a power cut at this moment would leave."""
+        return Remains(*self.disk.remains(), self.crm.copy_state(), self.weak.copy_state(), self.clock.now())
+
+    def restore(self, remains: Remains) -> None:
+        """Both systems and the time are as they were then; the database was put in place before the world was made."""
+        self.crm.restore_state(remains.crm)
+        self.weak.restore_state(remains.weak)
+        self.clock.advance(remains.at - self.clock.now())
+
+    def memory(self) -> dict[str, Any]:
+        """What people know, and what was noted for the judgement."""
+        return deepcopy({name: getattr(self, name) for name in _REMEMBERED})
+
+    def remember(self, memory: Mapping[str, Any]) -> None:
+        vars(self).update(deepcopy(dict(memory)))
 
     # --- time -----------------------------------------------------------------------------------------------------
 
@@ -204,8 +227,7 @@ class World:
         try:
             report = run_mapping(self.ports, self.ports.mappings[name], Order(f"sim:{worker.name}", full=full))
         except Crash:
-            self.count(f"crash at {worker.steps[-1] if worker.steps else 'once'}")
-            self._bury(name)
+            self.fall(name, worker.steps[-1] if worker.steps else "once")
             return None
         except Broken as error:
             raise Violation("Closed", f"{name}: {error}") from error
@@ -226,8 +248,9 @@ class World:
             raise Violation("Accounted", "; ".join(report.faults))
         return report
 
-    def _bury(self, name: str) -> None:
+    def fall(self, name: str, step: str) -> None:
         """The holder of the lease died: on this machine, so that it is known; or elsewhere, so that it must expire."""
+        self.count(f"crash at {step}")
         self.disk.engine.dispose()  # its connections are cut, and what it had not committed is gone
         if self.dice.random() < 0.5:
             gone = f"{socket.gethostname()} {2**22 + os.getpid()} 1"
