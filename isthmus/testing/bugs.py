@@ -1,5 +1,8 @@
 """The bugs that are planted to test the tester: each a few words of a production function, and what finds it.
 
+Everything quoted in here is wrong on purpose: these are the words that a test puts into a function for a while, never
+code that Isthmus runs.
+
 ``kinds`` are the troubles of the seeds that look for it. ``harmless`` says in words why a bug that nothing finds does
 no harm; such a bug is planted all the same, and a test holds that it stays harmless.
 """
@@ -185,11 +188,14 @@ PLANNING = (
          scenario="two customers of one tax number"),
 )  # fmt: skip
 
+#: WRONG ON PURPOSE, and text only: money through a float. The test of "float money" plants it, for as long as it looks.
+_PLANTED_FLOAT = "return round(exact / 10 ** (20 - exponent(currency)))"
+
 #: Money and books.
 MONEY = (
     _bug("float money", "",
          Edit("isthmus.kernel.money:line_amount_minor", "return divide_half_up(exact, 10 ** (20 - exponent(currency)))",
-              "return round(exact / 10 ** (20 - exponent(currency)))")),
+              _PLANTED_FLOAT)),
     _bug("check, then push: the hold of an earlier moment counts", "holds",
          Edit("isthmus.erp.release:_ask", "reason = standing.refusal(worth and worth[1], row[\"currency\"])",
               "standing = _ask.__dict__.setdefault(row['customer_id'], standing)\n"
