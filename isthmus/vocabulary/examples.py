@@ -46,12 +46,13 @@ def _whole(joined: Joined) -> Iterator[Tree]:
 
 
 def _special(joined: Joined) -> Iterator[Tree]:
-    """More examples; one whose fields are not all carried, or that have two givers, shows nothing here."""
+    """More examples, each as its owner gives it; one whose fields are not all carried shows nothing here."""
     for name, values in joined.outline.also:
         rows = [row for row in _rows(joined) if row.path in values]
         for side in _SIDES if len(rows) == len(values) else ():
-            if all(row.owner == side for row in rows if row.path != "currency"):
-                yield from _crossing(joined, side, [row for row in rows if row.owner == side], name=name, values=values)
+            given = [row for row in rows if row.owner == side]
+            if {row.path for row in given} - {"currency"}:
+                yield from _crossing(joined, side, given, name=name, values=values)
 
 
 def _rows(joined: Joined) -> list[Joint]:
