@@ -53,6 +53,17 @@ lock: .venv/ready  ## pin newest versions in requirements.lock
 	@$(bin)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --upgrade \
 		--python-version 3.11 --group dev --output-file requirements.lock pyproject.toml
 
+.PHONY: sbom licences advisories
+sbom: .venv/ready  ## write the bill of materials of what is locked (CycloneDX) to var/sbom.json
+	@mkdir -p var
+	@$(bin)/python .ci/supply.py sbom > var/sbom.json
+
+licences: .venv/ready  ## write the list of licences in LICENSES
+	@$(bin)/python .ci/supply.py licences
+
+advisories: .venv/ready  ## what is known against a locked package (FROM=all.zip: an export of OSV's advisories)
+	@$(bin)/python .ci/supply.py advisories $(FROM)
+
 .PHONY: clean reset
 clean:  ## remove .venv and caches; the data in var stays
 	@rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
