@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 
 from sqlalchemy import Connection, Engine, TextClause, select, text
 
 from isthmus.db import writing
 from isthmus.kernel.clock import format_stamp, parse_stamp
-from isthmus.kernel.errors import Moved
+from isthmus.kernel.errors import Moved, Unavailable
 from isthmus.state.tables import lease
 
 DURATION = timedelta(seconds=300)
+EXTENDED_EVERY = DURATION / 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,34 @@ def confirm(connection: Connection, held: Lease) -> None:
     if connection.execute(lease.update().where(*mine).values(expires_at=until)).rowcount != 1:
         what = "another run has taken over; nothing of this page was stored"
         raise Moved(f"run of {held.name}", what, "nothing to do: the other run goes on")
+
+
+@contextmanager
+def kept(engine: Engine, held: Lease) -> Iterator[None]:
+    """Extends the lease while a run waits for a system longer than the lease lasts: a bulk read, a call of many steps.
+
+    Whoever stands still does not extend it: the thread stands still with the process.
+    """
+    over = Event()
+    thread = Thread(target=extend, args=(engine, held, over), name="isthmus-lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def extend(engine: Engine, held: Lease, over: Event) -> None:
+    """Extends the lease again and again until ``over`` is set, or somebody else has it."""
+    while not over.wait(EXTENDED_EVERY.total_seconds()):
+        try:
+            with writing(engine) as connection:
+                confirm(connection, held)
+        except Moved:
+            return
+        except Unavailable:
+            continue  # the run itself will say so
 
 
 def release(engine: Engine, held: Lease) -> None:

@@ -26,6 +26,7 @@ STATUS_WORDS = {
     "in_doubt": "Being looked up",
 }
 THROUGH = "Synchronised"
+STALE = "it shows something else under an older stamp"
 SIDES: tuple[Side, Side] = ("crm", "erp")
 
 
@@ -178,11 +179,18 @@ def _store_dues(stage: Stage, work: Work, now: str) -> None:
         for one in work.conclusions
         if one.outcome == "rebound" and one.decision.binding is not None and one.decision.change is not None
     ]
+    again += [Due(one.read.id, STALE, now) for one in work.conclusions if _is_stale(direction, one)]
     progress.add_due(connection, direction.lane, again)
     for entity, items in pulled.items():
         if entity in stage.ports.mappings:
             progress.add_due(connection, Lane(stage.ports.mappings[entity].name, direction.source), items.values())
     progress.add_due(connection, Lane(direction.mapping.name, direction.target), undone)
+
+
+def _is_stale(direction: Direction, one: Conclusion) -> bool:
+    """An older stamp under another form: an old look, or the source's clock was set back. Fetched by id, it counts."""
+    binding = one.decision.binding
+    return one.outcome == "superseded" and binding is not None and binding.seen(direction.source).hash != one.read.hash
 
 
 def _asks_back(direction: Direction, one: Conclusion, now: str) -> Due | None:

@@ -179,6 +179,7 @@ class Sights:
     editors: dict[str, Editor] = field(default_factory=dict)  # who changed a target last
     lost: set[Reference] = field(default_factory=set)  # deleted on the source: not to be pulled
     credit: Credit | None = None  # None: the target gates orders itself
+    confirms: bool = True  # the source confirms what it held as soon as the credit is free
     graves: dict[str, int] = field(default_factory=dict)  # how many keys of a record the target has buried
     late: dict[str, frozenset[str]] = field(default_factory=dict)  # units that a write of ours may have changed unheard
 

@@ -47,6 +47,7 @@ class Leg:
     outcomes: Counter[str] = field(default_factory=Counter)
     unheard: Unheard = field(default_factory=dict)  # what earlier runs wrote, perhaps, to either side
     pages: int = 0
+    anew: str | None = None  # why the next run is to read everything
 
     def translate(self, page: Page, dues: Sequence[Due] = ()) -> list[Read]:
         """The page's records as entities."""

@@ -28,6 +28,7 @@ def look(stage: Stage, reads: Sequence[Read]) -> Sights:
     direction = stage.direction
     sights = Sights(bindings=bindings.load(stage.connection, stage.stream(direction.source), ids))
     news = [read for read in reads if _is_news(direction, read, sights)]
+    sights.confirms = stage.source.capabilities.gates_credit
     _look_at_references(stage, news, sights)
     unbound = [read for read in news if read.id not in sights.bindings and read.is_inside and not read.faults]
     if direction.creates and direction.spec.match and unbound:

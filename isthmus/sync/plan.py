@@ -30,16 +30,18 @@ def plan_page(direction: Direction, reads: Sequence[Read], sights: Sights) -> li
     decisions.extend(_plan_safely(Case(direction, sights, read)) for read in others)
     if direction.source == "erp":
         for decision in decisions:
-            _show_hold(direction, decision)
+            _show_hold(direction, decision, confirms=sights.confirms)
     return decisions if sights.credit is None else gate(direction, sights.credit, decisions)
 
 
-def _show_hold(direction: Direction, decision: Decision) -> None:
+def _show_hold(direction: Direction, decision: Decision, *, confirms: bool) -> None:
     """An order on credit hold is through, and is shown on the worklist for as long as the ERP holds it."""
     form = decision.read.form
     if decision.item is None and form.get("status") == "held" and decision.outcome != "filtered":
         what = form.get("hold_reason") or "is on credit hold"
-        remedy = "collect what is overdue, raise the limit, or release the order in the ERP; it then confirms itself"
+        free = "collect what is overdue or raise the limit, "
+        alone, by_hand = "or release the order in the ERP; it then confirms itself", "then confirm the order in the ERP"
+        remedy = free + (alone if confirms else by_hand)
         fault = Fault(f"{direction.mapping.entity} {form.get('number') or decision.read.id}", str(what), remedy)
         decision.item = Item(decision.read.id, "held", fault, decision.read.face)
 
@@ -61,7 +63,7 @@ def _plan_one(case: Case) -> Decision:
     seen = binding.seen(case.direction.source)
     if seen.id != read.id:
         return _plan_alias(case, seen.id)
-    if read.record.version < seen.version and not read.record.deleted:
+    if read.record.version < seen.version and not read.record.deleted and read.due is None:
         return Decision(read, "superseded", binding=binding)
     if read.record.deleted or not (read.is_inside or binding.regardless):
         return _plan_gone(case, binding)

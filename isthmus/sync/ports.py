@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection, Engine
@@ -13,6 +14,7 @@ from isthmus.kernel.units import Side, other_side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.settings import Limits
 from isthmus.state.bindings import Stream
+from isthmus.state.leases import Lease, kept
 from isthmus.sync.ahead import Ahead, read_ahead
 from isthmus.sync.decision import Direction
 from isthmus.sync.unheard import Unheard
@@ -30,6 +32,7 @@ class Ports:
     limits: Limits = field(default_factory=Limits)
     program: str = "isthmus"
     ahead: Ahead = read_ahead  # how pages are taken from a source
+    keep: Callable[[Engine, Lease], AbstractContextManager[None]] = kept  # how a lease outlives what takes long
 
     def system(self, side: Side) -> Connector:
         return self.crm if side == "crm" else self.erp

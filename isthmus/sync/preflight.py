@@ -67,8 +67,8 @@ def _check_fields(ports: Ports, mapping: CompiledMapping, known: Remembered) -> 
         describe = _as_before(ports.system(side).describe, before if known.hash == mapping.hash else {})
         found = check_against(mapping.spec, side, describe)
         faults.extend(found)
-        now = fingerprint(describe, mapping, side)
-        faults.extend(() if found else compare_prints(before, now, side))
+        now = {} if found else fingerprint(describe, mapping, side)
+        faults.extend(compare_prints(before, now, side))
         prints[f"{side}_print"] = json.dumps(now)
     if faults:
         first, number = faults[0], len(faults)
@@ -95,18 +95,28 @@ def _as_before(describe: Describe, before: Print) -> Describe:
 
 
 def fingerprint(describe: Describe, mapping: CompiledMapping, side: Side) -> Print:
-    """What of the mapped fields must stay as it is between two runs."""
+    """What of the mapped fields must stay as it is between two runs. A path ends at another stream's field."""
     selection = mapping.selection(side)
     streams = [(selection.stream, selection.fields)]
     if selection.lines:
         streams.append((selection.lines.stream, selection.lines.fields))
     found: Print = {}
     for stream, fields in streams:
-        described = describe(stream).fields
-        for name in fields:
-            if name in described:
-                found[f"{stream}.{name}"] = _kept(described[name])
+        for path in fields:
+            if at := _follow(describe, stream, path):
+                found[f"{at[0]}.{at[1].name}"] = _kept(at[1])
     return found
+
+
+def _follow(describe: Describe, stream: str, path: str) -> tuple[str, FieldDescription] | None:
+    """The stream and field at the end of a path; None for what stands inside a field that is not described further."""
+    described = describe(stream).fields
+    if path in described:
+        return stream, described[path]
+    first, _, rest = path.partition(".")
+    across = (one.refers_to[0] for one in described.values() if one.relationship == first and one.refers_to)
+    target = next(across, None) if rest else None
+    return _follow(describe, target, rest) if target else None
 
 
 def _kept(field: FieldDescription) -> dict[str, object]:

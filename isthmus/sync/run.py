@@ -9,11 +9,12 @@ from datetime import timedelta
 
 from isthmus.connect.protocol import Note
 from isthmus.db import reading, writing
+from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.errors import IsthmusError
 from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, chain, leases, mappings, progress, runs, worklist
-from isthmus.state.progress import Due
+from isthmus.state.progress import Due, Watermark
 from isthmus.state.runs import Run
 from isthmus.sync.doubts import settle
 from isthmus.sync.leg import Leg, collector_at_rest
@@ -47,7 +48,7 @@ def run_mapping(ports: Ports, mapping: CompiledMapping, order: Order) -> Report:
     if isinstance(held, leases.Taken):
         return Report(mapping.name, skipped=f"another run holds the lease ({held.holder}, until {held.expires_at})")
     try:
-        with collector_at_rest():
+        with ports.keep(ports.engine, held), collector_at_rest():
             return _run(ports, mapping, order, held=held)
     finally:
         leases.release(ports.engine, held)
@@ -58,11 +59,13 @@ def _run(ports: Ports, mapping: CompiledMapping, order: Order, *, held: leases.L
     if clearance.skip:
         return Report(mapping.name, skipped=clearance.skip)
     run = _begin(ports, mapping, order, held=held, clearance=clearance)
+    anew: str | None = None
     try:
         for side in SIDES:
             leg = Leg(ports, ports.direction(mapping, side), run, held)
             if leg.direction.has_work:
                 _travel(leg, order, clearance)
+                anew = anew or leg.anew
     except IsthmusError as error:
         _end(ports, run, status="stopped", error=str(error))
         raise
@@ -76,7 +79,7 @@ def _run(ports: Ports, mapping: CompiledMapping, order: Order, *, held: leases.L
         if not report.adds_up:
             mappings.store(connection, mapping.name, mapping.entity, full_wanted=f"run {run.id} did not add up")
         elif not order.ids:
-            mappings.store(connection, mapping.name, mapping.entity, hash=mapping.hash, full_wanted=None)
+            mappings.store(connection, mapping.name, mapping.entity, hash=mapping.hash, full_wanted=anew)
         status = "done" if report.adds_up else "stopped"
         runs.end_run(connection, run.id, ended_at=ports.now(), status=status, report=told)
     return report
@@ -156,13 +159,30 @@ def _read(leg: Leg, order: Order, clearance: Clearance) -> None:
         known = set(bindings.all_ids(connection, stream)) if clearance.full else set()
     since = None if clearance.full or mark is None else mark.resume or mark.position
     overlap = timedelta(minutes=leg.ports.limits.overlap_minutes)
+    began, reached = leg.ports.now(), None
     pages = leg.ports.system(direction.source).read(direction.mapping.selection(direction.source), since, overlap)
     for page, reads in leg.ports.ahead((page, leg.translate(page)) for page in pages):
         known.difference_update(record.id for record in page.records)
         leg.pass_page(page, reads)
         _say(leg, order)
+        reached = page.complete_to
     if known:
         _miss(leg, sorted(known))
+    if since is not None and _fell_back(mark, Watermark(reached, None, began), overlap):
+        leg.anew = f"the clock of the {direction.source.upper()} was set back"
+
+
+def _fell_back(before: Watermark | None, now: Watermark, overlap: timedelta) -> bool:
+    """Whether the source's clock lost more against ours, since the last read, than a read looks back.
+
+    What was changed between the two has stamps that the last read had passed already. Positions that are no instants
+    say nothing of a clock.
+    """
+    try:
+        leads = [parse_stamp(mark.position or "") - parse_stamp(mark.moved_at) for mark in (before, now) if mark]
+    except ValueError:
+        return False
+    return len(leads) == 2 and leads[1] < leads[0] - overlap
 
 
 def _miss(leg: Leg, ids: Sequence[str]) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
+from isthmus.kernel.clock import Clock
 from isthmus.testing.world.people import SALES
 from isthmus.testing.world.workers import Worker
 from tests.simulation.tale import Tale
@@ -108,3 +109,26 @@ def test_a_weak_erp_is_asked_for_a_late_create_until_none_can_land() -> None:
     assert [one.fields["status"] for one in weak.world.weak.things["order"].values()] == ["cancelled"]
     weak.run("order")
     assert weak.rows("SELECT * FROM state_intent") == []
+
+
+class Behind:
+    """The clock of a system that was set back."""
+
+    def __init__(self, clock: Clock, by: timedelta) -> None:
+        self._clock, self._by = clock, by
+
+    def now(self) -> datetime:
+        return self._clock.now() - self._by
+
+
+def test_what_was_edited_after_the_crms_clock_was_set_back_is_read_though_nobody_ran_for_hours(own: Tale) -> None:
+    own.run("customer")
+    own.world.crm.clock = Behind(own.world.clock, timedelta(hours=2))
+    own.world.crm.edit("Account", own.hand.known, SALES, Name="Alder Example")
+    own.world.pass_time(timedelta(hours=5))
+    own.run("customer")
+    own.run("customer")
+    assert own.rows("SELECT name FROM erp_customer WHERE name = 'Alder Example'") == [("Alder Example",)]
+    own.run("customer")
+    kinds = own.rows("SELECT kind FROM state_run WHERE mapping = 'customer' ORDER BY id DESC LIMIT 3")
+    assert kinds == [("incremental",), ("full",), ("incremental",)]

@@ -6,14 +6,14 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
 
 import pytest
 from sqlalchemy import Engine, text
 
-from isthmus.db import writing
+from isthmus.db import reading, writing
 from isthmus.kernel.errors import Moved
 from isthmus.state import leases
 
@@ -117,3 +117,38 @@ def test_of_many_that_try_at_once_exactly_one_runs(new_engine: Callable[[], Engi
     with ThreadPoolExecutor(len(engines)) as pool:
         got = list(pool.map(attempt, engines))
     assert sum(isinstance(one, leases.Lease) for one in got) == 1
+
+
+class Ticks(Event):
+    """An event that is waited for a few times before it is set."""
+
+    def __init__(self, ticks: int) -> None:
+        super().__init__()
+        self._ticks: Iterator[bool] = iter([False] * ticks)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return next(self._ticks, True)
+
+
+def test_a_lease_is_extended_while_something_takes_long(engine: Engine) -> None:
+    held = leases.take(engine, "order")
+    assert isinstance(held, leases.Lease)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE state_lease SET expires_at = '2026-01-01T00:00:00.000000Z'"))
+    leases.extend(engine, held, Ticks(1))
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT expires_at FROM state_lease")).scalar_one() > "2026-01-02"
+    with leases.kept(engine, held):
+        pass
+
+
+def test_who_was_succeeded_extends_nothing(engine: Engine) -> None:
+    held = leases.take(engine, "order")
+    assert isinstance(held, leases.Lease)
+    ticks = Ticks(3)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE state_lease SET token = token + 1, expires_at = 'theirs'"))
+    leases.extend(engine, held, ticks)
+    assert not ticks.wait(), "it gave up before it was told to"
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT expires_at FROM state_lease")).scalar_one() == "theirs"

@@ -103,3 +103,16 @@ def test_what_an_erp_gates_itself_is_not_gated_twice() -> None:
     (one,) = plan_page(WAY, [order("a", "5000.00")], sights)
     assert one.outcome == "created"
     assert orjson.loads(one.read.text)["currency"] == "EUR"
+
+
+@pytest.mark.parametrize(
+    ("confirms", "end"), [(True, "it then confirms itself"), (False, "confirm the order in the ERP")]
+)
+def test_who_confirms_a_held_order_is_said(confirms: bool, end: str) -> None:
+    back = Direction(ORDERS, "erp", "crm", "org-erp", "org-crm")
+    held = translate(back, Record("7", "1", {"status": "held", "number": "O7", "currency": "EUR"}, []))
+    pair = back.new_binding(Sight("org-erp", "7", "1", held.hash, held.text), "801A")
+    (decision,) = plan_page(back, [held], Sights(confirms=confirms, bindings={"7": pair}))
+    assert decision.item is not None
+    assert decision.item.reason == "held"
+    assert decision.item.fault.remedy.endswith(end)

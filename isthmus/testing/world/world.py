@@ -6,7 +6,7 @@ import os
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -43,8 +43,6 @@ NAMES: dict[ErpKind, tuple[str, ...]] = {
 
 #: What a world knows beside what is durable.
 _REMEMBERED = ("told", "counted", "said", "fell_behind", "edited", "meddled", "cancelled", "last_said")
-#: How the counts begin of what leaves a write that nobody heard of.
-UNHEARD = frozenset(("late", "lost", "doubted", "twice", "partly", "commit", "crash", "stands"))
 
 
 class Violation(AssertionError):
@@ -117,13 +115,9 @@ class World:
         self.erp: Any = self.near if self.kind == "own" else Line(self, "erp", far)
         chosen = {name: one for name, one in the_mappings().items() if name in NAMES[self.kind]}
         crm: Any = Line(self, "crm", self.crm)
-        # No thread reads ahead: the order of events is the seed's alone.
-        self.ports = Ports(self.disk.engine, crm, self.erp, self.clock, chosen, program="simulation", ahead=iter)
-
-    @property
-    def unheard(self) -> bool:
-        """Whether a write of ours was done and nobody heard of it: what it left may look like somebody's edit."""
-        return any(what.partition(" ")[0] in UNHEARD for what in self.counted)
+        # No thread does anything by itself: the order of events is the seed's alone.
+        alone: dict[str, Any] = {"ahead": iter, "keep": lambda _engine, _lease: nullcontext()}
+        self.ports = Ports(self.disk.engine, crm, self.erp, self.clock, chosen, program="simulation", **alone)
 
     @property
     def is_weak(self) -> bool:
