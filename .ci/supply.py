@@ -161,9 +161,9 @@ def licence_list(found: list[Part]) -> str:
     """The list that is kept in LICENSES, without versions: it changes when a part comes or goes."""
     lines = [
         "# Licences of what Isthmus uses", "",
-        "Made by `make licences` from requirements.lock and the metadata of the packages; a test holds it. Isthmus",
-        "is under [Apache 2.0](../LICENSE). Tryton (GPL-3) is no part of it: `make run ERP=tryton` installs and runs it",
-        "as a program of its own, and Isthmus speaks to its API.", "",
+        "Made by `make licences` from requirements.lock and the metadata of the packages; a test holds it.", "",
+        "Isthmus itself is under [Apache 2.0](../LICENSE). Tryton (GPL-3) is no part of it: `make run ERP=tryton`",
+        "installs it and runs it as a program of its own, and Isthmus speaks to its API.", "",
         "| Package | Licence | For |", "|---|---|---|",
         *(f"| {part.name} | {part.licence} | {'running' if part.is_ours else 'developing'} |" for part in found), "",
         "Not on the list of licences that may be used, and used all the same:", "",
