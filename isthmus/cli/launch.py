@@ -174,7 +174,7 @@ def _start(launch: Launch) -> None:
     launch.airflow.password()
     launch.say("starting Airflow (20 s on a quiet machine)")
     now = SystemClock().now()
-    launch.crew.start("airflow", launch.airflow.command, launch.airflow.environ(environ))
+    launch.crew.start("airflow", launch.airflow.command, launch.airflow.environ(environ), whole=True)
     _wait(launch, launch.airflow.healthy, "Airflow")
     launch.airflow.log_in()
     for dag_id, run_id in launch.airflow.active_runs(started_before=now):

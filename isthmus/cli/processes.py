@@ -17,6 +17,7 @@ from isthmus.kernel.errors import Unavailable
 
 MARK = "ISTHMUS_LAUNCHED_FOR"
 PATIENCE_SECONDS = 5.0
+TOLD_LINES = 12  # of a log
 _ROUNDS = 3  # what is being ended may still start something
 
 
@@ -26,9 +27,15 @@ class Crew:
 
     folder: Path
     started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    parts: dict[str, dict[int, str]] = field(default_factory=dict)  # of a whole: number of a process → what it is
 
-    def start(self, name: str, command: Sequence[str], environ: Mapping[str, str]) -> None:
-        """Starts one in a session of its own: a Ctrl-C in the terminal reaches only the launcher."""
+    def start(self, name: str, command: Sequence[str], environ: Mapping[str, str], *, whole: bool = False) -> None:
+        """Starts one in a session of its own: a Ctrl-C in the terminal reaches only the launcher.
+
+        A ``whole`` needs everything that it starts itself: it must not go on when one of these has ended.
+        """
+        if whole:
+            self.parts[name] = {}
         # SPT_NOENV: Airflow renames its processes, which would otherwise overwrite the mark.
         marked = {**environ, MARK: str(self.folder), "SPT_NOENV": "1"}
         self.log(name).parent.mkdir(parents=True, exist_ok=True)
@@ -46,11 +53,30 @@ class Crew:
         return self.folder / "log" / f"{name}.log"
 
     def check(self) -> None:
-        """Raises Unavailable when one that should be up has ended."""
+        """Raises Unavailable when one that should be up, or a part of it, has ended: with the end of its log."""
         for name, process in self.started.items():
             if process.poll() is not None:
-                what = f"ended by itself (exit code {process.returncode})"
-                raise Unavailable(name, what, f"see {self.log(name)}, then start again")
+                raise self._ended(name, f"ended by itself (exit code {process.returncode})")
+            if (part := self._lost_part(name, process.pid)) is not None:
+                raise self._ended(name, f"{part}, a part of it, ended by itself")
+
+    def _lost_part(self, name: str, number: int) -> str | None:
+        """What of a whole has ended. Nobody may have asked for its end yet, so that it still has its number."""
+        if name not in self.parts:
+            return None
+        known, alive = self.parts[name], set()
+        with suppress(psutil.Error):
+            for child in psutil.Process(number).children():
+                if child.status() != psutil.STATUS_ZOMBIE:
+                    alive.add(child.pid)
+                    known.setdefault(child.pid, " ".join(child.cmdline()[-1:]))
+            return next((what for pid, what in known.items() if pid not in alive), None)
+        return None
+
+    def _ended(self, name: str, what: str) -> Unavailable:
+        lines = self.log(name).read_text(encoding="utf-8", errors="replace").splitlines()[-TOLD_LINES:]
+        told = "".join(f"\n    {line}" for line in lines)
+        return Unavailable(name, what, f"see the end of {self.log(name)}, then start again:{told}")
 
     def members(self) -> list[psutil.Process]:
         """Every living process that carries the mark, also those of an earlier launcher."""
@@ -74,6 +100,7 @@ class Crew:
         for process in self.started.values():
             process.wait()
         self.started.clear()
+        self.parts.clear()
         return count
 
 

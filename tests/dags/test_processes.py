@@ -17,6 +17,12 @@ from isthmus.kernel.errors import Unavailable
 SLEEPER = "import time; time.sleep(60)"
 #: A process that starts another in a session of its own and then goes: what Airflow's workers look like.
 PARENT = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEPER!r}], start_new_session=True)"
+#: What `airflow standalone` is: it goes on when a part of it has ended, and waits for none.
+WHOLE = (
+    "import subprocess, sys, time; print('database is locked', flush=True); "
+    f"parts = [subprocess.Popen([sys.executable, '-c', {SLEEPER!r}, one]) for one in ('scheduler', 'triggerer')]; "
+    "time.sleep(60)"
+)
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
 
 
@@ -70,10 +76,25 @@ def test_what_works_for_another_folder_is_left_alone(crew: Crew, tmp_path: Path)
         stranger.wait()
 
 
+def test_a_part_that_ends_is_told_though_the_whole_lives_on(crew: Crew) -> None:
+    crew.start("one", [sys.executable, "-c", WHOLE], dict(os.environ), whole=True)
+    wait_for(crew, 3)
+    crew.check()
+    (scheduler,) = [one for one in crew.members() if one.cmdline()[-1] == "scheduler"]
+    scheduler.terminate()
+    wait_for(crew, 2)
+    with pytest.raises(Unavailable) as caught:
+        crew.check()
+    assert str(caught.value).startswith("one: scheduler, a part of it, ended by itself; see the end of ")
+    assert str(caught.value).endswith("then start again:\n    database is locked")
+
+
 def test_one_that_ends_by_itself_is_told_with_its_log(crew: Crew) -> None:
     start(crew, "print('no room'); raise SystemExit(3)")
     crew.started["one"].wait()
-    with pytest.raises(Unavailable, match=r"one: ended by itself \(exit code 3\); see .*log/one.log") as caught:
+    with pytest.raises(
+        Unavailable, match=r"one: ended by itself \(exit code 3\); see .*log/one.log.*:\n    no room"
+    ) as caught:
         crew.check()
     assert caught.value.exit_code == 75
     assert crew.log("one").read_text(encoding="utf-8") == "no room\n"
