@@ -9,7 +9,7 @@ from typing import Any
 
 from isthmus.kernel.units import Side, other_side
 from isthmus.vocabulary.join import Joined, Joint
-from isthmus.vocabulary.words import Shown, Tree, Word
+from isthmus.vocabulary.words import Example, Shown, Tree, Word
 
 _SIDES: tuple[Side, Side] = ("crm", "erp")
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,8}")
@@ -29,6 +29,7 @@ def tests(joined: Joined) -> list[Tree]:
             if _applies(joined, side, one)
         ),
         *(test for path, value in joined.outline.edits.items() for test in _edited(joined, path, value)),
+        *_lost_line(joined),
     ]
     return [_loosen(test) for test in found]
 
@@ -37,58 +38,54 @@ def tests(joined: Joined) -> list[Tree]:
 
 
 def _whole(joined: Joined) -> Iterator[Tree]:
-    """The example in both directions: what is born, and what comes back."""
-    born, copies = joined.outline.born, joined.copies
-    across = [row for row in _rows(joined) if row.owner != copies]
-    yield from _crossing(joined, born, across, name=f"what the {born.upper()} says arrives, whole", lines=True)
-    back = [row for row in _rows(joined) if row.owner == copies]
-    yield from _crossing(joined, copies, back, name=f"what the {copies.upper()} gives comes back")
+    """The example in both directions: what is born, with its line, and what comes back."""
+    outline, born, copies = joined.outline, joined.outline.born, joined.copies
+    across = Example(f"what the {born.upper()} says arrives, whole", outline.example, outline.example_line)
+    back = Example(f"what the {copies.upper()} gives comes back", outline.example, {})
+    rows = [row for row in _rows(joined) if row.path in outline.example]
+    yield from _crossing(joined, born, [row for row in rows if row.owner != copies], example=across, spell=Word.shown)
+    yield from _crossing(joined, copies, [row for row in rows if row.owner == copies], example=back, spell=Word.shown)
 
 
 def _special(joined: Joined) -> Iterator[Tree]:
     """More examples, each as its owner gives it; one whose fields are not all carried shows nothing here."""
-    for name, values in joined.outline.also:
-        rows = [row for row in _rows(joined) if row.path in values]
-        for side in _SIDES if len(rows) == len(values) else ():
+    for example in joined.outline.also:
+        rows = [row for row in _rows(joined) if row.path in example.of]
+        in_line = [row for row in joined.lines if row.two_sided and row.path in example.line]
+        is_whole = len(rows) == len(example.of) and len(in_line) == len(example.line.keys() - {"key"})
+        for side in _SIDES if is_whole else ():
             given = [row for row in rows if row.owner == side]
             if {row.path for row in given} - {"currency"}:
-                yield from _crossing(joined, side, given, name=name, values=values)
+                yield from _crossing(joined, side, given, example=example, spell=Word.spell)
 
 
 def _rows(joined: Joined) -> list[Joint]:
     return [row for row in joined.rows if row.two_sided]
 
 
-def _crossing(
-    joined: Joined,
-    source: Side,
-    rows: list[Joint],
-    *,
-    name: str,
-    values: Tree | None = None,
-    lines: bool = False,
-) -> Iterator[Tree]:
+def _crossing(joined: Joined, source: Side, rows: list[Joint], *, example: Example, spell: Spell) -> Iterator[Tree]:
     """A record of one side, and what is expected of the other."""
-    target = other_side(source)
-    example = joined.outline.example if values is None else values
-    rows = [row for row in rows if row.path in example]
     if not rows:
         return
-    needed = [*rows, *_currency(joined, rows)]
-    spell: Spell = Word.shown if values is None else Word.spell
-    record, expected = _record(needed, source, example, spell=spell), _record(rows, target, example)
-    if lines and joined.lines and joined.outline.example_line:
-        compared = [row for row in joined.rows if source in row.words and not row.two_sided and row.path in example]
-        record |= _record(compared, source, example, spell=Word.shown)
-        record["lines"] = [_shown_line(joined, source)]
-        expected["lines"] = [_written_line(joined, target)]
-    yield {"name": name, source: record, "expects": {target: expected}}
+    target = other_side(source)
+    record = _record([*rows, *_currency(joined, rows)], source, example.of, spell=spell)
+    expected = _record(rows, target, example.of)
+    if joined.lines and example.line:
+        record |= _record(_compared(joined, source, example), source, example.of, spell=spell)
+        record["lines"] = [_shown_line(joined, source, example.line, spell=spell)]
+        expected["lines"] = [_written_line(joined, target, example.line)]
+    yield {"name": example.name, source: record, "expects": {target: expected}}
+
+
+def _compared(joined: Joined, side: Side, example: Example) -> list[Joint]:
+    """What only one side has: read and compared with the lines."""
+    return [row for row in joined.rows if side in row.words and not row.two_sided and row.path in example.of]
 
 
 def _currency(joined: Joined, rows: Iterable[Joint]) -> list[Joint]:
     """The currency, where amounts need one and it does not come along anyway."""
     known = joined.row("currency")
-    is_there = known is None or any(row.path == "currency" for row in rows)
+    is_there = known is None or any(row is known for row in rows)
     return [known] if known and not is_there and any(row.known.type == "money" for row in rows) else []
 
 
@@ -100,20 +97,18 @@ def _record(rows: Iterable[Joint], side: Side, values: Mapping[str, Any], *, spe
     return record
 
 
-def _shown_line(joined: Joined, side: Side) -> Tree:
-    """The line of the example as people leave it in a system."""
-    example = joined.outline.example_line
-    rows = [row for row in joined.lines if side in row.words and row.path in example]
+def _shown_line(joined: Joined, side: Side, line: Tree, *, spell: Spell = Word.shown) -> Tree:
+    """A line as a system shows it."""
+    rows = [row for row in joined.lines if side in row.words and row.path in line]
     key = (joined.names[side].lines_at or {}).get("key", "key")
-    return {key: example["key"], **_record(rows, side, example, spell=Word.shown)}
+    return {key: line["key"], **_record(rows, side, line, spell=spell)}
 
 
-def _written_line(joined: Joined, side: Side) -> Tree:
+def _written_line(joined: Joined, side: Side, line: Tree) -> Tree:
     """What is written of it, where a word's own example may mean another value than the entity's."""
-    rows = [row for row in joined.lines if row.two_sided and row.path in joined.outline.example_line]
+    rows = [row for row in joined.lines if row.two_sided and row.path in line]
     means = {row.path: word.means for row in rows for word in row.words.values() if word.means is not None}
-    example = joined.outline.example_line | means
-    return {"key": example["key"], **_record(rows, side, example)}
+    return {"key": line["key"], **_record(rows, side, line | means)}
 
 
 def _put(record: Tree, path: str, value: Any) -> None:
@@ -198,6 +193,25 @@ def _edited(joined: Joined, path: str, value: Any) -> Iterator[Tree]:
         other = other_side(row.owner)
         name = f"{label} changed in the {other.upper()} is undone, because the {row.owner.upper()} owns it"
         yield edit.test(name, {other: value}, {other: edit.say(other, edit.old), "overruled": [path.partition(".")[0]]})
+
+
+def _lost_line(joined: Joined) -> Iterator[Tree]:
+    """A line that somebody took out of a copy: what every line must have of it is enough to show."""
+    born, copies, needed = joined.outline.born, joined.copies, joined.entity.lines or {}
+    line = {
+        path: value for path, value in joined.outline.example_line.items() if path == "key" or needed[path].required
+    }
+    if not joined.lines or not line:
+        return
+    money = _currency(joined, joined.lines)
+    header = {side: _record(money, side, joined.outline.example) for side in _SIDES}
+    before = {side: {**header[side], "lines": [_shown_line(joined, side, line)]} for side in _SIDES}
+    yield {
+        "name": f"a line taken out in the {copies.upper()} comes back, because the {born.upper()} owns the lines",
+        "before": before,
+        "after": {side: before[side] if side == born else {**header[side], "lines": []} for side in _SIDES},
+        "expects": {copies: {"lines": [_written_line(joined, copies, line)]}, "overruled": ["lines"]},
+    }
 
 
 def _loosen(value: Any) -> Any:

@@ -17,7 +17,7 @@ from isthmus.mapping.entities import Entity, entity_names, load_entity, schemas_
 from isthmus.mapping.grammar import Kind, Piece, Reader, plain, suggest
 from isthmus.mapping.shape import SIDE_BLOCK
 from isthmus.vocabulary.shape import OUTLINES, VOCABULARY
-from isthmus.vocabulary.words import Naming, Outline, Rule, Shown, Vocabulary, Word
+from isthmus.vocabulary.words import Example, Naming, Outline, Rule, Shown, Vocabulary, Word
 
 _SIDE_KEYS = tuple(key.name for key in SIDE_BLOCK.keys)
 
@@ -183,7 +183,7 @@ def _outline(entity: str, piece: Piece) -> Outline:
         lines_sum_to=_plain(piece, "lines_sum_to") or None,
         example=_plain(piece, "example"),
         example_line=_plain(piece, "example_line"),
-        also=tuple((one.get("name"), _plain(one, "of")) for one in piece.get("also") or ()),
+        also=tuple(Example(one.get("name"), _plain(one, "of"), _plain(one, "line")) for one in piece.get("also") or ()),
         edits=_plain(piece, "edits"),
     )
 

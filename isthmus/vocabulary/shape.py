@@ -140,7 +140,13 @@ OUTLINE = Block(
         Key("example", _VALUES, required=True),
         Key("example_line", _VALUES),
         Key(
-            "also", ListOf(Block("an example", (Key("name", Text(), required=True), Key("of", _VALUES, required=True))))
+            "also",
+            ListOf(
+                Block(
+                    "an example",
+                    (Key("name", Text(), required=True), Key("of", _VALUES, required=True), Key("line", _VALUES)),
+                )
+            ),
         ),
         Key("edits", _VALUES),
     ),

@@ -127,6 +127,15 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Example:
+    """One record in the entity's own values, and one of its lines, if it shows one."""
+
+    name: str
+    of: Tree
+    line: Tree
+
+
+@dataclass(frozen=True, slots=True)
 class Outline:
     """What an entity is between any two systems.
 
@@ -146,7 +155,7 @@ class Outline:
     lines_sum_to: Tree | None
     example: Tree
     example_line: Tree
-    also: tuple[tuple[str, Tree], ...]
+    also: tuple[Example, ...]
     edits: Tree
 
     def rule(self, path: str, *, in_lines: bool) -> Rule:
