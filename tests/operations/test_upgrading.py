@@ -92,9 +92,10 @@ def _state_at_first_release(engine: Engine) -> None:
         bindings.insert(connection, [Binding(None, "order", crm, erp)])
         progress.store_watermark(connection, Lane("order", "crm"), Watermark(NOW, None, NOW))
         progress.add_due(connection, Lane("order", "crm"), [Due("8012", "asked for", NOW)])
-        columns = "(run_id, mapping, side, opened_at, body, settled_at) VALUES (2, 'order', 'crm', 't', :body, :settled)"
+        columns = "(run_id, mapping, side, opened_at, body, settled_at)"
+        intent = text(f"INSERT INTO state_intent {columns} VALUES (2, 'order', 'crm', 't', :body, :settled)")
         for body, settled in ((UNDER_WAY, None), ("[]", NOW)):
-            connection.execute(text(f"INSERT INTO state_intent {columns}"), {"body": body, "settled": settled})
+            connection.execute(intent, {"body": body, "settled": settled})
         fault = Fault("order 8014", "has no customer", "enter one")
         worklist.put(connection, Lane("order", "crm"), [Item("8014", "invalid", fault, "face")], now=NOW)
 
