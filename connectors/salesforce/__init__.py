@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from random import Random
 from threading import Lock
@@ -14,6 +15,7 @@ from typing import Any
 from connectors.salesforce.bulk import Bulk, is_resume
 from connectors.salesforce.config import read_config
 from connectors.salesforce.describing import Describer
+from connectors.salesforce.errors import understood
 from connectors.salesforce.limits import BIN_DAYS, ROWS
 from connectors.salesforce.measuring import Meter
 from connectors.salesforce.reading import Reader
@@ -70,13 +72,19 @@ class Connector:
         return self._who()[1]
 
     def streams(self) -> tuple[str, ...]:
-        return self._describer.streams()
+        with self._understood():
+            return self._describer.streams()
 
     def describe(self, stream: str) -> StreamDescription:
-        return self._describer.describe(stream)
+        with self._understood():
+            return self._describer.describe(stream)
 
     def read(self, selection: Selection, since: str | None, overlap: timedelta) -> Iterator[Page]:
         """See the protocol. First reads of more than ``bulk_above`` records without lines go through the Bulk API."""
+        with self._understood():
+            yield from self._read(selection, since, overlap)
+
+    def _read(self, selection: Selection, since: str | None, overlap: timedelta) -> Iterator[Page]:
         if since is not None and is_resume(since):
             yield from self._bulk.resume(selection, since)
             return
@@ -88,16 +96,20 @@ class Connector:
 
     def fetch(self, selection: Selection, ids: Sequence[str]) -> list[Record]:
         """These records as they are now; deleted ones of the recycle bin are among them, marked."""
-        return self._reader.fetch(selection, ids)
+        with self._understood():
+            return self._reader.fetch(selection, ids)
 
     def find(self, stream: str, fields: tuple[str, ...], values: Sequence[tuple[str, ...]]) -> list[Candidate]:
-        return self._searcher.find(stream, fields, values)
+        with self._understood():
+            return self._searcher.find(stream, fields, values)
 
     def find_keys(self, stream: str, keys: Sequence[str]) -> dict[str, str]:
-        return self._searcher.find_keys(stream, keys)
+        with self._understood():
+            return self._searcher.find_keys(stream, keys)
 
     def measure(self, stream: str, ask: Measure) -> list[Group]:
-        return self._meter.measure(stream, ask)
+        with self._understood():
+            return self._meter.measure(stream, ask)
 
     def posted(self, stream: str, ids: Sequence[str]) -> set[str]:  # noqa: ARG002
         """None: books are kept in the ERP."""
@@ -106,19 +118,25 @@ class Connector:
     def write(self, stream: str, changes: Sequence[Change], within: object | None = None) -> list[Answer]:
         if within is not None:
             raise Broken(self.config.where, "Salesforce cannot join a database transaction", "report this")
-        return self._writer.write(stream, changes)
+        with self._understood():
+            return self._writer.write(stream, changes)
 
     def annotate(self, stream: str, notes: Sequence[Note]) -> list[Fault | None]:
-        return self._writer.annotate(stream, notes)
+        with self._understood():
+            return self._writer.annotate(stream, notes)
 
     def close(self) -> None:
         self.rest.close()
+
+    def _understood(self) -> AbstractContextManager[None]:
+        return understood(self.config.where)
 
     def _who(self) -> tuple[str, str]:
         """(organisation, user): said by the login itself, or by OpenID for a session that was handed to us."""
         with self._lock:
             if self._identity is None:
-                self._identity = self._ask_who()
+                with self._understood():
+                    self._identity = self._ask_who()
             return self._identity
 
     def _ask_who(self) -> tuple[str, str]:

@@ -102,6 +102,8 @@ class Bulk:
             rows = self._rows(selection, reply)
             following = reply.headers.get("Sforce-Locator", "null")
             last = following in ("null", "")
+            if not last and (not rows or place.done + len(rows) - place.done_of_part > total):
+                raise self._rest.torn(place.done + len(rows), total)  # or it would never end
             for start in range(place.done_of_part, max(len(rows), 1), PAGE):
                 part = rows[start : start + PAGE]
                 place = replace(place, done_of_part=start + len(part), done=place.done + len(part))

@@ -1,21 +1,25 @@
 """Documents: header and lines in one composite graph, which Salesforce carries out wholly or not at all.
 
 One that is too long for a graph is written in several, if its header has a mark that says when all of it is there.
+
+A graph is never simply sent again: a line that is there already does not take its parent a second time. What nobody
+answered is looked up and drafted anew, by what is there then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.salesforce.describing import CURRENCY, Describer
-from connectors.salesforce.errors import code_of, path_part, row_fault
-from connectors.salesforce.limits import NODES
+from connectors.salesforce.errors import code_of, kind_of, path_part, row_fault
+from connectors.salesforce.limits import NODES, TRIES
 from connectors.salesforce.query import id_list, select
 from connectors.salesforce.rest import Rest
 from connectors.salesforce.searching import COMPLETE, Searcher
 from connectors.salesforce.values import whole_id
+from isthmus.connect.http import Unanswered
 from isthmus.connect.protocol import Answer, Change
 from isthmus.kernel.errors import Fault, Misconfigured, Refused
 from isthmus.kernel.records import Fields
@@ -34,12 +38,27 @@ _GRAPHS = 75
 
 
 Node = dict[str, Any]
+Graph = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Draft:
     change: Change
     nodes: list[Node]  # the header first
+
+
+@dataclass(slots=True)
+class _Told:
+    """What came back. ``again``: those that nobody answered, or that somebody else had locked."""
+
+    answers: dict[int, Answer] = field(default_factory=dict)
+    again: set[int] = field(default_factory=set)
+
+    def note(self, place: int, answer: Answer, graph: Graph | None) -> None:
+        self.answers[place] = answer
+        locked = answer.result == "refused" and kind_of(_error(_parts(graph or {}))[1]) == "again"
+        if answer.result == "in_doubt" or locked:
+            self.again.add(place)
 
 
 class Documents:
@@ -51,22 +70,42 @@ class Documents:
         self._searcher = searcher
 
     def write(self, stream: str, changes: dict[int, Change]) -> dict[int, Answer]:
-        """One answer per document. A create with an id goes on with what an earlier call left half done."""
+        """One answer per document. A create with an id goes on with what an earlier call left half done.
+
+        Raises Unanswered when nobody answers in the end either.
+        """
         answers: dict[int, Answer] = {}
+        going = dict(changes)
+        for attempt in range(TRIES):
+            if attempt:
+                self._rest.pause(attempt)
+                answers |= self._searcher.take_made(stream, going)
+            told = self._write_once(stream, going, is_last=attempt == TRIES - 1)
+            answers |= told.answers
+            going = {place: change for place, change in going.items() if place in told.again}
+            if not going:
+                break
+        return answers
+
+    def _write_once(self, stream: str, changes: dict[int, Change], *, is_last: bool) -> _Told:
+        told = _Told()
         short: dict[int, _Draft] = {}
         long: dict[int, _Draft] = {}
         for place, change in changes.items():
             try:
                 draft = self._draft(stream, change)
             except (Refused, Misconfigured) as error:
-                answers[place] = Answer(change.key, "refused", change.id, fault=error.fault)
+                told.answers[place] = Answer(change.key, "refused", change.id, fault=error.fault)
                 continue
             (short if len(draft.nodes) <= NODES else long)[place] = draft
-        for payload in _payloads(short):
-            answers |= self._send(stream, payload)
-        for place, draft in long.items():
-            answers[place] = self._send_in_parts(stream, draft)
-        return answers
+        for drafts in (*_payloads(short), *({place: draft} for place, draft in long.items())):
+            try:
+                self._send(stream, drafts, told)
+            except Unanswered:
+                if is_last:
+                    raise
+                told.again |= drafts.keys()
+        return told
 
     def _draft(self, stream: str, change: Change) -> _Draft:
         where = f"{self._rest.where} {stream} {change.id or change.key}"
@@ -150,43 +189,49 @@ class Documents:
         node: Node = {"method": method, "url": url, "referenceId": name}
         return node if body is None else {**node, "body": body}
 
-    def _send(self, stream: str, drafts: dict[int, _Draft]) -> dict[int, Answer]:
-        told = self._ask({str(place): one.nodes for place, one in drafts.items()})
-        return {place: self._answer(stream, one.change, told.get(str(place))) for place, one in drafts.items()}
+    def _send(self, stream: str, drafts: dict[int, _Draft], told: _Told) -> None:
+        if len(drafts) == 1 and len(next(iter(drafts.values())).nodes) > NODES:
+            ((place, draft),) = drafts.items()
+            told.note(place, *self._send_in_parts(stream, draft))
+            return
+        graphs = self._ask({str(place): one.nodes for place, one in drafts.items()})
+        for place, one in drafts.items():
+            graph = graphs.get(str(place))
+            told.note(place, self._answer(stream, one.change, graph), graph)
 
-    def _send_in_parts(self, stream: str, draft: _Draft) -> Answer:
+    def _send_in_parts(self, stream: str, draft: _Draft) -> tuple[Answer, Graph | None]:
         """The header marked as incomplete, its lines part by part, and the mark last. Sent again, it goes on."""
         change, (header, *rest) = draft.change, draft.nodes
         opening = {COMPLETE: False} if change.id else {**header["body"], COMPLETE: False}
-        answer = self._answer(stream, change, self._ask_one([{**header, "body": opening}]))
+        graph = self._ask_one([{**header, "body": opening}])
+        answer = self._answer(stream, change, graph)
         parts = [rest[start : start + NODES] for start in range(0, len(rest), NODES)]
         for part in [*parts, [header]]:
             if answer.id is None or answer.fault:
                 break
-            nodes = [_with_header(node, answer.id) for node in part]
-            answer = replace(self._answer(stream, change, self._ask_one(nodes)), id=answer.id)
-        return answer
+            graph = self._ask_one([_with_header(node, answer.id) for node in part])
+            answer = replace(self._answer(stream, change, graph), id=answer.id)
+        return answer, graph
 
-    def _ask_one(self, nodes: list[Node]) -> dict[str, Any] | None:
+    def _ask_one(self, nodes: list[Node]) -> Graph | None:
         return self._ask({"0": nodes}).get("0")
 
-    def _ask(self, graphs: dict[str, list[Node]]) -> dict[str, dict[str, Any]]:
-        """What is told of each graph, by its name."""
+    def _ask(self, graphs: dict[str, list[Node]]) -> dict[str, Graph]:
+        """What is told of each graph, by its name. Raises Unanswered when nobody knows what became of them."""
         value = {"graphs": [{"graphId": name, "compositeRequest": nodes} for name, nodes in graphs.items()]}
-        told = self._rest.send("POST", "composite/graph", value, repeatable=True, priority="high").value
+        told = self._rest.send("POST", "composite/graph", value, repeatable=False, priority="high").value
         found = told.get("graphs") if isinstance(told, dict) else None
         return {str(one.get("graphId")): one for one in found or () if isinstance(one, dict)}
 
-    def _answer(self, stream: str, change: Change, told: dict[str, Any] | None) -> Answer:
+    def _answer(self, stream: str, change: Change, graph: Graph | None) -> Answer:
         where = f"{self._rest.where} {stream} {change.id or change.key}"
-        parts = ((told or {}).get("graphResponse") or {}).get("compositeResponse") or []
-        if told is None or "isSuccessful" not in told:
+        if graph is None or "isSuccessful" not in graph:
             fault = Fault(where, "Salesforce gave no answer for this document", "it is asked again by its key")
             return Answer(change.key, "in_doubt", change.id, fault=fault)
-        if told["isSuccessful"] is True:
+        if graph["isSuccessful"] is True:
             made = change.verb == "create"
-            return Answer(change.key, "created" if made else "updated", change.id or _header_id(parts))
-        return Answer(change.key, "refused", change.id, fault=_cause(where, parts))
+            return Answer(change.key, "created" if made else "updated", change.id or _header_id(_parts(graph)))
+        return Answer(change.key, "refused", change.id, fault=_cause(where, _parts(graph)))
 
 
 def _payloads(drafts: dict[int, _Draft]) -> Iterator[dict[int, _Draft]]:
@@ -213,6 +258,13 @@ def _with_header(node: Node, header_id: str) -> Node:
     }
 
 
+def _parts(graph: Graph) -> list[dict[str, Any]]:
+    """What is told of the nodes of a graph."""
+    response = graph.get("graphResponse")
+    parts = response.get("compositeResponse") if isinstance(response, dict) else None
+    return [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
+
+
 def _header_id(parts: list[dict[str, Any]]) -> str | None:
     for part in parts:
         body = part.get("body")
@@ -221,11 +273,16 @@ def _header_id(parts: list[dict[str, Any]]) -> str | None:
     return None
 
 
-def _cause(where: str, parts: list[dict[str, Any]]) -> Fault:
-    """The node that was refused; its neighbours were only halted."""
+def _error(parts: list[dict[str, Any]]) -> tuple[object, dict[str, Any]]:
+    """The node that was refused, and why; its neighbours were only halted."""
     for part in parts:
         errors = part.get("body")
         error = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else None
         if error and code_of(error) != "PROCESSING_HALTED":
-            return row_fault(f"{where} {part.get('referenceId')}", error)
-    return row_fault(where, {"statusCode": "PROCESSING_HALTED", "message": "the document was not carried out"})
+            return part.get("referenceId"), error
+    return None, {"statusCode": "PROCESSING_HALTED", "message": "the document was not carried out"}
+
+
+def _cause(where: str, parts: list[dict[str, Any]]) -> Fault:
+    node, error = _error(parts)
+    return row_fault(where if node is None else f"{where} {node}", error)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -21,6 +24,8 @@ _AGAIN = frozenset(
     """UNABLE_TO_LOCK_ROW SERVER_UNAVAILABLE UNKNOWN_EXCEPTION QUERY_TIMEOUT REQUEST_RUNNING_TOO_LONG
     REQUEST_LIMIT_EXCEEDED""".split()
 )
+#: Said before anything is done, or after it was rolled back.
+_UNDONE = frozenset({"UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE", "REQUEST_LIMIT_EXCEEDED"})
 _REMEDIES: dict[str, str] = {
     "FIELD_CUSTOM_VALIDATION_EXCEPTION": "a validation rule of Salesforce refuses it; correct the record or the rule",
     "REQUIRED_FIELD_MISSING": "fill the field, or map it",
@@ -126,7 +131,7 @@ def judge_reply(where: str, version: str) -> Any:
             return _quota(where, said)
         if code in _AGAIN or reply.status == 429 or reply.status >= 500:
             what = f"Salesforce answers {reply.status} {code}"
-            return Verdict(Unavailable(where, what, "try again later"), again=True)
+            return Verdict(Unavailable(where, what, "try again later"), again=True, undone=code in _UNDONE)
         return Verdict(_permanent(where, (reply.status, code, said), version))
 
     return judge
@@ -138,7 +143,8 @@ def _quota(where: str, said: str) -> Verdict:
         what = "the organisation's daily API quota is used up"
         remedy = "wait until older requests leave the 24-hour window, or raise the quota"
         return Verdict(Unavailable(where, what, remedy, retry_after_seconds=3600))
-    return Verdict(Unavailable(where, "too many long requests run in the organisation", "try again later"), again=True)
+    what = "too many long requests run in the organisation"
+    return Verdict(Unavailable(where, what, "try again later"), again=True, undone=True)
 
 
 def _permanent(where: str, told: tuple[int, str, str], version: str) -> IsthmusError:
@@ -157,6 +163,20 @@ def _permanent(where: str, told: tuple[int, str, str], version: str) -> IsthmusE
     if cause:
         return Misconfigured(where, cause.format(version=version, code=code, said=said), _CAUSE_REMEDIES[cause])
     return Broken(where, f"Salesforce does not understand our request: {status} {code}: {said}", "report this")
+
+
+@contextmanager
+def understood(where: str) -> Iterator[None]:
+    """An answer that has another shape than Salesforce documents is no answer: Unavailable instead of a traceback.
+
+    The place in our code is told, but not the error's own words, which may quote a record.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ValueError, ArithmeticError) as error:
+        place = extract_tb(error.__traceback__)[-1]
+        what = f"an answer is not what Salesforce documents ({type(error).__name__}, {Path(place.filename).name}:"
+        raise Unavailable(where, f"{what}{place.lineno})", "run again; report it if it happens again") from None
 
 
 def path_part(value: str, where: str) -> str:

@@ -13,6 +13,8 @@ IDS = 400
 ROWS = 200
 #: Nodes of one composite graph.
 NODES = 500
+#: How often what somebody else had locked, or nobody answered, is sent.
+TRIES = 5
 #: Deleted records stay 15 days in the recycle bin, less if it is emptied; we count on one day less.
 BIN_DAYS = 14
 

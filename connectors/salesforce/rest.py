@@ -118,6 +118,10 @@ class Rest:
         """The error for an answer with other records than it announced: nothing of it may be believed."""
         return Unavailable(self.where, f"a query announced {total} records and gave {seen}", "run again")
 
+    def pause(self, attempt: int) -> None:
+        """Waits before the next try, at random and ever longer."""
+        self.ports.sleep(self.ports.random.uniform(0, 0.5 * 2**attempt))
+
     def close(self) -> None:
         if self._door:
             self._door.close()

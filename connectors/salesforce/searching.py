@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
 from connectors.salesforce.describing import Describer
 from connectors.salesforce.query import candidates, select, text_literal
 from connectors.salesforce.rest import Rest
-from isthmus.connect.protocol import Candidate
+from isthmus.connect.protocol import Answer, Candidate, Change
 from isthmus.kernel.errors import Misconfigured
 
 #: Characters of conditions in one query, as they stand in an address, which has room for 16,000.
@@ -52,6 +53,24 @@ class Searcher:
         for row in self._rows_by(stream, field, keys, more=mark):
             (half if mark and row[COMPLETE] is not True else made)[row[field]] = row["Id"]
         return made, half
+
+    def take_made(self, stream: str, changes: dict[int, Change]) -> dict[int, Answer]:
+        """Takes creates out that an earlier call has done: what was made then was made whole, so nothing is written.
+
+        A document of which only a part is there gets its id, so that the rest of it follows.
+        """
+        creates = {place: one for place, one in changes.items() if one.verb == "create"}
+        if not creates:
+            return {}
+        made, half = self.find_made(stream, [one.key for one in creates.values()])
+        answers: dict[int, Answer] = {}
+        for place, one in creates.items():
+            if one.key in half:
+                changes[place] = replace(one, id=half[one.key])
+            if one.key in made:
+                answers[place] = Answer(one.key, "created", made[one.key])
+                del changes[place]
+        return answers
 
     def find_exactly(self, stream: str, field: str, keys: Sequence[str]) -> dict[str, str]:
         """Live records by the exact value of one field: value → id."""

@@ -11,20 +11,21 @@ from typing import Any
 
 from connectors.salesforce.describing import CURRENCY, Describer
 from connectors.salesforce.documents import Documents
-from connectors.salesforce.errors import kind_of, row_fault
-from connectors.salesforce.limits import IDS, ROWS
+from connectors.salesforce.errors import kind_of, row_fault, understood
+from connectors.salesforce.limits import IDS, ROWS, TRIES
 from connectors.salesforce.query import id_list, select
 from connectors.salesforce.rest import Rest
 from connectors.salesforce.searching import COMPLETE, Searcher
 from connectors.salesforce.values import version_of, whole_id
-from isthmus.connect.protocol import Answer, Change, Note
+from isthmus.connect.protocol import Answer, Change, Note, Result, Verb
 from isthmus.kernel.errors import Fault, Misconfigured, Refused, Unavailable
 from isthmus.kernel.records import Fields
 
 STATUS, MESSAGE = "ERP_Sync_Status__c", "ERP_Sync_Message__c"
-_TRIES = 5
 #: What deactivating means, for objects that know it.
 _ACTIVE = {"Product2": "IsActive", "Pricebook2": "IsActive", "PricebookEntry": "IsActive"}
+
+_DONE: dict[Verb, Result] = {"create": "created", "withdraw": "withdrawn"}
 
 Row = dict[str, Any]
 Told = dict[str, Any]
@@ -44,7 +45,8 @@ class Writer:
         answers: dict[int, Answer] = {}
         for part in _batches(list(enumerate(changes))):
             try:
-                answers |= self._write_batch(stream, dict(part))
+                with understood(self._rest.where):
+                    answers |= self._write_batch(stream, dict(part))
             except Unavailable as error:
                 if not answers:
                     raise
@@ -87,9 +89,7 @@ class Writer:
 
     def _write_batch(self, stream: str, changes: dict[int, Change]) -> dict[int, Answer]:
         answers, going = self._sort_out(stream, changes)
-        for place, answer in self._already_made(stream, going).items():
-            answers[place] = answer
-            del going[place]
+        answers |= self._searcher.take_made(stream, going)
         updates = {place: one for place, one in going.items() if one.id and one.lines is None}
         creates = {place: one for place, one in going.items() if not one.id and one.lines is None}
         documents = {place: one for place, one in going.items() if one.lines is not None}
@@ -114,18 +114,6 @@ class Writer:
             answers[place] = answer
             del going[place]
         return answers, going
-
-    def _already_made(self, stream: str, changes: dict[int, Change]) -> dict[int, Answer]:
-        """Creates that an earlier call has done: what was made then was made whole, so nothing is written again.
-
-        A document of which only a part is there gets its id, so that the rest of it follows.
-        """
-        creates = {place: one for place, one in changes.items() if one.verb == "create"}
-        if not creates:
-            return {}
-        made, half = self._searcher.find_made(stream, [one.key for one in creates.values()])
-        changes.update({place: replace(one, id=half[one.key]) for place, one in creates.items() if one.key in half})
-        return {place: Answer(one.key, "created", made[one.key]) for place, one in creates.items() if one.key in made}
 
     def _prepare(self, stream: str, change: Change) -> Change:
         where = f"{self._rest.where} {stream} {change.id or change.key}"
@@ -212,8 +200,8 @@ class Writer:
     def _answer(self, stream: str, change: Change, told: Told) -> Answer:
         where = f"{self._rest.where} {stream} {change.id or change.key}"
         if told.get("success") is True:
-            result = {"create": "created", "withdraw": "withdrawn"}.get(change.verb, "updated")
-            return Answer(change.key, result, whole_id(str(told.get("id") or "")) or change.id)  # type: ignore[arg-type]
+            result = _DONE.get(change.verb, "updated")
+            return Answer(change.key, result, whole_id(str(told.get("id") or "")) or change.id)
         if told.get("success") is None:
             fault = Fault(where, "Salesforce gave no answer for this record", "it is asked again by its key")
             return Answer(change.key, "in_doubt", change.id, fault=fault)
@@ -224,9 +212,9 @@ class Writer:
         told: list[Told] = [{} for _ in rows]
         open_places = list(range(len(rows)))
         upsert = path != "composite/sobjects"
-        for attempt in range(_TRIES):
+        for attempt in range(TRIES):
             if attempt:
-                self._rest.ports.sleep(self._rest.ports.random.uniform(0, 0.5 * 2**attempt))
+                self._rest.pause(attempt)
             sent = [rows[place] for place in open_places]
             for place, one in zip(open_places, self._send_once(path, sent), strict=True):
                 told[place] = one

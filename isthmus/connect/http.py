@@ -29,7 +29,7 @@ from isthmus.connect.budget import Budget, Priority
 from isthmus.connect.exact import decode
 from isthmus.connect.origins import origin_of, redact
 from isthmus.kernel.clock import Clock, SystemClock
-from isthmus.kernel.errors import IsthmusError, Misconfigured, Unavailable
+from isthmus.kernel.errors import Fault, IsthmusError, Misconfigured, Unavailable
 
 log = logging.getLogger("isthmus.http")
 # Its debug lines have whole addresses, and a query in an address holds people's names.
@@ -96,10 +96,15 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a connector makes of an answer that is not a success; ``again``: the same request may succeed soon."""
+    """What a connector makes of an answer that is not a success; ``again``: the same request may succeed soon.
+
+    ``undone``: the server says that nothing came of it (a lock it did not get, a transaction it rolled back, a limit),
+    so that even what is not repeatable may be sent again, and is not in doubt if it never succeeds.
+    """
 
     error: IsthmusError
     again: bool = False
+    undone: bool = False
 
 
 Judge = Callable[[Reply], Verdict | None]
@@ -221,11 +226,20 @@ class Door:
         verdict = self._judge(reply)
         if verdict is None:
             return self._read(request, reply)
-        if verdict.again and (request.safe or reply.status == 429):
+        self._hush(verdict.error, proof)
+        if verdict.again and (request.safe or verdict.undone or reply.status == 429):
             raise _Again(verdict.error, _asked_wait(reply, self._ports.clock))
         if verdict.again and reply.status >= 500:
             raise _unanswered(verdict.error)
         raise verdict.error
+
+    def _hush(self, error: IsthmusError, proof: Mapping[str, str]) -> None:
+        """A refusal may quote what was sent."""
+        secrets = [*self._options.secrets, *(value.rpartition(" ")[2] for value in proof.values())]
+        fault = error.fault
+        if any(len(one) > 3 and one in str(fault) for one in secrets):
+            error.fault = Fault(*(redact(part, secrets) for part in (fault.where, fault.what, fault.remedy)))
+            error.args = (error.fault.where, error.fault.what, error.fault.remedy)
 
     def _read(self, request: Request, reply: Reply) -> Reply:
         """Takes the JSON or CSV out of a success; anything else there is not an answer."""

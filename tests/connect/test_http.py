@@ -106,6 +106,24 @@ def test_what_may_be_repeated_is_repeated_whatever_its_method() -> None:
     assert len(server.asked) == 2
 
 
+def test_what_the_server_rolled_back_is_sent_again_and_is_never_in_doubt() -> None:
+    """It says so itself, with whatever status: a create may be repeated then."""
+
+    def judge(reply_: Reply) -> Verdict | None:
+        error = Unavailable("crm", "a row is locked", "try again later")
+        return Verdict(error, again=True, undone=True) if reply_.status >= 300 else None
+
+    options = Options(LIMITS, Ports(sleep=Sleeps(), random=Random(1)))
+    with raw_server(in_turn(reply({}, 500), reply({"ok": 1}))) as server:
+        door = Door("crm", [server.url], judge=judge, options=options)
+        assert door.send(Request("POST", server.url, body=b"{}")).value == {"ok": 1}
+    assert len(server.asked) == 2
+    with raw_server(in_turn(reply({}, 400))) as server, pytest.raises(Unavailable) as caught:
+        Door("crm", [server.url], judge=judge, options=options).send(Request("POST", server.url, body=b"{}"))
+    assert not isinstance(caught.value, Unanswered)
+    assert len(server.asked) == LIMITS.attempts
+
+
 def test_a_create_that_never_left_is_not_in_doubt() -> None:
     with raw_server(in_turn(reply({}))) as gone:
         pass
@@ -268,6 +286,17 @@ def test_secrets_are_in_no_error_and_no_log(caplog: pytest.LogCaptureFixture) ->
         assert caught.value.__suppress_context__ or caught.value.__context__ is None
     assert "POST /a" in caplog.text
     assert CANARY not in caplog.text
+
+
+def test_a_judge_that_quotes_the_answer_tells_no_secret_either() -> None:
+    def judge(reply_: Reply) -> Verdict | None:
+        return Verdict(Misconfigured("crm", f"refused: {reply_.value}", f"not {CANARY}"))
+
+    with raw_server(in_turn(reply([f"{CANARY} and {CANARY}-1 are wrong"], 403))) as server:
+        door = Door("crm", [server.url], judge=judge, authority=Signer(), options=Options(LIMITS, secrets=(CANARY,)))
+        with pytest.raises(Misconfigured, match="refused: ") as caught:
+            door.send(Request("GET", server.url))
+    assert CANARY not in f"{caught.value} {caught.value!r} {caught.value.args}"
 
 
 def test_a_session_id_is_taken_out_of_any_text() -> None:
