@@ -125,6 +125,7 @@ class Announced:
     units: str = ""
     values: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     regardless: bool = False  # it was pulled: wanted even outside the filter
+    over: bool = False  # it cannot land any more, and its record is planned a last time
 
 
 @dataclass(frozen=True, slots=True)

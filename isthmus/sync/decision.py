@@ -10,7 +10,7 @@ from typing import Literal
 
 import orjson
 
-from isthmus.connect.protocol import Change
+from isthmus.connect.protocol import Change, Verb
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Fields, Record, form_text, text_hash
 from isthmus.kernel.selection import Term
@@ -182,6 +182,7 @@ class Sights:
     confirms: bool = True  # the source confirms what it held as soon as the credit is free
     graves: dict[str, int] = field(default_factory=dict)  # how many keys of a record the target has buried
     late: dict[str, frozenset[str]] = field(default_factory=dict)  # units that a write of ours may have changed unheard
+    unheard: dict[str, frozenset[str]] = field(default_factory=dict)  # verbs that its target may have carried out so
 
 
 @dataclass(slots=True)
@@ -247,6 +248,10 @@ class Case:
     def _is_late(self, binding: Binding, one: Overruled) -> bool:
         is_ours = self.read.record.by_us and one.unit not in binding.seen(self.direction.source).wrote.split(",")
         return one.side == self.direction.source and is_ours and one.unit in self.sights.late.get(self.read.id, ())
+
+    def may_have(self, verb: Verb) -> bool:
+        """Whether the target did something for this record, perhaps, of which nobody heard."""
+        return verb in self.sights.unheard.get(self.read.id, ())
 
     def key(self, record_id: str) -> str:
         """The external key of a record of the source: another one after each that the target has buried."""

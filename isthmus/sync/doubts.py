@@ -7,7 +7,8 @@ another key should it come back; elsewhere the key is looked up for as long as a
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import Connection
@@ -39,12 +40,16 @@ def settle(leg: Leg) -> None:
     buried = leg.bury(_gone(leg, [entry for entry in creates if entry.key not in arrived]))
     with writing(leg.ports.engine) as connection:
         leases.confirm(connection, leg.held)
-        _make_due(leg, connection, [entry for one in intents if not one.settled for entry in one.entries])
+        _make_due(leg, connection, [entry for one in intents for entry in _asking(leg, one)])
         _bind_arrived(leg, connection, {entry: arrived[entry.key] for entry in creates if entry.key in arrived})
         graves.add(connection, _source(leg), sorted(entry.source_id for entry in creates if entry.key in buried))
         open_keys = {entry.key for entry in _creates(leg, connection, intents)} - buried
+        due = {one.id for one in progress.load_due(connection, lane)}
         for intent in intents:
-            progress.settle_intent(connection, intent.id, _left(leg, intent, open_keys), now=leg.ports.now())
+            left = [one for one in intent.entries if one.verb != "create" or one.key in open_keys]
+            if _is_over(leg, intent):  # known until its record was planned with it in mind
+                left = [replace(one, over=True) for one in left if one.source_id in due]
+            progress.settle_intent(connection, intent.id, left, now=leg.ports.now())
 
 
 def _source(leg: Leg) -> bindings.Stream:
@@ -71,11 +76,17 @@ def _gone(leg: Leg, entries: Sequence[Announced]) -> list[str]:
     ]
 
 
-def _left(leg: Leg, intent: Intent, open_keys: Collection[str]) -> list[Announced]:
-    """What of an intent may still land: creates whose record is neither bound nor buried, and changes."""
-    if leg.ports.clock.now() - parse_stamp(intent.opened_at) > LANDS_WITHIN:
-        return []
-    return [entry for entry in intent.entries if entry.verb != "create" or entry.key in open_keys]
+def _is_over(leg: Leg, intent: Intent) -> bool:
+    """Whether nothing of it can land any more."""
+    return leg.ports.clock.now() - parse_stamp(intent.opened_at) > LANDS_WITHIN
+
+
+def _asking(leg: Leg, intent: Intent) -> list[Announced]:
+    """Whose records are to be planned: all once; once more what a late landing may have closed, or opened, unseen."""
+    if not intent.settled:
+        return list(intent.entries)
+    lasting = ("withdraw", "reopen")
+    return [one for one in intent.entries if one.verb in lasting and not one.over and _is_over(leg, intent)]
 
 
 def _make_due(leg: Leg, connection: Connection, entries: Sequence[Announced]) -> None:

@@ -163,6 +163,8 @@ def _look_at_unheard(stage: Stage, news: Iterable[Read], sights: Sights) -> None
         acknowledge(binding, source, here, present=read.form)
         across = binding.seen(target).id
         there = stage.unheard.get((target, across), ())
+        if sights.editors.get(across, (None, ""))[0] is None:  # else somebody has had the last word there
+            sights.unheard[read.id] = frozenset(entry.verb for entry in there)
         acknowledge(binding, target, there, present=sights.targets.get(across, ("", {}))[1])
 
 

@@ -81,7 +81,7 @@ def _plan_gone(case: Case, binding: Binding) -> Decision:
     """Deleted, or no longer in the filter: as the mapping's ``gone`` says."""
     direction, read = case.direction, case.read
     gone = f"{direction.source} {'deleted' if read.record.deleted else 'outside'}"
-    if binding.gone:
+    if binding.gone and not case.may_have("reopen"):
         stays = gone if binding.left(direction.source) else None
         return Decision(read, "unchanged", binding=binding, gone=stays, left=True)
     policy = direction.spec.gone.get(direction.source, "ask")
@@ -328,6 +328,8 @@ def _write(case: Case, binding: Binding, intended: Intended) -> Decision:
     fresh = binding.id is None
     units = frozenset(intended.units) - crossing.unresolved
     verb: Verb = "reopen" if binding.left(direction.source) else "update"
+    if case.may_have("withdraw"):
+        verb = "reopen"
     if not units and verb == "update" and not fresh:
         decision = Decision(read, "unchanged", None, binding, crossing.form, units, target_seen=intended.target_seen)
     else:

@@ -9,6 +9,7 @@ import pytest
 from isthmus.kernel.clock import Clock
 from isthmus.testing.world.people import SALES
 from isthmus.testing.world.workers import Worker
+from isthmus.testing.world.world import ErpKind
 from tests.simulation.tale import Tale
 
 
@@ -109,6 +110,24 @@ def test_a_weak_erp_is_asked_for_a_late_create_until_none_can_land() -> None:
     assert [one.fields["status"] for one in weak.world.weak.things["order"].values()] == ["cancelled"]
     weak.run("order")
     assert weak.rows("SELECT * FROM state_intent") == []
+
+
+@pytest.mark.parametrize("erp", ["far", "weak"])
+def test_a_withdrawal_that_lands_after_its_customer_came_back_closes_nobody(erp: ErpKind) -> None:
+    tale = Tale(erp)
+    crm, known = tale.world.crm, tale.hand.known
+    crm.edit("Account", known, SALES, Type="Prospect")
+    tale.run("customer", "late")
+    crm.edit("Account", known, SALES, Type="Customer")
+    tale.run("customer")
+    tale.land()
+    tale.run("customer")
+    erp_id = tale.hand.erp_id("customer", known)
+    weak = tale.world.weak.things["customer"]
+    active = weak[erp_id].fields["active"] if erp == "weak" else tale.rows("SELECT active FROM erp_customer")[0][0]
+    assert active
+    tale.run("customer")
+    assert tale.rows("SELECT * FROM state_intent") == []
 
 
 class Behind:
