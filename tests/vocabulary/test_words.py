@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from isthmus.vocabulary.load import find_vocabulary, read_vocabulary
 from isthmus.vocabulary.words import Vocabulary
 from isthmus.vocabulary.write import write
 
+GUIDE = Path(__file__).parents[2] / "docs" / "adding-a-system.md"
 ACME = """\
 system: Acme
 sides: [erp]
@@ -129,6 +131,16 @@ def test_a_record_that_is_withdrawn_follows_only_where_the_system_can(tmp_path: 
     assert product.gone == {"crm": "deactivate", "erp": "ask"}
     assert product.match == (("sku",),)
     assert customer.match == ()  # neither a tax number nor addresses
+
+
+def test_the_vocabulary_of_the_guide_is_one(tmp_path: Path) -> None:
+    (text,) = re.findall(r"^```yaml\n(.*?)^```", GUIDE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    pair = with_salesforce(tmp_path, text)
+    files = write(pair)
+    assert list(files) == ["customer.yaml", "product.yaml", "order.yaml"]
+    assert "  #   parent: Acme: there are no groups of companies\n" in files["customer.yaml"]
+    assert all(one.passed for name, file in files.items() for one in run_tests(read_mapping(file.encode(), name)))
+    assert pair.left_out["quote"] == "Acme: there are no quotes"
 
 
 # --- how it is written --------------------------------------------------------------------------------------------
