@@ -17,6 +17,7 @@ from time import perf_counter
 from typing import Any
 
 from connectors.tryton import Connector
+from connectors.tryton.config import STANDARD
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.values import Float
 from isthmus.cli import tryton_server
@@ -177,7 +178,7 @@ def _made(answers: Sequence[Any]) -> None:
 
 
 def _products() -> list[Change]:
-    price = {"key": "1", "price_list": "Standard", "currency": "EUR", "unit_price": Decimal("19.99"), "active": True}
+    price = {"key": "1", "price_list": STANDARD, "currency": "EUR", "unit_price": Decimal("19.99"), "active": True}
     return [
         Change("create", f"00D000000000001EAA/Product2/01t{number:012d}AAA",
                {"name": f"Lamp {number}", "sku": f"L-{number}", "tax_category": "Standard"}, [price])

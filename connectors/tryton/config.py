@@ -12,6 +12,7 @@ from isthmus.kernel.connection import Connection
 from isthmus.kernel.errors import Misconfigured
 
 BATCH = 100  # records a call: 500 gains nothing and holds locks longer
+STANDARD = "Standard Price Book"  # as Salesforce calls its own
 OVERLAP_SECONDS = 300  # Tryton's stamp is the start of the writing transaction: how long the longest one may take
 
 
@@ -27,7 +28,7 @@ class Config:
     company: str | None = None  # the name of its party; None: the user's own company
     batch: int = BATCH
     overlap: timedelta = timedelta(seconds=OVERLAP_SECONDS)
-    list_price_of: str = "Standard"  # which of the CRM's price books is the product's own list price
+    list_price_of: str = STANDARD  # which of the CRM's price books is the product's own list price
     unit: str = "Unit"  # of products that name none
     tax_id_type: str | None = "eu_vat"  # the kind of party identifier that is the tax number; None: untyped
     reference: str | None = None  # the unique field of sales that our small module adds
@@ -57,7 +58,7 @@ def read_config(connection: Connection) -> Config:
         company=_text(extra, "company", where),
         batch=_number(extra, "batch", BATCH, where=where),
         overlap=timedelta(seconds=_number(extra, "overlap_seconds", OVERLAP_SECONDS, where=where)),
-        list_price_of=_text(extra, "list_price_of", where) or "Standard",
+        list_price_of=_text(extra, "list_price_of", where) or STANDARD,
         unit=_text(extra, "unit", where) or "Unit",
         tax_id_type=_text(extra, "tax_id_type", where) if "tax_id_type" in extra else "eu_vat",
         reference=_text(extra, "reference", where),

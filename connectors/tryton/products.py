@@ -81,9 +81,9 @@ def _fields(row: Row) -> Fields:
 # --- writing ------------------------------------------------------------------------------------------------------
 
 
-def new_template(change: Change, lookups: Lookups) -> Row:
+def new_template(change: Change, lookups: Lookups, key: str) -> Row:
     """A template with its product as `create` takes it. Our key stands among the product's identifiers."""
-    product = {**product_values(change), "identifiers": [["create", [{"code": change.key}]]]}
+    product = {**product_values(change), "identifiers": [["create", [{"code": key}]]]}
     unit = lookups.unit(change.fields.get("unit"))
     values = {
         "type": "goods",

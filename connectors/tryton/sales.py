@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from urllib.parse import quote
 
 from connectors.tryton.config import Config
 from connectors.tryton.pricing import told_by
@@ -42,15 +43,16 @@ COLUMNS = (
     "number", "reference", "state", "invoice_state", "party", "currency.code", "origin", "sale_date",
     "quotation_date", "quotation_expire", "untaxed_amount", "tax_amount", "total_amount", *STAMP,
     *(f"{name}.{part}" for name in ("invoice_address", "shipment_address") for part in _PLACE),
+    "invoice_party", "shipment_party",
     *stamped("lines", *_LINE),
 )  # fmt: skip
-_PLACES = {"bill_to": "invoice_address", "ship_to": "shipment_address"}
+_PLACES = {"bill_to": "invoice", "ship_to": "shipment"}
 #: Tryton works out amounts when they are asked for, and brings along lines and addresses row by row.
 DEAR = {
     **needed_by(["untaxed_amount"], "net"), **needed_by(["tax_amount"], "tax"), **needed_by(["total_amount"], "total"),
     **needed_by((f"lines.{name}" for name in _LINE), "lines", *EXTRAS),
     **{column: need for name, across in _PLACES.items()
-       for column, need in needed_by((f"{across}.{part}" for part in _PLACE), name).items()},
+       for column, need in needed_by((f"{across}_address.{part}" for part in _PLACE), name).items()},
 }  # fmt: skip
 
 
@@ -61,7 +63,7 @@ def reference_field(config: Config) -> str:
 
 def reference(stream: str, key: str) -> str:
     """What stands there."""
-    return f"{stream}:{key}"
+    return f"{stream}:{quote(key)}"
 
 
 def orders(config: Config) -> Stream:
@@ -172,10 +174,12 @@ def _quote_fields(row: Row, today: str) -> Fields:
 
 
 def _place(row: Row, across: str) -> Fields:
-    address = row.get(f"{across}.") or {}
-    country = (address.get("country.") or {}).get("code")
-    return {"street": address.get("street") or None, "city": address.get("city") or None,
-            "postal_code": address.get("postal_code") or None, "country": country}  # fmt: skip
+    """Where invoice or goods go, if the sale itself says so: else it is the customer's usual address."""
+    address = row.get(f"{across}_address.") if row[f"{across}_party"] else None
+    if not address:
+        return dict.fromkeys(("street", "city", "postal_code", "country"))
+    found = {name: address.get(name) or None for name in ("street", "city", "postal_code")}
+    return {**found, "country": one(address, "country", "code")}
 
 
 def product_lines(row: Row) -> list[Row]:

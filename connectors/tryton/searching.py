@@ -15,6 +15,7 @@ _CHUNK = 100
 #: Where Tryton can search for what a field of ours shows.
 _PATHS = {
     "customer": {"name": "name", "tax_id": "identifiers.code", "number": "code",
+                 "billing.street": "addresses.street", "billing.city": "addresses.city",
                  "billing.postal_code": "addresses.postal_code", "email": "contact_mechanisms.value"},
     "product": {"sku": "code", "name": "template.name", "number": "id"},
 }  # fmt: skip

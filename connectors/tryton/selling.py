@@ -112,7 +112,9 @@ class Seller:
         ids = [one.id for one in sales if one.id]
         columns = (*stream.columns, "_timestamp")
         rows = self._rpc.search_read("sale.sale", [["id", "in", ids]], columns) if ids else []
-        records = {int(row["id"]): (row, stream.make(self._rpc, [row])[0]) for row in rows}
+        records = {
+            int(row["id"]): (row, record) for row, record in zip(rows, stream.make(self._rpc, rows), strict=True)
+        }
         for one in sales:
             if one.id and one.id not in records:
                 what, remedy = "the sale is not there any more", "restore it in Tryton, or dismiss this item"
@@ -292,14 +294,14 @@ def header_values(change: Change, changed: set[str], lookups: Lookups) -> Row:
 
 
 def differences(change: Change, record: Record) -> set[str]:
-    """Which fields of a change Tryton does not show yet. An address that says nothing is no wish."""
+    """Which fields of a change Tryton does not show yet."""
     shown = record.fields
     return {name for name, value in change.fields.items() if not _same(value, shown.get(name))}
 
 
 def _same(wanted: Any, shown: Any) -> bool:
     if isinstance(wanted, dict):
-        return not any(wanted.values()) or all(_same(value, (shown or {}).get(name)) for name, value in wanted.items())
+        return all(_same(value, (shown or {}).get(name)) for name, value in wanted.items())
     return (wanted or None) == (shown or None)
 
 

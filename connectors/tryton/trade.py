@@ -24,7 +24,6 @@ _PARTY = (
     *(f"addresses.{name}" for name in (*_PLACE, "invoice", "delivery", "active")),
 )  # fmt: skip
 _PRODUCT = ("sale_uom", "account_category.customer_taxes_used")
-_GROUPS = {"bill_to": "invoice_address", "ship_to": "shipment_address"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +66,20 @@ class Trade:
         return values
 
     def addresses(self, order: Terms) -> Row:
-        """Where invoice and goods go: the customer's own address of that text, a new one, or his usual one."""
+        """Where invoice and goods go: the customer's own address of that text, a new one, or his usual one.
+
+        Who gets invoice and goods is named only where the order itself says where they go: that is how it reads back.
+        """
         party = self._party(order)
         usual = _usual(party, "invoice")
         goods = _usual(party, "delivery") or usual
-        found = {name: self._address(party, order.get(name)) for name in _GROUPS}
-        return {_GROUPS["bill_to"]: found["bill_to"] or usual, _GROUPS["ship_to"]: found["ship_to"] or goods}
+        invoice, shipment = (self._address(party, order.get(name)) for name in ("bill_to", "ship_to"))
+        return {
+            "invoice_party": party["id"] if invoice else None,
+            "invoice_address": invoice or usual,
+            "shipment_party": party["id"] if shipment else None,
+            "shipment_address": shipment or goods,
+        }
 
     def line_actions(self, order: Terms) -> list[Any]:
         """All lines of the sale: whatever it has goes, and the whole set is entered."""

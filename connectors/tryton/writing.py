@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from connectors.tryton.batches import DONE, No, each, refused
 from connectors.tryton.errors import NOT_UNIQUE
@@ -12,6 +13,7 @@ from connectors.tryton.parties import new_party, party_values
 from connectors.tryton.price_lists import write_prices
 from connectors.tryton.products import new_template, product_values, template_values
 from connectors.tryton.rpc import Rpc
+from connectors.tryton.sales import reference
 from connectors.tryton.streams import STAMP, Stream
 from connectors.tryton.values import Row
 from isthmus.connect.protocol import Answer, Change
@@ -28,7 +30,7 @@ _WHOLE_KEY = 15  # an id of so many characters is nobody else's; a shorter one c
 def code_of(key: str) -> str:
     """The party code of an external key: the CRM's own id where that is unmistakable."""
     own = key.rpartition("/")[2]
-    return own if len(own) >= _WHOLE_KEY else key
+    return own if len(own) >= _WHOLE_KEY and own.isascii() and own.isalnum() else quote(key)
 
 
 class Keys:
@@ -53,10 +55,10 @@ class Keys:
         return found
 
     def text(self, stream: str, key: str) -> str:
-        """How a key is spelled in Tryton."""
+        """How a key is spelled in Tryton, which takes blanks off texts and refuses other white space."""
         if stream == "customer":
             return code_of(key)
-        return key if stream == "product" else f"{stream}:{key}"
+        return quote(key) if stream == "product" else reference(stream, key)
 
     def _place(self, stream: str) -> tuple[str, str, str]:
         """Model, column of the key, column of the record's id."""
@@ -98,7 +100,11 @@ class Writer:
         """Products with their templates; prices of the price lists follow in calls of their own."""
         lookups = self._lookups
         plan = _Plan(self._rpc, stream, changes, keys=self._keys)
-        plan.create("product.template", lambda change: new_template(change, lookups), self._products_of)
+
+        def create(change: Change) -> Row:
+            return new_template(change, lookups, self._keys.text("product", change.key))
+
+        plan.create("product.template", create, self._products_of)
         plan.update("product.product", lambda change, _row: product_values(_with_activity(change)))
         plan.update("product.template", lambda change, _row: template_values(change, lookups), "template")
         answers = plan.answers()
@@ -206,9 +212,11 @@ class _Plan:
             str(row["id"]): row
             for row in self._rpc.search_read(stream.model, [["id", "in", ids], *stream.domain], columns)
         }
+        expected = [rows[record_id] for _, change, record_id in self._known if change.expects and record_id in rows]
+        shown = stream.make(self._rpc, [dict(row) for row in expected]) if expected else []
+        versions = {record.id: record.version for record in shown}
         for place, change, record_id in self._known:
-            row = rows.get(record_id)
-            if row and change.expects and _version(self._rpc, stream, row) > change.expects:
+            if change.expects and versions.get(record_id, "") > change.expects:
                 self._answers[place] = Answer(change.key, "moved", change.id)
         return rows
 
@@ -230,7 +238,3 @@ class _Plan:
             except Refused as no:
                 self._answers[place] = refused(change, no)
         return wanted
-
-
-def _version(rpc: Rpc, stream: Stream, row: Row) -> str:
-    return str(stream.make(rpc, [dict(row)])[0].version)

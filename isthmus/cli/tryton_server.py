@@ -246,17 +246,8 @@ class Server:
         """Starts it and waits until it answers. A database must be named at the start: Tryton would not load it."""
         from isthmus.settings import environment
 
-        command = [
-            str(self.kit.bin / "gunicorn"),
-            "-w",
-            str(self.workers),
-            "-k",
-            "gthread",
-            "--threads",
-            "4",
-            "--timeout",
-            "300",
-        ]
+        command = [str(self.kit.bin / "gunicorn"), "-k", "gthread", "--timeout", "300"]
+        command += ["--workers", str(self.workers), "--threads", "4"]
         command += ["--graceful-timeout", "1", "-b", f"127.0.0.1:{self.port}", "trytond.application:app"]
         environ = {**environment(), "TRYTOND_CONFIG": str(self.config)}
         self.crew.start("tryton", command, {**environ, "TRYTOND_DATABASE_NAMES": ",".join(self.databases)})

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 from connectors.tryton import Connector
-from connectors.tryton.config import read_config
+from connectors.tryton.config import STANDARD, read_config
 from connectors.tryton.rpc import Rpc
 from isthmus.cli.tryton_server import REFERENCE, Postgres, Server
 from isthmus.connect.http import Limits, Ports
@@ -134,6 +134,28 @@ class Erp:
             ask = {**_plain(told["view"]["defaults"]), "type": "partial"}
             self.clerk.call(f"{wizard}.execute", session, {"start": start, "ask": ask}, "pay", context=context)
 
+    def receive(self, party: str, amount: str) -> None:
+        """Cash of a customer's, booked without saying for what; then reconciled with all that he owes."""
+        cash, [journal] = (
+            self._account("code", "1.1.1"),
+            self.clerk.call("model.account.journal.search", [["type", "=", "cash"]]),
+        )
+        paid = {"account": self._account("type.receivable", True), "party": int(party), "credit": Decimal(amount)}
+        self._post(journal, {**paid, "debit": Decimal(0)}, {"account": cash, "debit": Decimal(amount)})
+        owed = [["party", "=", int(party)], ["account.type.receivable", "=", True], ["reconciliation", "=", None]]
+        lines = self.clerk.call("model.account.move.line.search", owed)
+        wizard = "wizard.account.move.reconcile_lines"
+        context = {"active_model": "account.move.line", "active_id": lines[0], "active_ids": lines}
+        session, *_ = self.clerk.call(f"{wizard}.create", context=context)
+        self.clerk.call(f"{wizard}.execute", session, {}, "start", context=context)
+
+    def merge(self, winner: str, loser: str) -> None:
+        """Two parties become one."""
+        session = self.clerk.call("wizard.party.replace.create")[0]
+        names = {"source": int(loser), "destination": int(winner)}
+        context = _active("party.party", loser)
+        self.clerk.call("wizard.party.replace.execute", session, {"ask": names}, "replace", context=context)
+
     def credit(self, invoice: str) -> str:
         """Credits an invoice whole; returns the id of the posted credit note."""
         wizard, context = "wizard.account.invoice.credit", _active("account.invoice", invoice)
@@ -150,23 +172,22 @@ class Erp:
 
     def owes(self, party: str, amount: str, due: str) -> None:
         """An opening balance: the party owes an amount since a day."""
-        accounts = [["type.receivable", "=", True], ["closed", "!=", True]]
-        [receivable] = self.clerk.call("model.account.account.search", accounts, 0, 1)
-        [revenue] = self.clerk.call(
-            "model.account.account.search", [["type.revenue", "=", True], ["closed", "!=", True]], 0, 1
-        )
         [journal] = self.clerk.call("model.account.journal.search", [["code", "=", "MISC"]])
-        today = self.today
-        periods = [["start_date", "<=", today], ["end_date", ">=", today]]
+        debt = {"account": self._account("type.receivable", True), "party": int(party), "debit": Decimal(amount)}
+        sold = {"account": self._account("type.revenue", True), "credit": Decimal(amount)}
+        self._post(journal, {**debt, "maturity_date": date.fromisoformat(due)}, sold)
+
+    def _account(self, field: str, value: Any) -> int:
+        domain = [[field, "=", value], ["closed", "!=", True]]
+        return int(self.clerk.call("model.account.account.search", domain, 0, 1)[0])
+
+    def _post(self, journal: int, *lines: dict[str, Any]) -> None:
+        """A move of today."""
+        periods = [["start_date", "<=", self.today], ["end_date", ">=", self.today]]
         [period] = self.clerk.call("model.account.period.search", periods, 0, 1)
-        debt = {"account": receivable, "party": int(party), "debit": Decimal(amount), "credit": Decimal(0)}
-        lines = [
-            {**debt, "maturity_date": date.fromisoformat(due)},
-            {"account": revenue, "debit": Decimal(0), "credit": Decimal(amount)},
-        ]
-        move = {"journal": journal, "period": period, "date": today, "lines": [["create", lines]]}
-        made = self.clerk.call("model.account.move.create", [move])
-        self.clerk.call("model.account.move.post", made)
+        rows = [{"debit": Decimal(0), "credit": Decimal(0), **line} for line in lines]
+        move = {"journal": journal, "period": period, "date": self.today, "lines": [["create", rows]]}
+        self.clerk.call("model.account.move.post", self.clerk.call("model.account.move.create", [move]))
 
     def sale(self, sale: str, *columns: str) -> dict[str, Any]:
         return self.clerk.read("sale.sale", [int(sale)], columns)[int(sale)]
@@ -205,7 +226,7 @@ def product(name: str = "Harbour lamp", price: str = "10.00", **fields: Any) -> 
         "name": name, "sku": f"SKU-{next(_NUMBERS)}", "description": "It shines", "unit": "Unit",
         "tax_category": "Standard", "active": True,
     }  # fmt: skip
-    return Change("create", key("Product2"), {**given, **fields}, [price_line("Standard", price)])
+    return Change("create", key("Product2"), {**given, **fields}, [price_line(STANDARD, price)])
 
 
 def price_line(price_list: str, price: str, **more: Any) -> Fields:

@@ -12,6 +12,8 @@ from isthmus.kernel.records import Record
 from isthmus.kernel.selection import Selection
 from tests.tryton.erp import Erp, order, quote
 
+pytestmark = pytest.mark.xdist_group("tryton")
+
 TEN = timedelta(minutes=10)
 
 
@@ -56,6 +58,18 @@ def test_an_invoice_its_payments_and_its_end(erp: Erp) -> None:
         assert one.fields["unapplied"] == 0
         assert [(it["invoice_id"], it["amount"]) for it in one.lines or ()] == [(invoice, one.fields["amount"])]
     assert len({one.fields["number"] for one in payments}) == 2
+
+
+def test_a_payment_that_a_clerk_reconciles_pays_several_invoices(erp: Erp) -> None:
+    party, item = erp.customer(), erp.product()
+    invoices = [erp.bill(erp.order(party, item, quantity=quantity)) for quantity in ("6", "4")]
+    erp.receive(party, "119.00")
+    [payment] = all_of(erp, "payment", customer_id=party)
+    assert (payment.fields["amount"], payment.fields["unapplied"]) == (Decimal(119), Decimal(0))
+    assert [(line["invoice_id"], line["amount"]) for line in payment.lines or ()] == [
+        (invoices[0], Decimal("71.40")), (invoices[1], Decimal("47.60"))
+    ]  # fmt: skip
+    assert [money(erp.one("invoice", one))[0] for one in invoices] == ["paid", "paid"]
 
 
 def money(invoice: Record) -> tuple[str, Decimal, Decimal, Decimal, Decimal]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
@@ -9,14 +10,17 @@ from typing import Any
 
 import pytest
 
+from connectors.tryton import Connector, measuring
+from connectors.tryton.config import STANDARD
 from isthmus.cli.tryton_server import PASSWORD, REFERENCE
-from isthmus.connect.protocol import Change
-from isthmus.kernel.errors import Misconfigured
+from isthmus.connect.protocol import Change, Measure
+from isthmus.kernel.errors import Misconfigured, Refused
 from isthmus.kernel.records import Fields, Record
 from isthmus.kernel.selection import Selection, Term
 from tests.tryton.erp import Erp, customer, line, order, price_line, product, quote, update
 
 NONE = timedelta(0)
+pytestmark = pytest.mark.xdist_group("tryton")
 
 
 def read(erp: Erp, stream: str, since: str | None = None) -> tuple[dict[str, Record], str]:
@@ -74,17 +78,17 @@ def test_an_update_of_a_customer_changes_that_and_nothing_else(erp: Erp, fields:
 
 def test_a_product_reads_back_whole_and_its_prices_follow(either: Erp) -> None:
     change = product()
-    change.lines = [price_line("Standard", "19.99"), price_line("Partners", "17.125"),
+    change.lines = [price_line(STANDARD, "19.99"), price_line("Partners", "17.125"),
                     price_line("Partners", "16", key="many", minimum_quantity=100),
-                    price_line("Standard", "21.50", key="usd", currency="USD")]  # fmt: skip
+                    price_line(STANDARD, "21.50", key="usd", currency="USD")]  # fmt: skip
     [answer] = either.write("product", change)
     shown = either.one("product", answer.id)
     assert {name: shown.fields[name] for name in change.fields} == change.fields
     assert shown.lines == priced(change)
-    change.lines = [price_line("Standard", "20"), price_line("Partners", "18", active=False)]
+    change.lines = [price_line(STANDARD, "20"), price_line("Partners", "18", active=False)]
     either.write("product", update(change, str(answer.id), lines=change.lines))
     assert either.one("product", answer.id).lines == priced(change)
-    assert prices_to_sell_by(either, str(answer.id)) == {"Standard": Decimal(20), "Partners [inactive]": None}
+    assert prices_to_sell_by(either, str(answer.id)) == {STANDARD: Decimal(20), "Partners [inactive]": None}
 
 
 def priced(change: Change) -> list[Fields]:
@@ -106,14 +110,14 @@ def prices_to_sell_by(erp: Erp, item: str) -> dict[str, Decimal | None]:
 
 def test_a_clerk_s_own_prices_stay_and_ours_are_put_back(erp: Erp) -> None:
     change = product()
-    change.lines = [price_line("Standard", "19.99"), price_line("Resellers", "17")]
+    change.lines = [price_line(STANDARD, "19.99"), price_line("Resellers", "17")]
     [made] = erp.write("product", change)
     lists = erp.clerk.search_read("product.price_list", [["name", "=", "Resellers"]], ["lines"])
     [ours] = lists[0]["lines"]
     erp.clerk.call("model.product.price_list.line.write", [ours], {"formula": "list_price * 0.5"})
     own = {"product": int(str(made.id)), "quantity": 5, "formula": "list_price * 0.9", "price_list": lists[0]["id"]}
     erp.clerk.call("model.product.price_list.line.create", [own])
-    assert [one["key"] for one in erp.one("product", made.id).lines or ()] == ["Standard"]
+    assert [one["key"] for one in erp.one("product", made.id).lines or ()] == [STANDARD]
     erp.write("product", update(change, str(made.id), lines=change.lines))
     assert erp.one("product", made.id).lines == priced(change)
     formulas = erp.clerk.search_read("product.price_list.line", [["price_list", "=", lists[0]["id"]]], ["formula"])
@@ -122,7 +126,7 @@ def test_a_clerk_s_own_prices_stay_and_ours_are_put_back(erp: Erp) -> None:
 
 def test_a_price_that_tryton_would_round_is_refused(erp: Erp) -> None:
     change = product()
-    change.lines = [price_line("Standard", "19.99"), price_line("Partners", "17.12345")]
+    change.lines = [price_line(STANDARD, "19.99"), price_line("Partners", "17.12345")]
     [answer] = erp.write("product", change)
     assert answer.result == "refused"
     assert "the price 17.12345 in Partners has more decimals than Tryton keeps (4)" in str(answer.fault)
@@ -141,8 +145,9 @@ def test_an_order_is_confirmed_and_reads_back_whole(either: Erp) -> None:
     money = {name: shown.fields[name] for name in ("net", "tax", "total")}
     assert money == {"net": Decimal("67.47"), "tax": Decimal("12.82"), "total": Decimal("80.29")}
     assert shown.fields["status"] == "confirmed"
-    assert shown.fields["bill_to"]["city"] == "Kiel"
-    assert either.sale(str(answer.id), "state")["state"] == "processing"
+    assert not any(shown.fields["bill_to"].values()), "the order names no place: it is the customer's usual one"
+    sold = either.sale(str(answer.id), "state", "invoice_address.city")
+    assert (sold["state"], sold["invoice_address."]["city"]) == ("processing", "Kiel")
 
 
 def test_lines_come_to_the_cent_of_the_crm(erp: Erp) -> None:
@@ -365,6 +370,66 @@ def test_a_first_read_keeps_to_the_filter_and_a_later_one_does_not(erp: Erp) -> 
     assert "Another Ltd" in {record.fields["name"] for page in later for record in page.records}
 
 
+def test_what_nobody_asks_for_is_not_read(erp: Erp, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tryton works amounts out when they are asked for: a thousand sales take it seconds."""
+    sold = erp.order(erp.customer(), erp.product())
+    asked: list[str] = []
+    send = erp.connector.rpc._send
+
+    def tap(method: str, parameters: list[Any]) -> Any:
+        if method == "model.sale.sale.search_read":
+            asked.extend(parameters[4])
+        return send(method, parameters)
+
+    monkeypatch.setattr(erp.connector.rpc, "_send", tap)
+    [lean] = erp.connector.fetch(Selection("order", ("customer_id", "bill_to.city")), [sold])
+    whole = erp.one("order", sold)
+    assert lean.fields == {name: whole.fields[name] for name in ("id", "customer_id", "bill_to")}
+    assert (lean.lines, lean.version) == (None, whole.version)
+    lean_columns = asked[: asked.index("number", 1)]
+    assert [one for one in lean_columns if "amount" in one or "lines.product" in one or "shipment_address" in one] == []
+    assert "total_amount" in asked
+
+
+def test_what_is_counted_and_added_up_is_what_is_read(erp: Erp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "PAGE", 2)
+    party, item = erp.customer(), erp.product()
+    erp.write("quote", *(quote(party, item, currency=currency) for currency in ("EUR", "USD", "EUR")))
+    invoice = erp.bill(erp.order(party, item))
+    erp.order(party, item, currency="USD", order_date=erp.day(-45))
+    erp.pay(invoice, "1.00")
+    asks = {
+        "customer": Measure(),
+        "order": Measure("total", "currency", "order_date"),
+        "quote": Measure("net"),
+        "invoice": Measure("outstanding", "currency", where=(Term("kind", "in", ("invoice",)),)),
+        "payment": Measure("amount", "currency", "payment_date"),
+    }
+    for stream, ask in asks.items():
+        found = {(one.currency, one.month): (one.count, one.sum) for one in erp.connector.measure(stream, ask)}
+        assert found == added_up(read(erp, stream)[0], ask), stream
+
+
+def added_up(records: dict[str, Record], ask: Measure) -> dict[tuple[Any, Any], tuple[int, Decimal | None]]:
+    """What the records themselves come to."""
+    found: dict[tuple[Any, Any], tuple[int, Any]] = {}
+    for told in (record.fields for record in records.values() if not record.deleted):
+        if all(told[term.field] in term.values for term in ask.where):
+            cell = (ask.currency and told[ask.currency], ask.day and told[ask.day][:7])
+            count, total = found.get(cell, (0, 0))
+            found[cell] = (count + 1, total + told[ask.amount] if ask.amount else None)
+    return found
+
+
+def test_what_cannot_be_added_up_is_refused(erp: Erp, monkeypatch: pytest.MonkeyPatch) -> None:
+    erp.customer()
+    monkeypatch.setattr(measuring, "MOST", 0)
+    with pytest.raises(Refused, match=r"records, and Tryton adds nothing up by itself: .*; they are read instead"):
+        erp.connector.measure("customer", Measure(None, "currency"))
+    with pytest.raises(Misconfigured, match="name is no amount; correct the mapping"):
+        erp.connector.measure("customer", Measure("name"))
+
+
 def test_candidates_are_found_whatever_case_and_blanks(erp: Erp) -> None:
     party = erp.customer("Grüne  Straße GmbH", tax_id="ATU77")
     for fields, value in ((("name",), ("grüne strasse gmbh",)), (("tax_id",), ("atu77",))):
@@ -375,10 +440,7 @@ def test_candidates_are_found_whatever_case_and_blanks(erp: Erp) -> None:
 
 def test_a_merged_party_names_the_one_that_stays(erp: Erp) -> None:
     stays, goes = erp.customer("Twice Ltd"), erp.customer("Twice Ltd")
-    session = erp.clerk.call("wizard.party.replace.create")[0]
-    names = {"source": int(goes), "destination": int(stays)}
-    context = {"active_model": "party.party", "active_id": int(goes), "active_ids": [int(goes)]}
-    erp.clerk.call("wizard.party.replace.execute", session, {"ask": names}, "replace", context=context)
+    erp.merge(stays, goes)
     gone = erp.one("customer", goes)
     assert (gone.deleted, gone.merged_into) == (True, stays)
 
@@ -387,10 +449,6 @@ def test_a_merged_party_names_the_one_that_stays(erp: Erp) -> None:
 
 
 def test_a_wrong_password_says_so_without_telling_it(erp: Erp) -> None:
-    import dataclasses
-
-    from connectors.tryton import Connector
-
     wrong = dataclasses.replace(erp.server.connection(erp.database), password="open-sesame-17")
     connector = Connector(wrong)
     for _ in range(2):
@@ -406,10 +464,6 @@ def test_a_copy_of_the_database_is_another_organisation(erp: Erp, plain_erp: Erp
 
 
 def test_a_reference_that_the_database_does_not_have_is_told_at_once(either: Erp) -> None:
-    import dataclasses
-
-    from connectors.tryton import Connector
-
     connection = dataclasses.replace(
         either.server.connection(either.database), extra={"reference": "isthmus_reference"}
     )

@@ -19,6 +19,8 @@ from isthmus.kernel.errors import Unavailable
 from tests.tryton.erp import Erp, order
 from tests.tryton.world import TrytonWorld, joined
 
+pytestmark = pytest.mark.xdist_group("tryton cycle")
+
 
 @pytest.fixture(scope="module")
 def world(
@@ -205,6 +207,43 @@ def test_tryton_is_killed_in_the_middle_and_started_again(world: TrytonWorld) ->
     world.ties_out()
 
 
+def test_a_clerk_edits_and_cancels_while_the_orders_are_entered(world: TrytonWorld) -> None:
+    """Nothing is lost, nothing doubled: what he cancelled comes back as cancelled, what he edited is noticed."""
+    known = world.order(customer_of(world))
+    world.cycle()
+    early, late, sound = (world.order(customer_of(world)) for _ in range(3))
+    erp, sales = world.tryton, world.sales()
+    done: list[str] = []
+
+    def interfere(method: str, parameters: Sequence[Any]) -> None:
+        button = method.rpartition(".")[2]
+        if not method.startswith("model.sale.sale.") or button not in ("create", "quote") or button in done:
+            return
+        done.append(button)
+        mine = {"create": early, "quote": late}[button]
+        [sale] = erp.clerk.call("model.sale.sale.search", [["description", "like", f"%{mine}"]])
+        erp.press("cancel", str(sale))
+        renamed = {"reference": f"PO-{button}"}
+        erp.clerk.call("model.sale.sale.write", [int(world.pair("order", known).erp.id)], renamed)
+
+    world.reopen()
+    tapped(world, after=interfere)
+    world.cycle()
+    world.reopen()
+    world.cycle()
+    assert done == ["create", "quote"]
+    told = [world.crm("order", one)["ERP_Status__c"] for one in (early, late, sound)]
+    assert told == ["Cancelled", "Cancelled", "Confirmed"]
+    assert world.crm("order", known)["PoNumber"] == "PO-quote"
+    assert world.sales() == sales + 1
+    assert world.shop.worklist() == []
+    agrees(world, "totals")
+    for one in (early, late):  # sales gives them up as well
+        world.edit("order", one, Status="Draft")
+    world.cycle()
+    world.ties_out()
+
+
 # --- four at once -------------------------------------------------------------------------------------------------
 
 
@@ -233,3 +272,22 @@ def test_four_workers_at_once_confirm_within_the_limit(world: TrytonWorld) -> No
     states = [erp.one("order", answer.id).fields["status"] for answer in told]
     assert sorted(states) == ["confirmed"] * 5 + ["held"] * 3
     assert erp.one("credit_status", party).fields["exposure"] == Decimal(50)
+
+
+# --- deleted in Tryton --------------------------------------------------------------------------------------------
+
+
+def test_what_a_clerk_deletes_is_told_by_the_tie_out_and_a_person_is_asked(world: TrytonWorld) -> None:
+    """Tryton tells nobody of a deletion. It is never entered anew unseen."""
+    account = world.account("Gone Ltd")
+    world.cycle()
+    party, parties = world.pair("customer", account).erp.id, world.parties()
+    world.tryton.clerk.call("model.party.party.delete", [int(party)])
+    world.cycle()
+    assert world.listed(party) is None
+    world.pass_time()
+    [found] = world.shop.reconcile("totals", "cli:ada").differences
+    assert (found.entity, found.kind, found.ids["erp"]) == ("customer", "missing", party)
+    assert "was deleted in the ERP: the worklist asks what to do" in found.remedy
+    world.cycle()
+    assert world.parties() == parties - 1
