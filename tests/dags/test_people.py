@@ -132,6 +132,16 @@ def test_an_answer_is_void_when_either_side_has_moved(company: Company, tasks: A
     assert again in [number for batch in tasks.open_questions() for number in batch]
 
 
+def test_an_answer_that_comes_twice_counts_once(company: Company, tasks: Any, caplog: Any) -> None:
+    number = conflict(company, 3, crm="PO-ONCE", erp="PO-TWICE")
+    tasks.apply_answers(answer({number: "crm"}))
+    company.clerk("order", company.pairs("order")[3][1], customer_reference="PO-SINCE")
+    tasks.apply_answers(answer({number: "crm"}, by="olga"))
+    assert f"{number}: answered meanwhile, or a side moved and it is asked anew" in caplog.text
+    assert reference(company, 3) == "PO-SINCE", "an old answer undoes nothing"
+    assert company.rows("SELECT who FROM state_decision WHERE item = ?", number) == [("airflow:vera",)]
+
+
 # --- a real Airflow, a real browser -------------------------------------------------------------------------------
 
 real = [pytest.mark.airflow, pytest.mark.xdist_group("airflow")]
@@ -172,8 +182,8 @@ class Airflow:
         path = f"/dags/isthmus_worklist/dagRuns/{run}/taskInstances/ask/0/hitlDetails"
         self.ask(who, "PATCH", path, {"chosen_options": ["answer"], "params_input": choices})
 
-    def states(self, run: str) -> dict[str, str]:
-        found = self.ask("admin", "GET", f"/dags/isthmus_worklist/dagRuns/{run}/taskInstances")["task_instances"]
+    def states(self, run: str, dag: str = "isthmus_worklist") -> dict[str, str]:
+        found = self.ask("admin", "GET", f"/dags/{dag}/dagRuns/{run}/taskInstances")["task_instances"]
         return {one["task_id"]: one["state"] for one in found}
 
 
@@ -185,6 +195,11 @@ def airflow(company: Company) -> Iterator[Airflow]:
     hourly = (dags / "isthmus_worklist.py").read_text()
     assert '"7 * * * *"' in hourly
     (dags / "isthmus_worklist.py").write_text(hourly.replace('"7 * * * *"', '"0 0 29 2 *"'))  # only when we ask
+    hasty = hourly.replace("timedelta(minutes=50)", "timedelta(seconds=1)").replace(
+        'DAG("isthmus_worklist"', 'DAG("isthmus_hasty"'
+    )
+    assert hasty.count("seconds=1") == hasty.count("isthmus_hasty") == 1
+    (dags / "isthmus_hasty.py").write_text(hasty.replace('"7 * * * *"', '"0 0 29 2 *"'))  # waits for nobody
     server = AirflowServer(folder / "airflow", dags, four_free_ports())
     server.home.mkdir(parents=True)
     server.passwords.write_text(json.dumps({name: f"{name}-enters" for name in PEOPLE}))
@@ -200,9 +215,10 @@ def airflow(company: Company) -> Iterator[Airflow]:
             server.log_in(name)
             words[name] = server.token
         server.token = words["admin"]
-        wait_until(lambda: "isthmus_worklist" in server.dag_ids(), 60)
+        wait_until(lambda: {"isthmus_worklist", "isthmus_hasty"} <= server.dag_ids(), 60)
         assert server.import_errors() == []
-        server.wake("isthmus_worklist")
+        for dag in ("isthmus_worklist", "isthmus_hasty"):
+            server.wake(dag)
         yield Airflow(server, company.folder, words, crew.log("airflow"))
     finally:
         crew.end()
@@ -235,6 +251,24 @@ def test_a_person_answers_in_airflow_and_only_who_may_is_heard(company: Company,
     assert reference(company, 5) == "PO-SALES"
     kept = company.rows("SELECT who, outcome FROM state_decision WHERE item = ? ORDER BY id", number)
     assert kept == [("airflow:mallory", "refused"), ("airflow:vera", "done")]
+
+
+@marked
+def test_what_nobody_answers_in_time_is_asked_again_and_nothing_is_lost(company: Company, airflow: Airflow) -> None:
+    number = conflict(company, 4, crm="PO-UNHEARD")
+    before = reference(company, 4)
+    run = airflow.server.trigger("isthmus_hasty")
+    assert airflow.end_of("isthmus_hasty", run) == "success"
+    states = airflow.states(run, "isthmus_hasty")
+    assert (states["ask"], states["apply_answers"]) == ("success", "skipped")
+    assert reference(company, 4) == before
+    assert company.rows("SELECT 1 FROM state_decision WHERE item = ?", number) == []
+    again = airflow.server.trigger("isthmus_worklist")
+    page = airflow.asked(again)
+    assert str(number) in page["params"]
+    airflow.reply("vera", again, {**dict.fromkeys(page["params"], "later"), str(number): "crm"})
+    assert airflow.end_of("isthmus_worklist", again) == "success"
+    assert reference(company, 4) == "PO-UNHEARD"
 
 
 @marked
