@@ -9,6 +9,7 @@ from typing import Any, Literal
 from isthmus.kernel.records import ABSENT, Fields
 from isthmus.kernel.units import Side, Unit, other_side
 from isthmus.mapping.spec import Row
+from isthmus.reconcile.ports import SIDES
 from isthmus.reconcile.shape import Shape, is_number
 
 Kind = Literal["missing", "extra", "amount", "status", "currency", "allocation", "field", "balance"]
@@ -16,7 +17,6 @@ Cause = Literal["late", "edited in CRM", "edited in ERP", "never arrived", "roun
 Spelling = Literal["minor", "micros", "line", ""]  # what the numbers of a value are
 Values = dict[Side, Any]
 
-_SIDES: tuple[Side, Side] = ("crm", "erp")
 COMES_TO = "comes to"  # the field of a difference in what all the rows come to
 TOLERANCE_MINOR = 1  # a line: what two honest roundings may differ by
 
@@ -51,7 +51,7 @@ class Pair:
     @property
     def worth_minor(self) -> int:
         """What the document comes to: the greater of both sides'."""
-        cells = (self.shape.cell(side, self.crossed[side]) for side in _SIDES)
+        cells = (self.shape.cell(side, self.crossed[side]) for side in SIDES)
         return max((abs(cell.amount_minor or 0) for cell in cells), default=0)
 
 
@@ -64,14 +64,14 @@ def changed_units(pair: Pair, side: Side) -> set[str]:
 
 def find_leaves(pair: Pair) -> list[Leaf]:
     """Every field in which the two sides differ, in the order of the mapping."""
-    shown = {side: pair.shape.shown(pair.crossed[side]) for side in _SIDES}
-    moved = {side: changed_units(pair, side) for side in _SIDES}
+    shown = {side: pair.shape.shown(pair.crossed[side]) for side in SIDES}
+    moved = {side: changed_units(pair, side) for side in SIDES}
     found: list[Leaf] = []
     for unit in pair.shape.units:
-        values = {side: shown[side].get(unit.name, ABSENT) for side in _SIDES}
+        values = {side: shown[side].get(unit.name, ABSENT) for side in SIDES}
         if values["crm"] == values["erp"] or any(value is ABSENT for value in values.values()):
             continue
-        changed = frozenset(side for side in _SIDES if unit.name in moved[side])
+        changed = frozenset(side for side in SIDES if unit.name in moved[side])
         found.extend(_leaves_of(pair, unit, values, changed=changed))
     return found or _compare_sums(pair)
 
@@ -84,7 +84,7 @@ def _leaves_of(pair: Pair, unit: Unit, values: Values, *, changed: frozenset[Sid
             yield _header_leaf(pair, unit.name, values, changed=changed)
     else:
         for name in unit.members:
-            one = {side: values[side].get(name, ABSENT) for side in _SIDES}
+            one = {side: values[side].get(name, ABSENT) for side in SIDES}
             if one["crm"] != one["erp"] and not any(value is ABSENT for value in one.values()):
                 yield _header_leaf(pair, f"{unit.name}.{name}", one, changed=changed)
 
@@ -124,7 +124,7 @@ def _own(pair: Pair, path: str, values: Values) -> Values:
     """References are told by each side's own ids, everything else as it is compared."""
     if path not in pair.shape.references:
         return values
-    return {side: pair.own[side].get(path) for side in _SIDES}
+    return {side: pair.own[side].get(path) for side in SIDES}
 
 
 def _kind(path: str, *, is_number: bool) -> Kind:
@@ -150,7 +150,7 @@ def _cause(pair: Pair, path: str, changed: frozenset[Side]) -> Cause:
 
 
 def _line_leaves(pair: Pair, values: Values, changed: frozenset[Side]) -> Iterator[Leaf]:
-    lines = {side: {line["key"]: line for line in values[side]} for side in _SIDES}
+    lines = {side: {line["key"]: line for line in values[side]} for side in SIDES}
     for key in dict.fromkeys([*lines["crm"], *lines["erp"]]):
         crm, erp = lines["crm"].get(key), lines["erp"].get(key)
         if crm is None or erp is None:
@@ -175,7 +175,7 @@ def _line_leaf(pair: Pair, place: tuple[str, str], values: Values, *, line: tupl
     is_money = row.type == "money" and not row.refers_to
     amount = abs(values["crm"] - values["erp"]) if is_money else 0
     if pair.currency and not is_money:
-        worths = [pair.shape.line_worth_minor({**erp, name: values[side]}, pair.currency) for side in _SIDES]
+        worths = [pair.shape.line_worth_minor({**erp, name: values[side]}, pair.currency) for side in SIDES]
         amount = abs(worths[0] - worths[1])
     is_rounding = is_money and amount <= TOLERANCE_MINOR
     path = f"lines[{key}].{name}"
@@ -193,7 +193,7 @@ def _line_kind(pair: Pair, kind: Kind) -> Kind:
 
 def _compare_sums(pair: Pair) -> list[Leaf]:
     """All rows are equal, and yet the two sides come to different amounts: each computes its own."""
-    cells = {side: pair.shape.cell(side, pair.crossed[side]) for side in _SIDES}
+    cells = {side: pair.shape.cell(side, pair.crossed[side]) for side in SIDES}
     own: Values = {side: cell.amount_minor for side, cell in cells.items()}
     if own["crm"] is None or own["erp"] is None or own["crm"] == own["erp"]:
         return []

@@ -6,6 +6,7 @@ Pure: what the systems show is handed in.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +22,7 @@ from isthmus.kernel.records import Fields
 from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.settings.people import money
+from isthmus.state.bindings import Lane
 from isthmus.state.decisions import Decided
 from isthmus.state.worklist import Item
 
@@ -127,6 +129,11 @@ def details(item: Item) -> dict[str, Any]:
     return found
 
 
+def lane_of(item: Item) -> Lane:
+    """The direction in which its record is read."""
+    return Lane(item.mapping, "crm" if item.side == "crm" else "erp")
+
+
 def is_merge(item: Item) -> bool:
     """Whether a person is to choose which of two records of the target stays."""
     return item.reason == "ambiguous" and "winner" in details(item)
@@ -185,13 +192,22 @@ def worth(forms: Iterable[Fields]) -> list[tuple[int, str]]:
     return found
 
 
-def debts(standings: Iterable[Fields]) -> list[tuple[int, str]]:
-    """What customers owe, by their credit standing."""
+def exposures(standings: Iterable[Fields]) -> list[tuple[int, str]]:
+    """What customers owe and have ordered, by their credit standing; what they owe where only that is known."""
     return [
-        (form["outstanding"], form["currency"])
+        (amounts[0], form["currency"])
         for form in standings
-        if isinstance(form.get("outstanding"), int) and isinstance(form.get("currency"), str)
+        if (amounts := [form[name] for name in ("exposure", "outstanding") if isinstance(form.get(name), int)])
+        and isinstance(form.get("currency"), str)
     ]
+
+
+def add_up(amounts: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    """One sum for each currency."""
+    sums: Counter[str] = Counter()
+    for amount_minor, currency in amounts:
+        sums[currency] += amount_minor
+    return [(amount_minor, currency) for currency, amount_minor in sums.items()]
 
 
 # --- in words -----------------------------------------------------------------------------------------------------
@@ -243,11 +259,15 @@ def _candidates(item: Item) -> Sequence[str]:
 def _tell_candidate(form: Fields, standing: Fields) -> str:
     words = [str(form[name]) for name in ("number", "name") if form.get(name)]
     told = " ".join(words) + " stays"
-    for amount_minor, currency in debts([standing]):
-        overdue = standing.get("overdue")
-        told += f", owes {money(amount_minor, currency)}"
-        told += f", {money(overdue, currency)} of it overdue" if isinstance(overdue, int) and overdue else ""
-    return told
+    known = {name: value for name, value in standing.items() if isinstance(value, int)}
+    currency = standing.get("currency")
+    if "outstanding" not in known or not currency:
+        return told
+    told += f", owes {money(known['outstanding'], currency)}"
+    told += f", {money(known['overdue'], currency)} of it overdue" if known.get("overdue") else ""
+    exposure = known.get("exposure", known["outstanding"])
+    told += f", {money(exposure, currency)} with open orders" if exposure != known["outstanding"] else ""
+    return told + (f", limit {money(known['limit'], currency)}" if "limit" in known else "")
 
 
 class _Speaker:

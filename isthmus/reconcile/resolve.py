@@ -22,12 +22,14 @@ from isthmus.kernel.records import Fields, text_hash
 from isthmus.kernel.units import Side, other_side
 from isthmus.mapping.compile import CompiledMapping, named
 from isthmus.reconcile import question
+from isthmus.reconcile.ports import SIDES
 from isthmus.reconcile.question import Question, Take
+from isthmus.reconcile.uniting import Merger, unite
 from isthmus.settings import Settings, require
 from isthmus.settings.people import as_written, money, same_person
-from isthmus.state import bindings, decisions, leases, merges, progress, worklist
+from isthmus.state import bindings, decisions, leases, progress, worklist
 from isthmus.state import mappings as remembered
-from isthmus.state.bindings import Lane, Stream
+from isthmus.state.bindings import Stream
 from isthmus.state.decisions import Decided
 from isthmus.state.leases import Lease, Taken
 from isthmus.state.progress import Due
@@ -36,7 +38,6 @@ from isthmus.state.worklist import Item
 __all__ = ["Office", "Question", "Take"]
 
 RETRIED = ("waiting", "refused", "in_doubt", "ambiguous")  # what may become possible without an edit in the CRM
-SIDES: tuple[Side, Side] = ("crm", "erp")
 
 Work = Callable[[Connection, str], None]  # carries a decision out; the text says whose it is
 
@@ -113,7 +114,7 @@ class Office:
         with self._commit(held) as connection:
             for one in items:
                 due = Due(one.source_id, f"retried by {who}", self.now())
-                progress.add_due(connection, _lane(one), [due])
+                progress.add_due(connection, question.lane_of(one), [due])
 
     def _retriable(self) -> list[Item]:
         with reading(self.engine) as connection:
@@ -133,8 +134,7 @@ class Office:
         def answer_it(connection: Connection, by: str) -> None:
             why = f"{by} {act.why}"
             if question.is_merge(found):
-                stays = Due(answer["stays"], why, act.at, force=True)
-                _unite(connection, found, stays, stream=self._stream(found))
+                unite(connection, self._merger(found), Due(answer["stays"], why, act.at, force=True))
                 return
             bound = {"take": answer, "versions": question.details(found)["versions"]}
             resolution = orjson.dumps(bound).decode()
@@ -159,11 +159,11 @@ class Office:
             items = [one for one in worklist.load_all(connection) if question.is_question(one) and not one.dismissed_by]
             answered = {
                 (lane, due.id)
-                for lane in {_lane(one) for one in items}
+                for lane in {question.lane_of(one) for one in items}
                 for due in progress.load_due(connection, lane)
                 if due.resolution is not None
             }
-        return [self.question(one) for one in items if (_lane(one), one.source_id) not in answered]
+        return [self.question(one) for one in items if (question.lane_of(one), one.source_id) not in answered]
 
     def question(self, found: Item) -> Question:
         """An item with everything that a person needs to decide; only a merge asks the systems."""
@@ -258,58 +258,44 @@ class Office:
     # --- what the systems say -------------------------------------------------------------------------------------
 
     def _worth(self, found: Item) -> list[tuple[int, str]]:
-        """What the record behind an item comes to, on both sides; of a merge, what the customers owe."""
+        """What the record behind an item comes to, on both sides; a customer, what it owes and has ordered."""
         if question.is_merge(found):
-            return question.debts(self._candidates(found)[1].values())
+            return question.add_up(question.exposures(self._candidates(found)[1].values()))
         mapping = self.mapping(found.mapping)
-        ids: dict[Side, str] = {_lane(found).side: found.source_id}
+        ids: dict[Side, str] = {question.lane_of(found).side: found.source_id}
         with reading(self.engine) as connection:
             pair = bindings.load(connection, self._stream(found), [found.source_id]).get(found.source_id)
         ids |= {side: pair.seen(side).id for side in SIDES} if pair else {}
+        if "customer" in (mapping.entity, mapping.spec.same_as):
+            return question.exposures(self._standings([ids["erp"]] if "erp" in ids else []).values())
         return question.worth(form for side, key in ids.items() for form in self._fetch(mapping, side, [key]).values())
 
     def _candidates(self, found: Item) -> tuple[dict[str, Fields], dict[str, Fields]]:
         """The two records between which a merge leaves the choice, and how they stand if the ERP tells."""
-        side, ids = other_side(_lane(found).side), question.details(found)["candidates"]
-        credit = self.mappings.get("credit_status") if side == "erp" else None
-        return (
-            self._fetch(self.mapping(found.mapping), side, ids),
-            self._fetch(credit, side, ids) if credit else {},
-        )
+        side, ids = other_side(question.lane_of(found).side), question.details(found)["candidates"]
+        return self._fetch(self.mapping(found.mapping), side, ids), self._standings(ids) if side == "erp" else {}
+
+    def _standings(self, ids: Sequence[str]) -> dict[str, Fields]:
+        """How these customers of the ERP stand, as far as a mapping asks it."""
+        credit = self.mappings.get("credit_status")
+        return self._fetch(credit, "erp", ids) if credit and ids else {}
 
     def _fetch(self, mapping: CompiledMapping, side: Side, ids: Sequence[str]) -> dict[str, Fields]:
         records = self.systems[side].fetch(mapping.selection(side), ids)
         return {record.id: mapping.to_entity(side, record).form for record in records if not record.deleted}
 
     def _stream(self, found: Item) -> Stream:
-        side = _lane(found).side
+        side = question.lane_of(found).side
         return Stream(self.mapping(found.mapping).entity, side, self.systems[side].identity())
 
-
-def _unite(connection: Connection, found: Item, stays: Due, *, stream: Stream) -> None:
-    """Two pairs become one. The winner is planned again, so that the record that stays learns what it says."""
-    asked, across = question.details(found), other_side(stream.side)
-    pairs = bindings.load(connection, stream, [found.source_id, asked["winner"]])
-    mine, winners = pairs.get(found.source_id), pairs.get(asked["winner"])
-    if mine is None or winners is None or [one.seen(across).id for one in (mine, winners)] != asked["candidates"]:
-        raise Refused(f"worklist {found.id}", "has changed since it was asked", f"run `isthmus sync {found.mapping}`")
-    keep, drop = (mine, winners) if mine.seen(across).id == stays.id else (winners, mine)
-    if keep is mine:  # the target's external key of the winner is its own record's, and no change can take it away
-        what = f"the {across.upper()} knows {asked['winner']} as {drop.seen(across).id}, so that one has to stay"
-        raise Refused(f"worklist {found.id}", what, f"let it stay, and move what is open at {stays.id} to it")
-    ids = {pair.seen(side).id for pair in (mine, winners) for side in SIDES}
-    merges.unite(connection, keep, drop, side=stream.side, winner=asked["winner"])
-    for other, key in worklist.waiting_for(connection, [f"{stream.entity} {one}" for one in sorted(ids)]):
-        progress.add_due(connection, other, [replace(stays, id=key, force=False)])
-    lane = _lane(found)
-    worklist.remove(connection, lane, [found.source_id])
-    worklist.drop_notes(connection, found.mapping, [found.source_id])
-    progress.add_due(connection, lane, [replace(stays, id=asked["winner"])])
+    def _merger(self, found: Item) -> Merger:
+        across = self.systems[other_side(question.lane_of(found).side)]
+        return Merger(found, self._stream(found), across, self.mappings)
 
 
 def _answer(connection: Connection, found: Item, due: Due) -> None:
     """Makes a record due with its answer. The person's name takes the place of an older reason."""
-    lane = _lane(found)
+    lane = question.lane_of(found)
     before = progress.load_due(connection, lane, [due.id])
     progress.drop_due(connection, lane, before)
     for one in before:
@@ -320,10 +306,6 @@ def _answer(connection: Connection, found: Item, due: Due) -> None:
 def _shown(found: Item) -> str:
     """What a decision is about: what the record showed, and what is wrong with it."""
     return text_hash(f"{found.version} {found.fault}".encode()).hex()
-
-
-def _lane(one: Item) -> Lane:
-    return Lane(one.mapping, "crm" if one.side == "crm" else "erp")
 
 
 def _busy(taken: Taken) -> Unavailable:

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 
 import orjson
 
+from isthmus.connect.protocol import Timely
 from isthmus.db import writing
 from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.errors import Misconfigured
@@ -74,6 +75,8 @@ class TieOut:
 
 def reconcile(ports: Ports, kind: Asked, who: str, *, repair: bool = True) -> TieOut:
     """Compares both sides and stores what came of it. Raises Misconfigured when nothing maps what is asked for."""
+    if repair and kind == "credit":
+        _pass_time(ports)
     tie_out = TieOut(kind, who, ports.now())
     balances = Balances()
     for mapping in chosen(ports, kind):
@@ -92,6 +95,13 @@ def reconcile(ports: Ports, kind: Asked, who: str, *, repair: bool = True) -> Ti
             one.repair = "none" if one.repair == "due" else one.repair
     keep(ports, tie_out)
     return tie_out
+
+
+def _pass_time(ports: Ports) -> None:
+    """What time alone has made possible is done before anybody looks."""
+    for system in map(ports.system, SIDES):
+        if isinstance(system, Timely):
+            system.pass_time()
 
 
 def chosen(ports: Ports, kind: Asked) -> list[CompiledMapping]:

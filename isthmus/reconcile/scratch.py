@@ -17,7 +17,7 @@ from isthmus.kernel.units import Side
 from isthmus.reconcile.ports import SIDES
 from isthmus.reconcile.shape import Cell
 from isthmus.state.bindings import Stream
-from isthmus.state.tables import binding
+from isthmus.state.tables import alias, binding
 
 _metadata = MetaData()
 COLUMNS = (
@@ -78,6 +78,13 @@ def pairs_of(connection: Connection, stream: Stream, ids: Sequence[str]) -> dict
     own = binding.c[f"{stream.side}_id"]
     at = (binding.c.entity == stream.entity, binding.c[f"{stream.side}_org"] == stream.org)
     query = select(own, binding.c.id).where(*at, among(connection, own, ids))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def aliases_of(connection: Connection, stream: Stream) -> dict[str, str]:
+    """Id → the id that stands for it, of records of a stream that were merged into another."""
+    query = select(alias.c.id, binding.c[f"{stream.side}_id"]).join(binding, binding.c.id == alias.c.binding_id)
+    query = query.where(alias.c.entity == stream.entity, alias.c.org == stream.org)
     return {row[0]: row[1] for row in connection.execute(query)}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -108,15 +108,22 @@ class Shape:
 
     def cross(self, form: Fields, known: Known) -> Fields:
         """A CRM form with the ERP's ids. What does not cross is marked: it equals nothing."""
-        crossed = dict(form)
+        return self._referring(form, lambda what: known.get(what) or f"{UNKNOWN}{what[1]}")
+
+    def rename(self, form: Fields, merged: Known) -> Fields:
+        """An ERP form with the ids of those that stand for what was merged."""
+        return self._referring(form, lambda what: merged.get(what, what[1]))
+
+    def _referring(self, form: Fields, to: Callable[[tuple[str, str]], str]) -> Fields:
+        found = dict(form)
         for row in self.mapping.references:
-            if not row.in_lines:
-                _cross(crossed, row, known)
-                continue
-            crossed["lines"] = [dict(line) for line in crossed.get("lines") or ()]
-            for line in crossed["lines"]:
-                _cross(line, row, known)
-        return crossed
+            holders = [found]
+            if row.in_lines:
+                holders = found["lines"] = [dict(line) for line in found.get("lines") or ()]
+            for holder in holders:
+                if (value := holder.get(row.row)) is not None:
+                    holder[row.row] = to((row.refers_to, value))
+        return found
 
     def references_of(self, form: Fields) -> set[tuple[str, str]]:
         """(entity, id) of everything that a form refers to."""
@@ -227,12 +234,6 @@ def _key(line: Fields) -> str:
 def is_number(row: Row) -> bool:
     """Whether the values of a row are amounts, micros or whole numbers."""
     return row.type in NUMBERS and not row.refers_to
-
-
-def _cross(holder: Fields, row: Reference, known: Known) -> None:
-    value = holder.get(row.row)
-    if value is not None:
-        holder[row.row] = known.get((row.refers_to, value)) or f"{UNKNOWN}{value}"
 
 
 def _number(text: bytes) -> int:

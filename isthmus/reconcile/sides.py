@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Connection
 
@@ -22,6 +23,7 @@ from isthmus.state import bindings, progress
 from isthmus.state.bindings import Lane
 
 AT_ONCE = timedelta(0)
+Crossing = Callable[[Fields], Fields]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +119,20 @@ class Readers:
             translated = self.shape.mapping.to_entity(side, record)
             is_inside = self.shape.mapping.inside(side, record) is None
             found.append(Look(record, translated.form, translated.form, translated.faults, is_inside))
-        if side == "erp":
-            return found
-        known = self._known(connection, found)
-        return [Look(one.record, one.form, self.shape.cross(one.form, known), one.faults, one.is_inside)
-                for one in found]  # fmt: skip
+        cross = self._crossing(connection, side, found)
+        return [replace(one, crossed=cross(one.form)) for one in found] if cross else found
+
+    def _crossing(self, connection: Connection, side: Side, looks: Iterable[Look]) -> Crossing | None:
+        """How forms of a side come to the ERP's ids; None where they have them already."""
+        if side == "crm":
+            return partial(self.shape.cross, known=self._known(connection, looks))
+        entities = {one.refers_to for one in self.shape.mapping.references}
+        merged = {
+            (entity, key): stays
+            for entity in entities
+            for key, stays in scratch.aliases_of(connection, self.ports.stream(entity, "erp")).items()
+        }
+        return partial(self.shape.rename, merged=merged) if merged else None
 
     def _known(self, connection: Connection, looks: Iterable[Look]) -> Known:
         """How the references of these CRM records cross: one query an entity."""

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from isthmus.app import Workshop
+from isthmus.connect.protocol import Connector
 from isthmus.db import reading
+from isthmus.erp.clerk import limit
 from isthmus.erp.invoicing import invoice
 from isthmus.kernel.errors import Refused, Unavailable
 from isthmus.state import leases, progress
@@ -202,33 +208,54 @@ def test_a_merge_shows_both_customers_by_number_and_name(world: World) -> None:
 
 def test_a_merge_shows_what_each_customer_owes(world: World) -> None:
     winner, loser = world.account("Winner Ltd"), world.account("Loser Ltd")
-    order = world.order(loser, quantity=5)
+    order, _ = world.order(loser, quantity=5), world.order(loser, quantity=2)
     world.cycle()
+    world.at_desk(lambda desk: limit(desk, world.erp("customer", loser)["number"], 100_000))
     world.at_desk(lambda desk: invoice(desk, world.erp("order", order)["number"]))
     world.merge(winner, loser)
     world.cycle()
     first, second = world.shop.office.question(world.item(loser)).choices
-    assert first.words.endswith("Loser Ltd stays, owes 50.00 EUR")
-    assert second.words.endswith("Winner Ltd stays, owes 0.00 EUR")
+    assert first.words.endswith("Loser Ltd stays, owes 50.00 EUR, limit 1,000.00 EUR")
+    assert second.words.endswith("Winner Ltd stays, owes 0.00 EUR, 20.00 EUR with open orders"), "the orders went over"
 
 
-def test_one_customer_stays_and_everything_leads_to_it(both: World) -> None:
-    item, winner, loser, mine, theirs = merged(both)
-    before = both.erp_count("customer")
-    assert both.shop.resolve(item.id or 0, mine, "cli:ada") == "customer"
+@pytest.mark.parametrize("choice", ["the winner's customer", "the loser's customer"])
+def test_one_customer_stays_and_everything_leads_to_it(both: World, choice: str) -> None:
+    winner, loser = both.account("Winner Ltd"), both.account("Loser Ltd")
+    orders = [both.order(account, quantity=quantity) for account in (loser, winner) for quantity in (5, 2)]
+    both.cycle()
+    mine, theirs = both.erp("customer", winner)["id"], both.erp("customer", loser)["id"]
+    for number in [both.erp("order", one)["number"] for one in (orders[0], orders[2])]:
+        both.at_desk(partial(invoice, order_name=number))
+    both.cycle()
+    both.merge(winner, loser)
+    both.cycle()
+    (item,) = both.items("ambiguous")
+    stays, goes = (mine, theirs) if choice == "the winner's customer" else (theirs, mine)
+    assert both.shop.resolve(item.id or 0, stays, "cli:ada") == "customer"
     order = both.order(winner)
     both.edit("customer", winner, Phone="+49 1")
     both.cycle()
     assert both.items() == []
     for account in (winner, loser):
-        assert (both.pair("customer", account).crm.id, both.pair("customer", account).erp.id) == (winner, mine)
-    assert both.erp("customer", winner)["phone"] == "+49 1"
-    assert both.erp("order", order)["customer_id"] == mine
-    assert both.erp_count("customer") == before
-    assert both.cycle().written == 0
+        assert (both.pair("customer", account).crm.id, both.pair("customer", account).erp.id) == (winner, stays)
+    assert (both.erp("customer", winner)["phone"], both.erp_by_id("customer", goes)["active"]) == ("+49 1", False)
+    assert {both.erp("order", one)["customer_id"] for one in (*orders, order)} == {stays}
+    totals = both.cycle()
+    assert totals.written == 0, totals.told()
     with reading(both.shop.engine) as connection:
         aliases = {row[0] for row in connection.execute(text("SELECT id FROM state_alias"))}
-    assert {loser, theirs} <= aliases, "the one that goes leads to the one that stays"
+    assert {loser, goes} <= aliases, "the one that goes leads to the one that stays"
+    fields = both.crm("customer", winner)
+    shown = [fields[name] for name in ("ERP_Outstanding__c", "ERP_Credit_Exposure__c", "ERP_Orders__c")]
+    assert shown == [100_000, 150_000, 5]
+    assert {row["Account__c"] for row in both.crm_rows("ERP_Invoice__c")} == {winner}
+    for entity, key in (("customer", winner), ("credit_status", winner), ("customer_figures", winner)):
+        assert both.overruled(entity, key) == [], "nobody edited anything"
+    both.pass_time(minutes=1)
+    for kind in ("totals", "receivables", "credit"):
+        found = both.shop.reconcile(kind, "cli:ada")
+        assert found.agrees, found.table()
 
 
 def test_documents_of_the_customer_that_goes_are_shown_on_the_account_that_stays(world: World) -> None:
@@ -249,12 +276,29 @@ def test_documents_of_the_customer_that_goes_are_shown_on_the_account_that_stays
     assert shown == [winner, winner]
 
 
-def test_the_customer_that_the_erp_knows_by_the_winners_key_has_to_stay(world: World) -> None:
-    item, winner, _, mine, theirs = merged(world)
-    with pytest.raises(Refused, match=f"the ERP knows {winner} as {mine}, so that one has to stay"):
+class CannotMerge:
+    """An ERP like most: it has no way to make one customer of two."""
+
+    def __init__(self, erp: Connector) -> None:
+        self._erp = erp
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "merge":
+            raise AttributeError(name)
+        return getattr(self._erp, name)
+
+
+def test_where_the_erp_cannot_merge_the_one_that_it_knows_by_the_winners_key_has_to_stay(world: World) -> None:
+    item, winner, loser, mine, theirs = merged(world)
+    ports = dataclasses.replace(world.shop.ports, erp=CannotMerge(world.shop.ports.erp))
+    world.shop = Workshop(world.shop.settings, world.shop.engine, ports)
+    with pytest.raises(Refused, match=f"the ERP knows {winner} as {mine} and cannot merge, so that one has to stay"):
         world.shop.resolve(item.id or 0, theirs, "cli:ada")
     assert world.item(item.source_id).id == item.id
     assert [one.outcome for one in world.shop.office.decisions(item.id)] == ["refused"]
+    assert world.shop.resolve(item.id or 0, mine, "cli:ada") == "customer"
+    assert world.pair("customer", loser).erp.id == mine
+    assert world.erp_by_id("customer", theirs)["active"], "a clerk closes it"
 
 
 def test_only_one_of_the_two_can_stay(world: World) -> None:

@@ -164,6 +164,37 @@ def test_two_hide_a_document_that_is_worth_much_even_before_it_is_in_the_erp(wor
     assert world.item(order).dismissed_by == "cli:ada and cli:eve"
 
 
+def test_what_concerns_a_customer_is_worth_what_it_owes_and_has_ordered(world: World) -> None:
+    account = world.account("Tug Ltd")
+    world.order(account, quantity=11)
+    world.cycle()
+    world.edit("customer", account, Name="Z" * 250)
+    world.cycle()
+    number = world.item(account).id or 0
+    rule(world, two_above={"EUR": 109_99})
+    assert world.shop.dismiss(number, "cli:ada", "a test account") is False
+    assert world.shop.dismiss(number, "cli:eve", "indeed a test account") is True
+
+
+def test_a_merge_is_worth_what_both_customers_owe_together(world: World) -> None:
+    accounts = [world.account("Winner Ltd"), world.account("Loser Ltd")]
+    for account in accounts:
+        world.order(account, quantity=6)
+    world.cycle()
+    world.merge(*accounts)
+    world.cycle()
+    item, stays = world.item(accounts[1]), world.pair("customer", accounts[0]).erp.id
+    rule(world, two_above={"EUR": 119_99})
+    assert world.shop.resolve(item.id or 0, stays, "cli:ada") is None
+    assert "it is about 120.00 EUR" in told_of(world, item)
+    assert world.shop.resolve(item.id or 0, stays, "airflow:vera") == "customer"
+
+
+def told_of(world: World, item: Item) -> str:
+    (last, *_) = world.shop.office.decisions(item.id)
+    return last.told
+
+
 def test_what_is_no_document_takes_one(world: World) -> None:
     account = world.account("Z" * 250)
     world.cycle()

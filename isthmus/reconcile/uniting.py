@@ -1,0 +1,107 @@
+"""Two pairs become one, on a person's word: in the target where it can, in the state, and for all around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection
+
+from isthmus.connect.protocol import Connector, Merging
+from isthmus.kernel.errors import Refused
+from isthmus.kernel.units import other_side
+from isthmus.mapping.compile import CompiledMapping
+from isthmus.reconcile import question
+from isthmus.reconcile.ports import SIDES
+from isthmus.state import bindings, merges, progress, worklist
+from isthmus.state.bindings import Binding, Lane, Stream
+from isthmus.state.progress import Due
+from isthmus.state.worklist import Item
+
+
+@dataclass(frozen=True, slots=True)
+class Merger:
+    """A question which of two records of ``target`` stays. ``stream`` is where their twins were merged."""
+
+    found: Item
+    stream: Stream
+    target: Connector
+    mappings: Mapping[str, CompiledMapping]
+
+    @property
+    def winner(self) -> str:
+        return str(question.details(self.found)["winner"])
+
+
+def unite(connection: Connection, merger: Merger, stays: Due) -> None:
+    """Lets one record of the target stay, under the winner's id; the other is closed where the target can do that.
+
+    Both are planned again: the record that stays learns what the winner says, and the winner its number. Raises
+    Refused when either pair moved since the question, or when the target cannot let this one stay.
+    """
+    keep, drop = _pairs(connection, merger, stays.id)
+    _unite_target(connection, merger, stays=keep, goes=drop)
+    stream, winner = merger.stream, merger.winner
+    ids = {pair.seen(side).id for pair in (keep, drop) for side in SIDES}
+    merges.unite(connection, keep, drop, side=stream.side, winner=winner)
+    for mapping in merger.mappings.values():
+        if mapping.spec.same_as == stream.entity:
+            _unite_same(connection, merger, mapping, stays=stays)
+    for other, key in worklist.waiting_for(connection, [f"{stream.entity} {one}" for one in sorted(ids)]):
+        progress.add_due(connection, other, [replace(stays, id=key, force=False)])
+    _wake_refused(connection, merger, stays)
+    lane = question.lane_of(merger.found)
+    worklist.remove(connection, lane, [merger.found.source_id])
+    worklist.drop_notes(connection, merger.found.mapping, [merger.found.source_id])
+    progress.add_due(connection, lane, [replace(stays, id=winner)])
+    progress.add_due(connection, replace(lane, side=other_side(lane.side)), [stays])
+
+
+def _pairs(connection: Connection, merger: Merger, stays: str) -> tuple[Binding, Binding]:
+    """The pair that stays, and the one that goes."""
+    found, asked = merger.found, question.details(merger.found)
+    across = other_side(merger.stream.side)
+    pairs = bindings.load(connection, merger.stream, [found.source_id, merger.winner])
+    mine, winners = pairs.get(found.source_id), pairs.get(merger.winner)
+    if mine is None or winners is None or [one.seen(across).id for one in (mine, winners)] != asked["candidates"]:
+        raise Refused(f"worklist {found.id}", "has changed since it was asked", f"run `isthmus sync {found.mapping}`")
+    return (mine, winners) if mine.seen(across).id == stays else (winners, mine)
+
+
+def _unite_target(connection: Connection, merger: Merger, *, stays: Binding, goes: Binding) -> None:
+    side, target = merger.stream.side, merger.target
+    across = other_side(side)
+    ids = {"stays": stays.seen(across).id, "goes": goes.seen(across).id}
+    if isinstance(target, Merging):
+        stream = merger.mappings[merger.stream.entity].selection(across).stream
+        target.merge(stream, **ids, within=None if target.capabilities.remote else connection)
+    elif stays.seen(side).id != merger.winner:  # its external key of the winner is the other's, for ever
+        what = f"the {across.upper()} knows {merger.winner} as {ids['goes']} and cannot merge, so that one has to stay"
+        raise Refused(
+            f"worklist {merger.found.id}", what, f"let it stay, and move what is open at {ids['stays']} to it"
+        )
+
+
+def _unite_same(connection: Connection, merger: Merger, mapping: CompiledMapping, *, stays: Due) -> None:
+    """Records that share these pairs, such as a customer's credit, follow them."""
+    side, winner = merger.stream.side, merger.winner
+    stream = replace(merger.stream, entity=mapping.entity)
+    found = bindings.load(connection, stream, [merger.found.source_id, winner])
+    pairs = {pair.seen(other_side(side)).id: pair for pair in found.values()}
+    if keep := pairs.pop(stays.id, None):
+        keep.gone = ""  # as the loser it was deleted; as the winner it lives
+        for drop in pairs.values():
+            merges.unite(connection, keep, drop, side=side, winner=winner)
+        if keep.seen(side).id != winner:
+            keep.forget(side, winner)
+            bindings.update(connection, [keep])
+    progress.add_due(connection, Lane(mapping.name, other_side(side)), [stays])
+
+
+def _wake_refused(connection: Connection, merger: Merger, due: Due) -> None:
+    """What was refused because it was one record's may be the other's now, though it shows nothing new itself."""
+    for mapping in merger.mappings.values():
+        if any(one.refers_to == merger.stream.entity for one in mapping.references):
+            for item in worklist.load_all(connection, mapping.name):
+                again = [replace(due, id=item.source_id)] if item.reason == "refused" else []
+                progress.add_due(connection, question.lane_of(item), again)
