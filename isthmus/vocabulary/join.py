@@ -101,20 +101,19 @@ class _Apart(Exception):
 
 def join(crm: Vocabulary, erp: Vocabulary) -> Pair:
     """What a CRM and an ERP can say to each other. What refers to an entity that is not carried is left out as well."""
-    known = outlines()
-    carried, left_out = dict(known), dict[str, str]()
-    joined: dict[str, Joined] = {}
+    systems: dict[Side, Vocabulary] = {"crm": crm, "erp": erp}
+    carried, left_out = outlines(), dict[str, str]()
     while True:
-        for name, outline in list(carried.items()):
+        joined, apart = dict[str, Joined](), dict[str, str]()
+        for name, outline in carried.items():
             try:
-                joined[name] = _join(outline, {"crm": crm, "erp": erp}, frozenset(carried))
-            except _Apart as apart:
-                left_out[name] = str(apart)
-                del carried[name]
-                joined.pop(name, None)
-                break
-        else:
-            return Pair(crm, erp, tuple(joined[name] for name in carried), left_out)
+                joined[name] = _join(outline, systems, frozenset(carried))
+            except _Apart as why:
+                apart[name] = str(why)
+        left_out |= apart
+        if not apart:
+            return Pair(crm, erp, tuple(joined.values()), left_out)
+        carried = {name: outline for name, outline in carried.items() if name not in apart}
 
 
 def _join(outline: Outline, systems: Mapping[Side, Vocabulary], carried: frozenset[str]) -> Joined:

@@ -41,15 +41,17 @@ def find_vocabulary(name: str, side: Side, files: Mapping[str, Path] | None = No
 
     Raises Misconfigured for a system that nobody knows, that has none, or that cannot be that side.
     """
-    known = [read_vocabulary(path, kind) for kind, path in (vocabulary_files() if files is None else files).items()]
+    files = vocabulary_files() if files is None else files
+    if name in files and side in (found := read_vocabulary(files[name], name)).sides:
+        return found  # whatever is wrong with others
+    known = [read_vocabulary(path, kind) for kind, path in files.items()]
     words = {word: one for one in known for word in (one.type, *one.called)}
-    found = words.get(name)
-    if found and side in found.sides:
-        return found
+    if name in words and side in words[name].sides:
+        return words[name]
     where, others = f"--{side} {name}", sorted(one.word for one in known if side in one.sides)
     remedy = f"use one of {', '.join(others)}"
-    if found:
-        raise Misconfigured(where, f"{found.system} is no {side.upper()}", remedy)
+    if name in words:
+        raise Misconfigured(where, f"{words[name].system} is no {side.upper()}", remedy)
     if name in known_types():
         remedy = f"write connectors/{name}.vocabulary.yaml; docs/adding-a-system.md says how"
         raise Misconfigured(where, "its connector has no vocabulary", remedy)

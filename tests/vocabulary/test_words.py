@@ -17,7 +17,7 @@ from isthmus.mapping.load import read_mapping
 from isthmus.sync.trial import run_tests
 from isthmus.vocabulary.join import Pair, join
 from isthmus.vocabulary.layout import entry, item
-from isthmus.vocabulary.load import find_vocabulary, read_vocabulary
+from isthmus.vocabulary.load import find_vocabulary, read_vocabulary, vocabulary_files
 from isthmus.vocabulary.words import Vocabulary
 from isthmus.vocabulary.write import write
 
@@ -84,6 +84,12 @@ def test_a_wrong_vocabulary_hears_where_what_and_what_to_do(old: str, new: str, 
     with pytest.raises(Misconfigured) as caught:
         acme(tmp_path, ACME.replace(old, new, 1))
     assert any(told in str(fault) for fault in caught.value.faults), caught.value.faults
+
+
+def test_a_wrong_vocabulary_stops_no_other_system(tmp_path: Path) -> None:
+    path = tmp_path / "acme.vocabulary.yaml"
+    path.write_text("system: Acme\n")
+    assert find_vocabulary("tryton", "erp", {**vocabulary_files(), "acme": path}).system == "Tryton"
 
 
 def test_what_no_mapping_may_say_names_both_vocabularies(tmp_path: Path) -> None:
