@@ -176,11 +176,13 @@ def update(connection: Connection, items: Sequence[Binding]) -> None:
 
 def add_aliases(connection: Connection, stream: Stream, pairs: Iterable[tuple[str, Binding]]) -> None:
     """From now on each id stands for the record of its binding."""
-    for key, item in pairs:
-        known = select(alias.c.id).where(alias.c.entity == stream.entity, alias.c.org == stream.org, alias.c.id == key)
-        if connection.execute(known).first() is None:
-            values = {"entity": stream.entity, "org": stream.org, "id": key, "binding_id": item.id}
-            connection.execute(alias.insert().values(values))
+    wanted = dict(pairs)
+    at = (alias.c.entity == stream.entity, alias.c.org == stream.org)
+    query = select(alias.c.id).where(*at, among(connection, alias.c.id, list(wanted)))
+    known = set(connection.execute(query).scalars()) if wanted else set()
+    named = {"entity": stream.entity, "org": stream.org}
+    if fresh := [{**named, "id": key, "binding_id": item.id} for key, item in wanted.items() if key not in known]:
+        connection.execute(alias.insert(), fresh)
 
 
 def count(connection: Connection, entity: str) -> int:

@@ -61,21 +61,20 @@ def add_due(connection: Connection, lane: Lane, items: Iterable[Due]) -> None:
     if not wanted:
         return
     known = {item.id: item for item in load_due(connection, lane, list(wanted))}
-    fresh = []
-    for item in wanted.values():
-        before = known.get(item.id)
-        if before is None:
-            fresh.append(_due_row(lane, item))
-            continue
-        stronger = {
-            "regardless": item.regardless or before.regardless,
-            "force": item.force or before.force,
-            "resolution": item.resolution or before.resolution,
-        }
-        at = (due.c.mapping == lane.mapping, due.c.side == lane.side, due.c.id == item.id)
-        connection.execute(due.update().where(*at).values(stronger))
+    fresh = [_due_row(lane, item) for item in wanted.values() if item.id not in known]
+    stronger = [_strengthened(known[item.id], item) for item in wanted.values() if item.id in known]
     if fresh:
         connection.execute(due.insert(), fresh)
+    if stronger:
+        at = (due.c.mapping == lane.mapping, due.c.side == lane.side, due.c.id == bindparam("b_id"))
+        connection.execute(due.update().where(*at), stronger)
+
+
+def _strengthened(before: Due, item: Due) -> dict[str, object]:
+    return {
+        "b_id": item.id, "regardless": item.regardless or before.regardless, "force": item.force or before.force,
+        "resolution": item.resolution or before.resolution,
+    }  # fmt: skip
 
 
 def _due_row(lane: Lane, item: Due) -> dict[str, object]:

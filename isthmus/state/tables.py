@@ -125,7 +125,6 @@ intent = Table(
     Column("settled_at", Text),  # since when its records are planned anew; what nobody heard of may still land
     _side(),
 )
-Index("state_intent_open", intent.c.mapping, intent.c.side, sqlite_where=intent.c.settled_at.is_(None))
 
 worklist = Table(
     "state_worklist",

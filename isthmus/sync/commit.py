@@ -8,13 +8,12 @@ from dataclasses import dataclass, field
 
 from isthmus.connect.protocol import Answer
 from isthmus.kernel.records import Page
-from isthmus.kernel.units import Side
 from isthmus.state import bindings, progress, runs, worklist
 from isthmus.state.bindings import Binding, Lane
 from isthmus.state.progress import Due, Watermark
 from isthmus.state.worklist import Item
 from isthmus.sync.conclude import Conclusion, editor_of
-from isthmus.sync.decision import Direction
+from isthmus.sync.decision import SIDES, Direction
 from isthmus.sync.ports import Stage
 
 STATUS_WORDS = {
@@ -27,7 +26,6 @@ STATUS_WORDS = {
 }
 THROUGH = "Synchronised"
 STALE = "it shows something else under an older stamp"
-SIDES: tuple[Side, Side] = ("crm", "erp")
 
 
 @dataclass(slots=True)

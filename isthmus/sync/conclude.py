@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from isthmus.connect.protocol import Answer, Change
+from isthmus.connect.protocol import Answer, Change, Result
 from isthmus.kernel.errors import Broken, Fault
 from isthmus.kernel.records import Fields, Record, text_hash
 from isthmus.state.bindings import Binding
 from isthmus.state.runs import Entry
-from isthmus.state.worklist import Item
+from isthmus.state.worklist import Item, Reason
 from isthmus.sync.decision import Decision, Direction, Outcome, Read, spell
 
 DONE = ("created", "updated", "withdrawn")
+LISTED: dict[Result, Reason] = {"refused": "refused", "in_doubt": "in_doubt", "moved": "conflict"}
 
 
 @dataclass(slots=True)
@@ -53,8 +54,7 @@ def _not_through(direction: Direction, decision: Decision, answer: Answer) -> Co
     doubt = Fault(where, "nobody knows whether it was written", "nothing to do: the next run looks it up by its key")
     moved = Fault(where, "changed in the target while it was planned, twice", "nothing to do: it is planned again")
     fault = answer.fault or (doubt if answer.result == "in_doubt" else moved)
-    reason = {"refused": "refused", "in_doubt": "in_doubt", "moved": "conflict"}[answer.result]
-    item = Item(decision.read.id, reason, fault, decision.read.face)  # type: ignore[arg-type]
+    item = Item(decision.read.id, LISTED[answer.result], fault, decision.read.face)
     failed = replace(decision, item=item)
     again = "its target moved while it was planned" if answer.result == "moved" else ""
     return Conclusion(failed, "worklisted", item, "", _entry(direction, failed, "worklisted"), again)

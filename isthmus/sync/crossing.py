@@ -9,7 +9,7 @@ from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Fields
 from isthmus.mapping.compile import Reference as ReferenceRow
 from isthmus.state.bindings import Binding
-from isthmus.state.worklist import Item
+from isthmus.state.worklist import Item, Reason
 from isthmus.sync.decision import Decision, Direction, Read, Reference, Sights
 
 
@@ -72,8 +72,8 @@ def references_of(direction: Direction, reads: Iterable[Read]) -> dict[str, set[
     return wanted
 
 
-def listed(read: Read, reason: str, fault: Fault, *, binding: Binding | None = None) -> Decision:
-    item = Item(read.id, reason, fault, read.face)  # type: ignore[arg-type]
+def listed(read: Read, reason: Reason, fault: Fault, *, binding: Binding | None = None) -> Decision:
+    item = Item(read.id, reason, fault, read.face)
     return Decision(read, "worklisted", binding=binding, item=item)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from isthmus.kernel.units import Side
@@ -51,7 +51,6 @@ class Report:
     run_id: int | None = None
     legs: tuple[LegReport, ...] = ()
     skipped: str | None = None
-    seconds: float = field(default=0.0, compare=False)
 
     @property
     def faults(self) -> list[str]:

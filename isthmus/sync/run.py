@@ -11,18 +11,17 @@ from isthmus.connect.protocol import Note
 from isthmus.db import reading, writing
 from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.errors import IsthmusError
-from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, chain, leases, mappings, progress, runs, worklist
 from isthmus.state.progress import Due, Watermark
 from isthmus.state.runs import Run
+from isthmus.sync.decision import SIDES
 from isthmus.sync.doubts import settle
 from isthmus.sync.leg import Leg, collector_at_rest
 from isthmus.sync.ports import Ports
 from isthmus.sync.preflight import Clearance, preflight
 from isthmus.sync.report import Report, report_of
 
-SIDES: tuple[Side, Side] = ("crm", "erp")
 DUE_BATCH = 500
 DRAINS_MOST = 8  # a chain of customers, each the parent of the next, goes through in this many steps at most a run
 

@@ -68,6 +68,8 @@ def test_what_we_wrote_before_another_run_took_over_is_not_called_an_edit(own: T
         own.hand.order(own.hand.known)
         own.run("order", worker=worker)
         own.run("order")
+        if worker.chances < place:
+            break
     assert own.rows("SELECT source_id FROM state_audit WHERE payload LIKE '%\"overruled\"%'") == []
 
 
@@ -79,7 +81,7 @@ def test_a_create_that_lands_after_its_order_was_deleted_makes_no_orphan(far: Ta
     far.land()
     for _ in range(3):
         far.run("order")
-    assert far.rows("SELECT id FROM erp_order WHERE status <> 'cancelled'") == []
+    assert far.rows("SELECT id, status FROM erp_order") == [], "its key was buried before it landed"
 
 
 def test_an_order_that_comes_back_after_its_key_was_buried_is_created_once(far: Tale) -> None:
@@ -103,7 +105,8 @@ def test_a_weak_erp_is_asked_for_a_late_create_until_none_can_land() -> None:
     order = weak.hand.order(weak.hand.known)
     weak.run("order", "late")
     weak.world.crm.delete("Order", order, SALES)
-    weak.run("order")
+    for _ in range(3):
+        weak.run("order")
     assert weak.rows("SELECT settled_at IS NOT NULL FROM state_intent") == [(1,)]
     weak.land()
     weak.run("order")

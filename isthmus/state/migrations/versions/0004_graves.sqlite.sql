@@ -7,3 +7,5 @@ CREATE TABLE state_grave (
 );
 
 DELETE FROM state_intent WHERE settled_at IS NOT NULL;
+
+DROP INDEX state_intent_open;
