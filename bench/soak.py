@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +23,7 @@ from isthmus.testing.world.world import ErpKind
 
 ERPS: tuple[ErpKind, ...] = ("own", "far", "weak")
 CHUNK = 10
+TOLD_EVERY = 500  # seeds
 BUG_SEEDS = 200
 
 
@@ -33,7 +35,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--crashes", action="store_true", help="each scenario and ERP, at every durable step")
     parser.add_argument("--pairs", action="store_true", help="the scenarios about money, at every pair of steps")
     parser.add_argument("--bugs", action="store_true", help="look for every planted bug")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="all cores")
     given = parser.parse_args(words)
     with ProcessPoolExecutor(given.jobs) as pool:
         broken = _play_seeds(pool, range(given.first, given.first + given.seeds)) if given.seeds else 0
@@ -77,8 +79,9 @@ def _play_seeds(pool: ProcessPoolExecutor, seeds: range) -> int:
         counted += troubles
         for fault in faults:
             _say(fault)
-    seconds = perf_counter() - began
-    _say(f"seeds: {played} played, {broken} broken, {played / max(seconds, 0.001):.1f} a second")
+        if played % TOLD_EVERY == 0 or played == len(seeds):
+            pace = played / max(perf_counter() - began, 0.001)
+            _say(f"seeds: {played:,} played, {broken} broken, {pace:.1f} a second")
     for what, number in counted.most_common():
         _say(f"  {number:>8,}  {what}")
     return broken

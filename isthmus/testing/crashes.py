@@ -92,16 +92,15 @@ def _rename(hand: Stagehand) -> None:
 
 def _call_back(hand: Stagehand) -> None:
     customer = hand.erp_id("customer", hand.known)
-    fields = {"phone": hand.world.say("P")}
-    hand.people.remember(("customer", hand.known, "phone"), "erp", fields["phone"])
-    hand.people.at_desk("calls", lambda desk: hand.people.take(desk, "customer", erp_id=customer, fields=fields))
+    phone = hand.world.say("P")
+    hand.people.remember(("customer", hand.known, "phone"), "erp", phone)
+    hand.people.enter("customer", customer, phone=phone)
 
 
 def _misname(hand: Stagehand) -> None:
     customer = hand.erp_id("customer", hand.known)
     hand.world.meddled.add(("customer", hand.known))
-    fields = {"name": hand.world.say("K")}
-    hand.people.at_desk("misnames", lambda desk: hand.people.take(desk, "customer", erp_id=customer, fields=fields))
+    hand.people.enter("customer", customer, name=hand.world.say("K"))
 
 
 def _order(hand: Stagehand) -> None:

@@ -192,13 +192,15 @@ class People:
             self.world.meddled.add((stream, crm_id))
         else:
             self.remember((stream, crm_id, "phone" if name == "phone" else "po_number"), "erp", value)
+        return self.enter(stream, erp_id, **{name: value})
+
+    def enter(self, stream: str, erp_id: str, **fields: str) -> str | None:
+        """A clerk edits a record, in whichever ERP there is."""
+        what = f"edits {stream} {erp_id} {' '.join(map(' '.join, fields.items()))}"
         if self.world.is_weak:
-            self.world.weak.edit(stream, erp_id, CLERK, **{name: value})
-            return f"the clerk edits {stream} {erp_id} {name} {value}"
-        return self.at_desk(
-            f"edits {stream} {erp_id} {name} {value}",
-            lambda desk: self.take(desk, stream, erp_id=erp_id, fields={name: value}),
-        )
+            self.world.weak.edit(stream, erp_id, CLERK, **fields)
+            return f"the clerk {what}"
+        return self.at_desk(what, lambda desk: self.take(desk, stream, erp_id=erp_id, fields=fields))
 
     def take(self, desk: Desk, stream: str, *, erp_id: str, fields: dict[str, Any]) -> None:
         """Writes a record as a clerk who edits it by hand: under the key that it has."""
