@@ -9,9 +9,8 @@ from typing import Any
 
 from isthmus.kernel.units import Side, other_side
 from isthmus.vocabulary.join import Joined, Joint
-from isthmus.vocabulary.words import Example, Shown, Tree, Word
+from isthmus.vocabulary.words import SIDES, Example, Shown, Tree, Word
 
-_SIDES: tuple[Side, Side] = ("crm", "erp")
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,8}")
 
 Spell = Callable[[Word, Any], Tree]
@@ -24,7 +23,7 @@ def tests(joined: Joined) -> list[Tree]:
         *_special(joined),
         *(
             _shown(joined, side, one)
-            for side in _SIDES
+            for side in SIDES
             for one in joined.names[side].tests
             if _applies(joined, side, one)
         ),
@@ -53,7 +52,7 @@ def _special(joined: Joined) -> Iterator[Tree]:
         rows = [row for row in _rows(joined) if row.path in example.of]
         in_line = [row for row in joined.lines if row.two_sided and row.path in example.line]
         is_whole = len(rows) == len(example.of) and len(in_line) == len(example.line.keys() - {"key"})
-        for side in _SIDES if is_whole else ():
+        for side in SIDES if is_whole else ():
             given = [row for row in rows if row.owner == side]
             if {row.path for row in given} - {"currency"}:
                 yield from _crossing(joined, side, given, example=example, spell=Word.spell)
@@ -165,11 +164,11 @@ class _Edit:
     def test(self, name: str, after: Mapping[Side, Any], expects: Tree) -> Tree:
         """Both sides as they were, and with what ``after`` says; an amount comes with its currency."""
         currency = _currency(self.joined, [self.row])
-        money = {side: _record(currency, side, self.joined.outline.example) for side in _SIDES}
+        money = {side: _record(currency, side, self.joined.outline.example) for side in SIDES}
         return {
             "name": name,
-            "before": {side: money[side] | self.say(side, self.old) for side in _SIDES},
-            "after": {side: money[side] | self.say(side, after.get(side, self.old)) for side in _SIDES},
+            "before": {side: money[side] | self.say(side, self.old) for side in SIDES},
+            "after": {side: money[side] | self.say(side, after.get(side, self.old)) for side in SIDES},
             "expects": expects,
         }
 
@@ -180,7 +179,7 @@ def _edited(joined: Joined, path: str, value: Any) -> Iterator[Tree]:
     if row is None or not row.two_sided:
         return
     edit, label = _Edit(joined, row, value), path.replace("_", " ").replace(".", " ")
-    if not all(edit.say(side, one) for side in _SIDES for one in (edit.old, edit.new)):
+    if not all(edit.say(side, one) for side in SIDES for one in (edit.old, edit.new)):
         return  # a reader's spelling has no way back
     if row.rule.volatile:
         yield edit.test(f"{label} alone is no reason to write", {row.owner: value}, {})  # type: ignore[dict-item]
@@ -204,12 +203,12 @@ def _lost_line(joined: Joined) -> Iterator[Tree]:
     if not joined.lines or not line:
         return
     money = _currency(joined, joined.lines)
-    header = {side: _record(money, side, joined.outline.example) for side in _SIDES}
-    before = {side: {**header[side], "lines": [_shown_line(joined, side, line)]} for side in _SIDES}
+    header = {side: _record(money, side, joined.outline.example) for side in SIDES}
+    before = {side: {**header[side], "lines": [_shown_line(joined, side, line)]} for side in SIDES}
     yield {
         "name": f"a line taken out in the {copies.upper()} comes back, because the {born.upper()} owns the lines",
         "before": before,
-        "after": {side: before[side] if side == born else {**header[side], "lines": []} for side in _SIDES},
+        "after": {side: before[side] if side == born else {**header[side], "lines": []} for side in SIDES},
         "expects": {copies: {"lines": [_written_line(joined, copies, line)]}, "overruled": ["lines"]},
     }
 

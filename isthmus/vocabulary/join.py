@@ -9,9 +9,7 @@ from isthmus.kernel.units import Owner, Side, other_side
 from isthmus.mapping.entities import Entity, EntityField, load_entity, schemas_folder
 from isthmus.mapping.spec import Vanished
 from isthmus.vocabulary.load import outlines
-from isthmus.vocabulary.words import Naming, Outline, Rule, Vocabulary, Word
-
-_SIDES: tuple[Side, Side] = ("crm", "erp")
+from isthmus.vocabulary.words import SIDES, Naming, Outline, Rule, Vocabulary, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +24,7 @@ class Joint:
 
     @property
     def two_sided(self) -> bool:
-        return len(self.words) == len(_SIDES)
+        return len(self.words) == len(SIDES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,14 +115,14 @@ def join(crm: Vocabulary, erp: Vocabulary) -> Pair:
 
 
 def _join(outline: Outline, systems: Mapping[Side, Vocabulary], carried: frozenset[str]) -> Joined:
-    names = {side: _naming(outline, systems[side]) for side in _SIDES}
+    names = {side: _naming(outline, systems[side]) for side in SIDES}
     copies = systems[other_side(outline.born)]
     if names[other_side(outline.born)].given and not outline.same_as:
         raise _Apart(f"{copies.system}: only it makes such records, and they are born in the {outline.born.upper()}")
     if outline.same_as and outline.same_as not in carried:
         raise _Apart(f"its records are those of {outline.same_as}, which is not carried")
     entity = load_entity(outline.entity, schemas_folder())
-    titles = {side: systems[side].system for side in _SIDES}
+    titles = {side: systems[side].system for side in SIDES}
     header = _Fields(outline, names, titles, carried, in_lines=False)
     rows, left_out = header.join(entity.fields)
     _need(entity, rows, left_out)
@@ -153,7 +151,7 @@ def _lines(fields: _Fields, entity: Entity) -> tuple[tuple[Joint, ...], tuple[Le
     if entity.lines is None:
         return (), ()
     needed = "lines" in entity.schema.get("required", ())
-    for side in _SIDES:
+    for side in SIDES:
         if fields.names[side].lines is None:
             why = fields.why(side, "lines")
             if needed:
@@ -183,15 +181,15 @@ class _Fields:
         return rows, tuple(one for one in found if isinstance(one, LeftOut))
 
     def _join(self, path: str, known: EntityField) -> Joint | LeftOut:
-        words = {side: word for side in _SIDES if (word := self._word(side, path)) is not None}
+        words = {side: word for side in SIDES if (word := self._word(side, path)) is not None}
         rule = self.outline.rule(path, in_lines=self.in_lines)
-        missing = [side for side in _SIDES if side not in words]
-        if len(missing) == len(_SIDES) or (missing and not rule.compared):
+        missing = [side for side in SIDES if side not in words]
+        if len(missing) == len(SIDES) or (missing and not rule.compared):
             return LeftOut(path, self.why(missing[0], path))
         if known.refers_to and known.refers_to not in self.carried:
             return LeftOut(path, f"{known.refers_to} is not carried")
         given = [side for side in words if words[side].given or self.names[side].given]
-        if len(given) == len(_SIDES):
+        if len(given) == len(SIDES):
             return LeftOut(path, "both systems fill it themselves")
         return Joint(path, known, words, self._owner(known, rule, given), rule)
 

@@ -12,9 +12,7 @@ from isthmus.mapping.load import read_mapping
 from isthmus.vocabulary.examples import tests
 from isthmus.vocabulary.join import Joined, Joint, Pair
 from isthmus.vocabulary.layout import comment, entry, item
-from isthmus.vocabulary.words import Naming, Tree
-
-_SIDES: tuple[Side, Side] = ("crm", "erp")
+from isthmus.vocabulary.words import SIDES, Naming, Tree
 
 
 def write(pair: Pair, *, schema: str | None = None) -> dict[str, str]:
@@ -39,10 +37,10 @@ def _file(joined: Joined, pair: Pair, schema: str | None) -> Iterator[str]:
     if schema:
         yield f"# yaml-language-server: $schema={schema}"
         yield "#"
-    yield from comment([joined.outline.note, *(joined.names[side].note for side in _SIDES)])
+    yield from comment([joined.outline.note, *(joined.names[side].note for side in SIDES)])
     yield from comment([_origin(pair)])
     yield from _head(joined)
-    for side in _SIDES:
+    for side in SIDES:
         yield ""
         yield from _system(joined.names[side], side)
     if not joined.outline.same_as:
@@ -85,7 +83,7 @@ def _head(joined: Joined) -> Iterator[str]:
     yield _noted(entry("owner", outline.born), "of every row that does not say otherwise")
     if not outline.same_as:
         yield _noted(entry("creates", list(joined.creates)), f"records are born in the {outline.born.upper()}")
-        gone = {side: joined.gone[side] for side in _SIDES}
+        gone = {side: joined.gone[side] for side in SIDES}
         yield _noted(entry("gone", gone), "what becomes of the other side's record when one vanishes there")
 
 
@@ -165,7 +163,7 @@ def _aligned(joined: Joined, rows: list[Joint], *, indent: int) -> Iterator[str]
     names = [row.path.rpartition(".")[2] for row in rows]
     width = max(len(name) for name in names)
     for name, row in zip(names, rows, strict=True):
-        notes = [row.rule.note, *(row.words[side].note for side in _SIDES if side in row.words)]
+        notes = [row.rule.note, *(row.words[side].note for side in SIDES if side in row.words)]
         if not row.two_sided:
             notes.append("One side only: read and compared, never written.")
         yield from comment(
@@ -175,7 +173,7 @@ def _aligned(joined: Joined, rows: list[Joint], *, indent: int) -> Iterator[str]
 
 
 def _row(joined: Joined, row: Joint) -> Tree:
-    found: Tree = {side: row.words[side].side for side in _SIDES if side in row.words}
+    found: Tree = {side: row.words[side].side for side in SIDES if side in row.words}
     found |= {"as": row.known.type} if row.known.type != "text" else {}
     found |= _reference(row)
     found |= {"required": True} if row.rule.required else {}
