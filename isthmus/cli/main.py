@@ -20,6 +20,7 @@ from isthmus.cli import (
     matching,
     planning,
     playground,
+    prices,
     reconciling,
     running,
     standing,
@@ -57,6 +58,7 @@ def _root(
 
 take_texts_as_given()
 accounts.register(clerk.app)
+prices.register(clerk.app)
 backing.register(database.app)
 for module in (starting, checking, matching, planning, running, reconciling, deciding, standing, telling, playground):
     module.register(app)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import cast
 
-from sqlalchemy import CheckConstraint, Connection, ForeignKey, Index, Table, desc, select
+from sqlalchemy import CheckConstraint, Connection, ForeignKey, Index, Table, desc, select, union_all
 from sqlalchemy.orm import Mapped, mapped_column
 
 from isthmus.db import among
@@ -55,6 +55,26 @@ class Price(Model):
     )
 
 
+class PriceBreak(Model):
+    """What a price list asks from a quantity on, from a day on: our own terms, beside the prices that come in.
+
+    The prices of a product are replaced as a set by whoever owns them; these stay.
+    """
+
+    __tablename__ = "erp_price_break"
+    product_id: Mapped[Whole] = mapped_column(ForeignKey("erp_product.id"), primary_key=True, autoincrement=False)
+    price_list: Mapped[Name] = mapped_column(primary_key=True)
+    currency: Mapped[Currency] = mapped_column(primary_key=True)
+    minimum_quantity_micros: Mapped[Whole] = mapped_column(primary_key=True, autoincrement=False)
+    valid_from: Mapped[OnDay] = mapped_column(primary_key=True)
+    unit_price_micros: Mapped[Whole]
+    entered_by: Mapped[Short]
+    __table_args__ = (
+        CheckConstraint("minimum_quantity_micros > 0", name="minimum"),
+        CheckConstraint("unit_price_micros >= 0", name="price"),
+    )
+
+
 class TaxCode(Model):
     """The rate of a category in a country from a day on. Country ``*`` stands for every country not named."""
 
@@ -71,15 +91,17 @@ class PriceLists:
     """The prices in force of some products, read once for a page."""
 
     def __init__(self, connection: Connection, product_ids: Sequence[int]) -> None:
-        price = cast(Table, Price.__table__).c
         names = "product_id currency price_list minimum_quantity_micros valid_from unit_price_micros".split()
-        query = select(*(price[name] for name in names))
-        query = query.where(price.active, among(connection, price.product_id, list(product_ids)))
+        tables = [cast(Table, model.__table__).c for model in (Price, PriceBreak)]
+        asked = [select(*(one[name] for name in names)) for one in tables]
+        wanted = [among(connection, one.product_id, list(product_ids)) for one in tables]
+        price = union_all(asked[0].where(tables[0].active, wanted[0]), asked[1].where(wanted[1])).subquery().c
         # Of one list the last that applies decides: the highest step, then the latest day, then the lower price.
-        query = query.order_by(price.minimum_quantity_micros, price.valid_from.is_not(None), price.valid_from)
+        query = select(*price).order_by(price.minimum_quantity_micros, price.valid_from.is_not(None), price.valid_from)
         self._prices: dict[tuple[int, str], list[tuple[str, int, str, int]]] = {}
-        found = connection.execute(query.order_by(desc(price.unit_price_micros)))
-        for product_id, currency, name, least, since, unit in found:
+        for product_id, currency, name, least, since, unit in connection.execute(
+            query.order_by(desc(price.unit_price_micros))
+        ):
             self._prices.setdefault((product_id, currency), []).append((name, least, since or "", unit))
 
     def price(

@@ -14,6 +14,7 @@ MODELS = (
     products.TaxCode,
     products.Product,
     products.Price,
+    products.PriceBreak,
     sales.Transition,
     sales.Quote,
     sales.QuoteLine,

@@ -7,6 +7,7 @@ import pytest
 from isthmus.connect.protocol import Change
 from isthmus.db import reading
 from isthmus.erp.allocating import pay
+from isthmus.erp.breaks import set_break
 from isthmus.erp.clerk import cancel, limit, rate
 from isthmus.erp.computed import Today
 from isthmus.erp.figures import FIGURES, Traced, trace, year_before
@@ -97,6 +98,49 @@ def test_discounts_are_given_against_the_price_lists_step(world: World) -> None:
     world.write("product", Change("update", "key-1", {}, [entry("a", 1, 999)], id=product.id))
     assert figures(world, customer)["list_discount"] == given  # what was given stays given
     assert sum(one.amount_minor for one in traced(world, customer, "list_discount")) == given
+
+
+def test_breaks_are_our_own_and_stay_when_the_prices_that_come_in_change(world: World) -> None:
+    entry = {"key": "a", "price_list": "Standard", "currency": "EUR", "unit_price": 1_000_000}
+    product = world.create("product", {"name": "Nut", "tax_category": "zero"}, [entry], key="nut")
+    with world.desk() as desk:
+        for least, cents in ((10, 80), (100, 70)):
+            set_break(desk, "P0000001", unit_price_micros=cents * 10_000, minimum_quantity_micros=least * 1_000_000,
+                      currency="EUR")  # fmt: skip
+    change = Change("update", "nut", {}, [{**entry, "unit_price": 1_100_000}], id=product.id)
+    assert world.write("product", change)[0].result == "updated"
+    assert [line["unit_price"] for line in world.fetch("product", product.id or "").lines or ()] == [1_100_000]
+    customer = world.customer()
+    for quantity in (9, 10, 100):
+        order = world.order_change(customer)
+        sold = {"quantity": quantity * 1_000_000, "unit_price": 700_000}
+        order.lines = [{"key": "1", "product_id": product.id, **sold}]
+        assert world.write("order", order)[0].record
+    assert [(one.document, one.amount_minor, one.second) for one in traced(world, customer, "list_discount")] == [
+        ("O0000001", 9 * 40, 9 * 110),
+        ("O0000002", 10 * 10, 10 * 80),
+        ("O0000003", 0, 100 * 70),
+    ]
+    assert figures(world, customer)["list_discount"] == 460
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        ({"currency": "USD"}, "product P0000001: has no price in USD; enter one in the CRM first"),
+        ({}, "product P0000001: is on Retail and Standard in EUR; name one with --list: Retail, Standard"),
+        ({"price_list": "Gold"}, "product P0000001: is not on Gold in EUR; name one with --list: Retail, Standard"),
+        ({"minimum_quantity_micros": 0}, "quantity: is out of range; choose one up to 1000000000"),
+    ],
+)
+def test_a_break_belongs_to_a_list_that_has_the_product(world: World, how: Fields, told: str) -> None:
+    entry = {"currency": "EUR", "unit_price": 1_000_000}
+    lists = [{**entry, "key": name, "price_list": name} for name in ("Standard", "Retail")]
+    world.create("product", {"name": "Nut", "tax_category": "zero"}, lists)
+    given: Fields = {"unit_price_micros": 800_000, "minimum_quantity_micros": 10_000_000, "currency": "EUR", **how}
+    with world.desk() as desk, pytest.raises(Refused) as caught:
+        set_break(desk, "P0000001", **given)
+    assert str(caught.value) == told
 
 
 def test_other_currencies_count_at_the_rate_of_their_own_day(world: World) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from isthmus.erp.allocating import pay
+from isthmus.erp.breaks import set_break
 from isthmus.erp.clerk import limit, rate, record
 from isthmus.erp.invoicing import credit_note, invoice
 from tests.scenarios.erp_side import new_customer
@@ -382,7 +383,7 @@ def test_the_account_shows_what_the_customer_orders_pays_and_saves(sale: Sale) -
     assert (account["ERP_Figures_Currency__c"], account["ERP_Orders__c"]) == ("EUR", 1)
     assert account["ERP_Order_Total__c"] == account["ERP_Invoiced_12_Months__c"] == total
     assert account["ERP_Last_Order_Date__c"] == "2026-11-23"
-    assert account["ERP_Days_To_Pay__c"] == 10_000_000
+    assert account["ERP_Days_To_Pay__c"] == 100, "ten days, in tenths"
     user = world.crm_rows("User", "Email = 'emi.hoshino@playground.example'")[0]
     world.sell({"verb": "update", "object": "Account", "id": sale.account, "fields": {"ERP_Orders__c": "9"}},
                user=user["Username"])  # fmt: skip
@@ -404,3 +405,20 @@ def test_each_figure_leads_to_its_documents_and_their_postings(sale: Sale) -> No
     assert (invoiced.document, invoiced.currency) == (number, "EUR")
     assert sum(amount for _, _, amount in invoiced.postings) == 0, "an entry balances"
     assert max(amount for _, _, amount in invoiced.postings) == 3570
+
+
+def test_discounts_are_explained_against_the_quantity_breaks_of_the_list(sale: Sale) -> None:
+    world = sale.world
+    product = world.erp("order", sale.order)["lines"][0]["product_id"]
+    twelve, three = 12_000_000, 3_000_000
+    world.at_desk(
+        partial(set_break, product=product, unit_price_micros=twelve, minimum_quantity_micros=three, currency="EUR")
+    )
+    orders = [world.order(sale.account, quantity=quantity) for quantity in (2, 3)]
+    world.cycle()
+    story = world.shop.explain("customer_figures", sale.account)
+    given = {one.document: one.amount_minor for one in story.evidence if "list_discount" in one.figures}
+    below, within = (str(world.erp("order", order)["number"]) for order in orders)
+    assert given[within] == 3 * 200
+    assert given[below] != 2 * 200
+    assert world.crm("customer", sale.account)["ERP_List_Discount__c"] == sum(given.values()) * 10
