@@ -118,14 +118,14 @@ def _named(system: Vocabulary) -> str:
 
 
 def _hints(system: Vocabulary) -> list[str]:
-    """How the connection is made, in Airflow or without it."""
+    """How the connection is made: one that Airflow keeps is seen by its tasks only."""
     if system.connection is None:
         return []
     told = json.dumps({"conn_type": system.type, **system.connection}, ensure_ascii=False)
     name = f"{system.type}_default"
     return [
-        f"#   airflow connections add {name} --conn-json '{told}'",
-        f"#   or in var/connections.env: AIRFLOW_CONN_{name.upper()}={told}",
+        f"#   for Airflow's tasks: airflow connections add {name} --conn-json '{told}'",
+        f"#   for the command line, in var/connections.env: AIRFLOW_CONN_{name.upper()}={told}",
     ]
 
 

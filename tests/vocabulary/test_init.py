@@ -147,8 +147,9 @@ def test_it_says_what_it_wrote_what_it_left_out_and_what_to_do_next(tmp_path: Pa
 def test_new_settings_say_how_the_connections_are_made(tmp_path: Path) -> None:
     begin(tmp_path, *both("tryton"))
     text = (tmp_path / "isthmus.yaml").read_text()
-    (hint,) = re.findall(r"#   airflow connections add tryton_default --conn-json '(.*)'\n", text)
+    (hint,) = re.findall(r"#   for Airflow's tasks: airflow connections add tryton_default --conn-json '(.*)'\n", text)
     assert json.loads(hint)["conn_type"] == "tryton"
+    assert f"#   for the command line, in var/connections.env: AIRFLOW_CONN_TRYTON_DEFAULT={hint}\n" in text
     assert "\nerp: {connection: tryton_default}\n" in text
     assert "\nmappings: mappings/salesforce_tryton\n" in text
 
