@@ -11,6 +11,7 @@ from isthmus.db import among, insert_rows, update_rows
 from isthmus.kernel.units import Side, other_side
 from isthmus.state.tables import alias, binding
 
+LAST = "~erased "  # begins the version of what is erased: sorts after every version of every system
 SAME = ""  # stored for the ERP's form where it is the CRM's, as most are: half of a row
 
 
@@ -27,6 +28,11 @@ class Sight:
     hash: bytes
     form: str
     wrote: str = ""
+
+    @property
+    def is_erased(self) -> bool:
+        """Whether nothing that it shows is ever to be stored again."""
+        return self.version.startswith(LAST)
 
 
 @dataclass(slots=True)

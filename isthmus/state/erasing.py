@@ -16,8 +16,8 @@ from sqlalchemy import Connection, and_, or_, select
 from isthmus.db import among
 from isthmus.kernel.errors import Fault, Refused
 from isthmus.kernel.units import Side
-from isthmus.state import chain, decisions, runs, tie_outs, worklist
-from isthmus.state.bindings import Lane
+from isthmus.state import chain, decisions, progress, runs, tie_outs, worklist
+from isthmus.state.bindings import LAST, Lane
 from isthmus.state.chain import ERASED, ERASURES
 from isthmus.state.decisions import Decided
 from isthmus.state.runs import Entry, PageFacts, Run
@@ -25,7 +25,6 @@ from isthmus.state.tables import alias, audit, binding, due, note, page
 from isthmus.state.worklist import Item
 
 GUARDED = (decisions.table.name,)
-LAST = "~erased "  # begins the version of what is erased: sorts after every version of every system
 SIDES: tuple[Side, Side] = ("crm", "erp")
 
 #: What tells nothing of one person where it stands alone.
@@ -206,6 +205,7 @@ def erase(
             continue
         _empty_worklist(connection, kind.mapping, ids)
         _empty_decisions(connection, kind.entity, ids)
+        progress.forget_values(connection, kind.mapping, ids["crm"] | ids["erp"])
         done.entries += _empty_audit(connection, kind.entity, ids)
         if not (kind.is_person or kind.is_born_in_crm):
             again = ids["erp"] if changed is None else changed.get(kind.entity, ())

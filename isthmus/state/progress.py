@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -171,6 +171,14 @@ def settle_intent(connection: Connection, number: int, entries: Sequence[Announc
     settled_at = func.coalesce(intent.c.settled_at, now)
     values = {"body": _spell(entries), "settled_at": settled_at}
     connection.execute(intent.update().where(intent.c.id == number).values(values))
+
+
+def forget_values(connection: Connection, mapping: str, ids: Collection[str]) -> None:
+    """Takes away what unheard writes of these records, of either side, said; that they may still land stays known."""
+    for number, body in connection.execute(select(intent.c.id, intent.c.body).where(intent.c.mapping == mapping)).all():
+        entries = [Announced(**entry) for entry in orjson.loads(body)]
+        left = [replace(one, values={}) if {one.source_id, one.id} & set(ids) else one for one in entries]
+        connection.execute(intent.update().where(intent.c.id == number).values(body=_spell(left)))
 
 
 def _spell(entries: Sequence[Announced]) -> str:

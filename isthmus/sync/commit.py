@@ -187,8 +187,10 @@ def _store_dues(stage: Stage, work: Work, now: str) -> None:
 
 def _is_stale(direction: Direction, one: Conclusion) -> bool:
     """An older stamp under another form: an old look, or the source's clock was set back. Fetched by id, it counts."""
-    binding = one.decision.binding
-    return one.outcome == "superseded" and binding is not None and binding.seen(direction.source).hash != one.read.hash
+    if one.outcome != "superseded" or one.decision.binding is None:
+        return False
+    seen = one.decision.binding.seen(direction.source)
+    return seen.hash != one.read.hash and not seen.is_erased
 
 
 def _asks_back(direction: Direction, one: Conclusion, now: str) -> Due | None:

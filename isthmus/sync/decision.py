@@ -235,6 +235,10 @@ class Case:
             after[self.direction.target] = present[1]
         return before, after
 
+    def is_believed(self, seen: Sight) -> bool:
+        """Whether it counts under an older stamp: fetched by id it is no old look. What was erased stays so."""
+        return self.read.due is not None and not seen.is_erased
+
     def is_edit(self, binding: Binding, one: Overruled) -> bool:
         """Whether somebody edited what the other side owns: not when it shows, in its own spelling, what we wrote."""
         seen = binding.seen(self.direction.source)

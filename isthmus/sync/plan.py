@@ -63,7 +63,7 @@ def _plan_one(case: Case) -> Decision:
     seen = binding.seen(case.direction.source)
     if seen.id != read.id:
         return _plan_alias(case, seen.id)
-    if read.record.version < seen.version and not read.record.deleted and read.due is None:
+    if read.record.version < seen.version and not read.record.deleted and not case.is_believed(seen):
         return Decision(read, "superseded", binding=binding)
     if read.record.deleted or not (read.is_inside or binding.regardless):
         return _plan_gone(case, binding)

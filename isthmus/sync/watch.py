@@ -19,7 +19,7 @@ def plan_watched(case: Case) -> Decision:
     seen = binding.seen(case.direction.source)
     if read.record.deleted:
         return _see_vanished(case, binding)
-    if read.record.version < seen.version and read.due is None:
+    if read.record.version < seen.version and not case.is_believed(seen):
         return Decision(read, "superseded", binding=binding)
     if binding.left(case.direction.source):
         return Decision(read, "unchanged", binding=binding, gone="", asks_back="it is back")

@@ -67,6 +67,9 @@ def test_an_intent_keeps_what_nobody_answered_until_it_is_planned_anew_and_canno
         (entry,) = left.entries
         assert (entry.source_id, entry.units, entry.values["phone"]) == ("801B", "phone", [None, "P1", "P1"])
         assert entry.regardless
+        for names, values in (({"801A"}, entry.values), ({"7"}, {})):
+            progress.forget_values(connection, "order", names)
+            assert progress.load_intents(connection, LANE)[0].entries[0].values == values
         progress.settle_intent(connection, number, [entry], now="t2")
         assert [one.settled for one in progress.load_intents(connection, LANE)] == [True]
         progress.settle_intent(connection, number, [], now="t3")
