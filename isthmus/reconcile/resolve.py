@@ -118,7 +118,7 @@ class Office:
 
     def _retriable(self) -> list[Item]:
         with reading(self.engine) as connection:
-            return [one for one in worklist.load_all(connection) if one.reason in RETRIED]
+            return [one for one in worklist.load_all(connection) if one.reason in RETRIED or _is_kept_back(one)]
 
     def resolve(self, number: int, take: Take, who: str) -> str | None:
         """Answers a question for what both sides showed when it was asked. Returns the mapping to be run.
@@ -306,6 +306,11 @@ def _answer(connection: Connection, found: Item, due: Due) -> None:
 def _shown(found: Item) -> str:
     """What a decision is about: what the record showed, and what is wrong with it."""
     return text_hash(f"{found.version} {found.fault}".encode()).hex()
+
+
+def _is_kept_back(item: Item) -> bool:
+    """An order that we do not hand to an ERP that checks no credit itself; what an ERP holds is through."""
+    return item.reason == "held" and item.side == "crm"
 
 
 def _busy(taken: Taken) -> Unavailable:
