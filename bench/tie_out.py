@@ -14,6 +14,7 @@ import argparse
 import json
 import shutil
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
@@ -42,11 +43,12 @@ def main() -> None:
     parser.add_argument("--compare", nargs=2, metavar=("SETTINGS", "CONNECTION"), help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.compare:
-        print(json.dumps(_compare(*given.compare)))  # noqa: T201
+        said = json.dumps(_compare(*given.compare))
     elif given.cycles:
-        print(json.dumps(_live(given.cycles)))  # noqa: T201
+        said = json.dumps(_live(given.cycles))
     else:
-        print(json.dumps(measure(given.orders, on_postgresql=given.postgresql), indent=2))  # noqa: T201
+        said = json.dumps(measure(given.orders, on_postgresql=given.postgresql), indent=2)
+    sys.stdout.write(f"{said}\n")
 
 
 def measure(orders: int, *, on_postgresql: bool) -> Row:

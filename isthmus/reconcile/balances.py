@@ -97,7 +97,7 @@ def _balance(row: Mapping[Any, Any]) -> Balance:
 
 
 def _minor(value: Any) -> int | None:
-    return None if value is None or value != value else int(value)  # noqa: PLR0124 - NaN is not itself
+    return None if value is None or isinstance(value, float) else int(value)  # the only float is NaN, a gap
 
 
 def add_up(rows: Sequence[Balance], *, is_listed: bool) -> list[Line]:

@@ -190,7 +190,7 @@ def _text(value: object) -> str | None:
 
 def _whole(value: object) -> int:
     """A count or sum out of a frame; what was not there is 0."""
-    return int(str(value)) if value is not None and value == value else 0  # noqa: PLR0124 - NaN is not itself
+    return 0 if value is None or isinstance(value, float) else int(str(value))  # the only float is NaN, a gap
 
 
 class _Book:

@@ -166,7 +166,7 @@ def choose(item: Item, take: Take) -> dict[str, str]:
 
 
 def _spelt(take: object) -> str:
-    return take if isinstance(take, str) else ", ".join(f"{key}={value}" for key, value in dict(take).items())  # type: ignore[call-overload]
+    return ", ".join(f"{key}={value}" for key, value in take.items()) if isinstance(take, Mapping) else str(take)
 
 
 def tell_choice(answer: Mapping[str, str]) -> str:

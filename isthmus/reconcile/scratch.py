@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import BigInteger, Column, Connection, Engine, MetaData, Table, Text, select, text
 
@@ -124,9 +125,9 @@ def one_sided(connection: Connection, side: Side, most: int) -> list[Candidate]:
     return [Candidate(row[0], {side: _glance(row[1:8])}) for row in connection.execute(text(f"{query} LIMIT {most}"))]
 
 
-def _glance(row: Sequence[object]) -> Glance:
+def _glance(row: Sequence[Any]) -> Glance:
     key, version, twin, *cell, party = row
-    return Glance(key, version, twin, Cell(*cell), party)  # type: ignore[arg-type]
+    return Glance(key, version, twin, Cell(*cell), party)
 
 
 def twins(connection: Connection, side: Side, prints: Sequence[int]) -> dict[int, str]:
