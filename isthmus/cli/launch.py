@@ -35,7 +35,7 @@ from isthmus.kernel.errors import IsthmusError, Misconfigured, Unavailable
 from isthmus.playground import connection_to
 from isthmus.settings import BUILTIN, Settings, environment, kept_connections, load_settings
 
-PORT = 8700  # the first of four: Airflow, its two log servers, the playground
+PORT = 8700  # the first of five: Airflow, its two log servers, the playground, Tryton
 START_SECONDS = 240.0
 RUN_SECONDS = 3600.0
 PASSES_MOST = 4
@@ -155,7 +155,7 @@ def _check_ports(port: int) -> None:
             try:
                 probe.bind(("127.0.0.1", number))
             except OSError as error:
-                remedy = "end what uses it, or choose four others in a row: make run PORT=8800"
+                remedy = "end what uses it, or choose five others in a row: make run PORT=8800"
                 raise Misconfigured(
                     f"port {number}", f"cannot be used: {os.strerror(error.errno or 0)}", remedy
                 ) from None

@@ -18,6 +18,7 @@ BREACHES = [  # contract, file, the line planted there
     ("layers", "isthmus/settings/planted.py", "import isthmus.mapping"),
     ("layers", "isthmus/mapping/planted.py", "import isthmus.merge"),
     ("layers", "isthmus/connect/planted.py", "import isthmus.db"),
+    ("layers", "isthmus/vocabulary/planted.py", "import isthmus.db"),
     ("layers", "isthmus/state/planted.py", "import isthmus.erp"),
     ("layers", "isthmus/playground/planted.py", "import isthmus.state"),
     ("layers", "isthmus/erp/planted.py", "import isthmus.sync"),
