@@ -96,7 +96,10 @@ class _Writer:
         return f"substr({column.sql}, {_PARTS[function]})"
 
     def _sum(self, column: Column) -> str:
-        """Exact for numbers; Currency fields are added up in the organisation's currency, whatever the records' is."""
+        """Exact. Currency fields are added up in the organisation's currency, whatever the records' is.
+
+        Salesforce says no more about that sum than its currency; it is rounded once here, at the end.
+        """
         one = column.field
         if one.kept not in NUMBERS or one.type not in NUMBERS:
             raise malformed(f"field {one.name} does not support aggregate operator SUM")
@@ -104,7 +107,7 @@ class _Writer:
         if one.type == "currency" and self._converts:
             code = self._compiler.resolve(f"{column.path.rpartition('.')[0]}.CurrencyIsoCode".lstrip(".")).sql
             rate = f'(SELECT "ConversionRate" FROM "CurrencyType" WHERE "IsoCode" = {code} LIMIT 1)'
-            total = f"CAST(round(SUM({column.sql} * 1000000.0 / {rate})) AS INTEGER)"
+            total = f"sf_converted_sum({column.sql}, {rate})"
         return f"ifnull({digits(one.kept, one.scale, total)}, 'null')"
 
 

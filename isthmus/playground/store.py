@@ -18,6 +18,7 @@ from isthmus.playground.drift import Alteration, altered
 from isthmus.playground.ids import make_id
 from isthmus.playground.objects import OBJECTS
 from isthmus.playground.schema import NUMBERS, SalesforceObject, Schema
+from isthmus.playground.sums import ConvertedSum
 
 _OWN_TABLES = """
 CREATE TABLE IF NOT EXISTS "_setting" (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -85,6 +86,7 @@ class Store:
         db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-65536;")
         db.create_function("sf_fold", 1, fold, deterministic=True)
         db.create_function("sf_exponent", 2, exponent_text, deterministic=True)
+        db.create_aggregate("sf_converted_sum", 2, ConvertedSum)
         self._opened.append(db)
         return db
 

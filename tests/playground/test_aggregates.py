@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import requests
 
 from isthmus.kernel.clock import SetClock
 from isthmus.playground import SeedSizes, start
+from isthmus.playground.sums import ConvertedSum
 from tests.playground.conftest import NOW, Client
 
 
@@ -56,7 +57,20 @@ def test_currency_fields_are_added_up_in_the_organisations_currency(sold: Client
     for one in sold.query("SELECT CurrencyIsoCode, SUM(TotalAmount) total FROM Order GROUP BY CurrencyIsoCode"):
         code = one["CurrencyIsoCode"]
         own = sum((Decimal(row["TotalAmount"]) for row in rows if row["CurrencyIsoCode"] == code), Decimal(0))
-        assert abs(Decimal(one["total"]) - own / rates[code]) <= Decimal("0.01"), code
+        assert Decimal(one["total"]) == (own / rates[code]).quantize(Decimal("0.01"), ROUND_HALF_UP), code
+
+
+def test_a_converted_sum_is_exact_however_great_it_is() -> None:
+    """Where floats would have lost the cents: seventeen digits, and thirds that only come even together."""
+    for rows, expected in (
+        ([(9_000_000_000_000_001, 1_000_000)] * 3, 27_000_000_000_000_003),
+        ([(1, 3_000_000)] * 3, 1), ([(1, 2_000_000)], 1), ([(-1, 2_000_000)], -1),
+        ([(100, 1_000_000), (100, 1_100_000)], 191), ([(None, 1_000_000)], None), ([(5, None)], None), ([], None),
+    ):  # fmt: skip
+        total = ConvertedSum()
+        for amount, rate in rows:
+            total.step(amount, rate)
+        assert total.finalize() == expected
 
 
 def test_nothing_adds_up_to_null(sold: Client) -> None:
