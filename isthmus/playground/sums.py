@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from fractions import Fraction
+from typing import Any
 
 from isthmus.kernel.money import MICROS, divide_half_up
 
@@ -21,7 +22,7 @@ class ConvertedSum:
         if amount is not None and rate:
             self._by_rate[rate] += amount
 
-    def finalize(self) -> int | None:
+    def finalize(self) -> Any:
         if not self._by_rate:
             return None
         total = sum((Fraction(amount * MICROS, rate) for rate, amount in self._by_rate.items()), Fraction(0))
