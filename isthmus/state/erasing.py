@@ -276,8 +276,8 @@ def _empty_decisions(connection: Connection, entity: str, ids: Ids) -> None:
 def _list(connection: Connection, kind: Kind, crm_ids: Sequence[str], *, order: Order) -> None:
     what = f"was erased on {order.now[:10]}, and nothing of it is carried any more"
     remedy = "delete or anonymise it in the CRM; then dismiss this"
-    listed = [
-        Item(key, "refused", Fault(f"{kind.entity} {key}", what, remedy), f"{LAST}{order.now}") for key in crm_ids
+    listed = [  # `invalid` is not tried again by itself: nothing becomes possible by waiting
+        Item(key, "invalid", Fault(f"{kind.entity} {key}", what, remedy), f"{LAST}{order.now}") for key in crm_ids
     ]
     worklist.put(connection, Lane(kind.mapping, "crm"), listed, now=order.now)
 

@@ -31,10 +31,10 @@ class Town:
         return say(self.world, *words)
 
 
-def say(world: World, *words: str) -> Said:
-    """``isthmus words…`` on a company's database."""
+def say(world: World, *words: str, more: str = "") -> Said:
+    """``isthmus words…`` on a company's database; ``more`` stands in its isthmus.yaml too."""
     settings = world.root / "isthmus.yaml"
-    settings.write_text(f"database: {world.database}\nmappings: {ROOT}/mappings/salesforce_erp\n")
+    settings.write_text(f"database: {world.database}\nmappings: {ROOT}/mappings/salesforce_erp\n{more}")
     environ = {"NO_COLOR": "1", "COLUMNS": "200", "ISTHMUS_SETTINGS": str(settings)}
     result = CliRunner().invoke(app, list(words), env=environ)
     return Said(result.exit_code, result.stdout, result.stderr)

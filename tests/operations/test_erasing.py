@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import inspect, make_url, text
 
 from isthmus.db import reading, writing
-from isthmus.state import audit
-from tests.operations.conftest import Town
+from isthmus.erp.invoicing import invoice
+from isthmus.kernel.money import from_minor
+from isthmus.state import audit, leases
+from tests.operations.conftest import Town, say
 from tests.scenarios.world import World
 
 WHY = "request of 2026-11-20"
@@ -81,13 +83,67 @@ def test_what_the_crm_still_has_is_on_the_worklist_until_it_is_deleted_there(tow
     world, person = town.world, town.people[-1]
     assert town.say("audit", "erase", "customer", person, "--why", WHY).code == 0
     item = world.item(person)
-    assert item.reason == "refused"
+    assert item.reason == "invalid"
     assert "was erased on" in item.fault.what
     assert "in the CRM" in item.fault.remedy
     world.cycle()
-    assert world.listed(person) == "refused"
+    assert world.listed(person) == "invalid"
+    assert world.shop.retry("cli:ada") == [], "nothing becomes possible by waiting"
     world.delete("customer", person)
     world.cycle()
     assert world.listed(person) is None
     assert world.cycle().written == 0
     assert traces(world, f"canary{len(town.people) - 1:03d}") == []
+
+
+def test_who_may_not_who_is_owed_and_who_is_unknown_are_refused_and_kept(world: World) -> None:
+    account = world.account("Debtor Person")
+    order = world.order(account)
+    world.cycle()
+    rights = "roles: {privacy: [nobody]}\nrights: {privacy: [erase]}\n"
+    for more, who, says in (
+        (rights, account, "may not erase"),
+        ("", account, "has 1 orders that are not done"),
+        ("", "001unknown", "is not known here"),
+    ):
+        said = say(world, "audit", "erase", "customer", who, "--why", WHY, more=more)
+        assert said.code == 1, said
+        assert says in said.err
+    number = world.erp("order", order)["number"]
+    written = world.at_desk(lambda desk: invoice(desk, number))
+    said = say(world, "audit", "erase", "customer", account, "--why", WHY)
+    assert said.code == 1
+    assert f"{from_minor(written.total_minor, 'EUR')} EUR outstanding" in said.err
+    assert world.erp("customer", account)["name"] == "Debtor Person"
+    kept = [(one.verb, one.outcome) for one in world.shop.office.decisions()]
+    assert kept == [("erase", "refused")] * 4
+
+
+def test_a_mapping_that_runs_is_waited_for_and_the_erasure_is_explained(world: World) -> None:
+    account = world.account("Private Person")
+    world.cycle()
+    held = leases.take(world.shop.engine, "order")
+    assert isinstance(held, leases.Lease)
+    assert say(world, "audit", "erase", "customer", account, "--why", WHY).code == 75
+    leases.release(world.shop.engine, held)
+    number = world.erp("customer", account)["number"]
+    assert say(world, "audit", "erase", "customer", number, "--why", WHY).code == 0, "by the ERP's number"
+    story = world.shop.explain("customer", account)
+    assert story.steps[-1].outcome == "erased"
+    assert story.steps[-1].payload == {"why": WHY}
+    assert [step.payload for step in story.steps[:-1]] == [{"erased": True}] * (len(story.steps) - 1)
+    assert "was erased on" in story.verdict
+    assert story.next == "superseded"
+
+
+def test_an_erased_person_that_is_asked_for_by_id_stays_erased(world: World) -> None:
+    account = world.account("Canary Person", Phone="+48 canary")
+    world.cycle()
+    assert say(world, "audit", "erase", "customer", account, "--why", WHY).code == 0
+    world.run("customer", ids=[account])
+    world.shop.retry("cli:ada", world.item(account).id)
+    world.edit("customer", account, Phone="+48 canary again")
+    world.cycle()
+    world.cycle(full=True)
+    assert traces(world) == []
+    assert "was erased on" in world.item(account).fault.what
