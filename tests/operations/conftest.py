@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from isthmus.erp.allocating import pay
 from isthmus.erp.invoicing import invoice
 from isthmus.playground import SeedSizes
 from tests.cli.conftest import Said
+from tests.scenarios.conftest import Template
 from tests.scenarios.world import ROOT, World, company
 
 SIZES = SeedSizes(accounts=12, products=6, quotes=4, orders=10, dirty=False)
@@ -72,12 +74,24 @@ def _settle_order(world: World, order: str, reference: str) -> None:
                                    reference=reference))  # fmt: skip
 
 
-@pytest.fixture
-def world(tmp_path: Path, sqlite_url: str) -> Iterator[World]:
-    """A small company in step, on SQLite."""
-    with company(tmp_path / "company", sqlite_url, seed=SIZES) as world:
+@pytest.fixture(scope="session")
+def in_step(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Template:
+    """A small company in step, to be copied."""
+    root = tmp_path_factory.mktemp("operations") / "company"
+    root.mkdir()
+    shutil.copy(sqlite_template, root / "isthmus.db")
+    with company(root, f"sqlite:///{root / 'isthmus.db'}", seed=SIZES) as world:
         world.cycle()
         assert world.cycle().written == 0
+        return Template(root, world.clock.now())
+
+
+@pytest.fixture
+def world(in_step: Template, tmp_path: Path) -> Iterator[World]:
+    """A small company in step, on SQLite."""
+    root = tmp_path / "company"
+    shutil.copytree(in_step.folder, root)
+    with company(root, f"sqlite:///{root / 'isthmus.db'}", seed=SIZES, at=in_step.at) as world:
         yield world
 
 
