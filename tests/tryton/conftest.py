@@ -14,6 +14,7 @@ from isthmus.cli import tryton_server
 from isthmus.cli.tryton_server import Kit, Postgres
 from isthmus.kernel.errors import Unavailable
 from tests.tryton.erp import Erp
+from tests.tryton.world import TrytonWorld, joined
 
 ROOT = Path(__file__).parents[2]
 _NUMBERS = count(1)
@@ -75,3 +76,15 @@ def either(request: pytest.FixtureRequest) -> Erp:
     """Once a Tryton as it is shipped, once one with the unique reference."""
     found: Erp = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture(scope="session")
+def world(
+    new_erp: Callable[[str], Erp], sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TrytonWorld]:
+    """A company that goes on from test to test; each leaves it in step. Its Tryton knows no unique reference."""
+    root = tmp_path_factory.mktemp("company")
+    shutil.copy(sqlite_template, root / "isthmus.db")
+    with joined(root, f"sqlite:///{root / 'isthmus.db'}", new_erp(tryton_server.PLAIN)) as world:
+        world.cycle()
+        yield world

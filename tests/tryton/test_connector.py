@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,8 +14,8 @@ import pytest
 from connectors.tryton import Connector, measuring
 from connectors.tryton.config import STANDARD
 from isthmus.cli.tryton_server import PASSWORD, REFERENCE
-from isthmus.connect.protocol import Change, Measure
-from isthmus.kernel.errors import Misconfigured, Refused
+from isthmus.connect.protocol import Answer, Change, Measure
+from isthmus.kernel.errors import Misconfigured, Refused, Unavailable
 from isthmus.kernel.records import Fields, Record
 from isthmus.kernel.selection import Selection, Term
 from tests.tryton.erp import Erp, customer, line, order, price_line, product, quote, update
@@ -267,6 +268,33 @@ def test_four_workers_that_enter_one_record_at_once_make_one(erp: Erp, stream: s
         made = erp.sale(str(told[0].id), "state", "invoices")
         assert (made["state"], len(made["invoices"])) == ("processing", 1)
         assert len(erp.one("order", told[0].id).lines or ()) == 1
+
+
+def test_four_workers_at_once_confirm_within_the_limit(plain_erp: Erp) -> None:
+    """Tryton locks whole tables for a limit, and answers whoever comes second with 503: that is tried again.
+
+    A worker who never gets the lock stops, and the next run goes on: under the same key, so nothing is doubled.
+    """
+    erp = plain_erp
+    party, item = erp.customer("Crowded Ltd"), erp.product()
+    erp.limit(party, "50.00")
+    changes = [order(party, item, quantity="1") for _ in range(8)]
+
+    def enter(change: Change) -> Answer:
+        for _ in range(10):
+            with suppress(Unavailable):
+                return connectors[changes.index(change) % 4].write("order", [change])[0]
+        raise AssertionError("nobody ever got the lock")
+
+    connectors = [erp.connect() for _ in range(4)]
+    with ThreadPoolExecutor(4) as workers:
+        told = list(workers.map(enter, changes))
+    assert [answer.result for answer in told] == ["created"] * 8
+    assert len({answer.id for answer in told}) == 8
+    assert erp.count("sale.sale", ["party", "=", int(party)]) == 8
+    states = [erp.one("order", answer.id).fields["status"] for answer in told]
+    assert sorted(states) == ["confirmed"] * 5 + ["held"] * 3
+    assert erp.one("credit_status", party).fields["exposure"] == Decimal(50)
 
 
 def test_a_short_id_is_no_code_by_itself(erp: Erp) -> None:

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from isthmus.cli.tryton_server import PLAIN
 from isthmus.connect.http import Unanswered
-from isthmus.connect.protocol import Answer, Change
 from isthmus.kernel.errors import Unavailable
-from tests.tryton.erp import Erp, order
-from tests.tryton.world import TrytonWorld, joined
+from tests.tryton.world import TrytonWorld
 
 pytestmark = pytest.mark.xdist_group("tryton cycle")
-
-
-@pytest.fixture(scope="module")
-def world(
-    new_erp: Callable[[str], Erp], sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[TrytonWorld]:
-    """A company that goes on from test to test; each leaves it in step. Its Tryton knows no unique reference."""
-    root = tmp_path_factory.mktemp("company")
-    shutil.copy(sqlite_template, root / "isthmus.db")
-    erp = new_erp(PLAIN)
-    with joined(root, f"sqlite:///{root / 'isthmus.db'}", erp) as world:
-        world.cycle()
-        yield world
-    erp.close()
 
 
 def customer_of(world: TrytonWorld) -> str:
@@ -242,36 +221,6 @@ def test_a_clerk_edits_and_cancels_while_the_orders_are_entered(world: TrytonWor
         world.edit("order", one, Status="Draft")
     world.cycle()
     world.ties_out()
-
-
-# --- four at once -------------------------------------------------------------------------------------------------
-
-
-def test_four_workers_at_once_confirm_within_the_limit(world: TrytonWorld) -> None:
-    """Tryton locks whole tables for a limit, and answers whoever comes second with 503: that is tried again.
-
-    A worker who never gets the lock stops, and the next run goes on: under the same key, so nothing is doubled.
-    """
-    erp = world.tryton
-    party, item = erp.customer("Crowded Ltd"), erp.product()
-    erp.limit(party, "50.00")
-    changes = [order(party, item, quantity="1") for _ in range(8)]
-
-    def enter(change: Change) -> Answer:
-        for _ in range(10):
-            with suppress(Unavailable):
-                return connectors[changes.index(change) % 4].write("order", [change])[0]
-        raise AssertionError("nobody ever got the lock")
-
-    connectors = [erp.connect() for _ in range(4)]
-    with ThreadPoolExecutor(4) as workers:
-        told = list(workers.map(enter, changes))
-    assert [answer.result for answer in told] == ["created"] * 8
-    assert len({answer.id for answer in told}) == 8
-    assert erp.count("sale.sale", ["party", "=", int(party)]) == 8
-    states = [erp.one("order", answer.id).fields["status"] for answer in told]
-    assert sorted(states) == ["confirmed"] * 5 + ["held"] * 3
-    assert erp.one("credit_status", party).fields["exposure"] == Decimal(50)
 
 
 # --- deleted in Tryton --------------------------------------------------------------------------------------------
