@@ -10,6 +10,7 @@ no harm; such a bug is planted all the same, and a test holds that it stays harm
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from isthmus.testing.mutation import Edit
 from isthmus.testing.world.world import ErpKind
@@ -29,10 +30,11 @@ class Bug:
     erp: ErpKind = "own"
     harmless: str = ""
     scenario: str = ""  # the directed story that finds it sooner than seeds do
+    seed: int = 0  # the seed that is looked at first: it found the bug before
 
 
-def _bug(name: str, kinds: str, *edits: Edit, erp: ErpKind = "own", harmless: str = "", scenario: str = "") -> Bug:
-    return Bug(name, edits, tuple(kinds.split()), erp, harmless, scenario)
+def _bug(name: str, kinds: str, *edits: Edit, erp: ErpKind = "own", **more: Any) -> Bug:
+    return Bug(name, edits, tuple(kinds.split()), erp, **more)
 
 
 _FIRST = (
@@ -51,7 +53,7 @@ _AHEAD = (
 
 #: Reading: what is lost where a watermark, a page or a deletion is taken too lightly.
 READING = (
-    _bug("watermark before rows", "crash down", Edit(f"{_RUN}:_read", "leg.pass_page(page, reads)", _FIRST)),
+    _bug("watermark before rows", "crash down", Edit(f"{_RUN}:_read", "leg.pass_page(page, reads)", _FIRST), seed=11),
     _bug(
         "no overlap", "late_commit",
         Edit(f"{_RUN}:_read", "timedelta(minutes=leg.ports.limits.overlap_minutes)", "timedelta(0)"),
@@ -82,6 +84,7 @@ READING = (
         "watermark from the last record of an unordered page, without an overlap", "small_pages cut down crash",
         Edit(f"{_RUN}:_read", "timedelta(minutes=leg.ports.limits.overlap_minutes)", "timedelta(0)"),
         Edit(f"{_CRM}.moved", "key=lambda one: (one.version, one.id)", "key=lambda one: one.id, reverse=True"),
+        seed=38,
     ),
     _bug(
         "birth filter pushed into later reads", "equal_stamps",
@@ -134,7 +137,7 @@ WRITING = (
          Edit("isthmus.sync.doubts:_bind_arrived", "bindings.insert(connection, pairs)", "pass"), erp="far",
          scenario="a customer is won and lost"),
     _bug("a create in doubt is forgotten the next day", "late delete",
-         Edit("isthmus.sync.doubts:_is_over", "> LANDS_WITHIN", "> timedelta(0)"), erp="weak"),
+         Edit("isthmus.sync.doubts:_is_over", "> LANDS_WITHIN", "> timedelta(0)"), erp="weak", seed=13),
     _bug("an unheard write passes for an edit", "doubted crash usurp erp_edits",
          Edit("isthmus.sync.unheard:acknowledge", "if not any(", "if True or not any(")),
     _bug("expected version left out", "busy erp_edits",
@@ -158,7 +161,7 @@ WORKERS = (
          Edit(f"{_LEASES}:take", '"token": row.token + 1,', '"token": row.token,'),
          Edit(f"{_LEASES}:take", "return Lease(name, row.token + 1)", "return Lease(name, row.token)")),
     _bug("lease not looked at before a remote call", "usurp",
-         Edit(f"{_LEG}:Leg._hold_on", "leases.confirm(connection, self.held)", "pass"), erp="far"),
+         Edit(f"{_LEG}:Leg._hold_on", "leases.confirm(connection, self.held)", "pass"), erp="far", seed=4),
     _bug("lease taken though it is held", "usurp",
          Edit(f"{_LEASES}:take", "if row.holder is not None and", "if False and"),
          harmless="the token grows with each holder, so the one before is fenced at its next commit: two runs cost each"
@@ -169,11 +172,11 @@ WORKERS = (
 PLANNING = (
     _bug("sticky worklist", "equal_stamps",
          Edit(f"{_COMMIT}:_store_worklist",
-              "worklist.remove(stage.connection, lane, [key for key in known if key not in stays])", "pass")),
+              "worklist.remove(stage.connection, lane, [key for key in known if key not in stays])", "pass"), seed=3),
     _bug("who waits is never woken", "shared_tax delete",
          Edit(f"{_COMMIT}:_wake", "progress.add_due(stage.connection, lane, items)", "pass"),
          scenario="an order waits for its customer"),
-    _bug("nothing is pulled", "", Edit("isthmus.sync.crossing:_cross_one", "if row.pull and", "if False and")),
+    _bug("nothing is pulled", "", Edit("isthmus.sync.crossing:_cross_one", "if row.pull and", "if False and"), seed=6),
     _bug("an optional reference is forgotten", "",
          Edit("isthmus.sync.crossing:follow_later", "decision.unresolved = crossing.unresolved", "pass"),
          Edit("isthmus.sync.crossing:follow_later", "if crossing.soft:", "if False:")),
@@ -193,7 +196,8 @@ PLANNING = (
               'verb: Verb = "update"'), scenario="a customer is undeleted"),
     _bug("lines are left out of the form", "",
          Edit("isthmus.sync.decision:spell", "if direction.volatile:",
-              "form = {name: value for name, value in form.items() if name != 'lines'}\n    if direction.volatile:")),
+              "form = {name: value for name, value in form.items() if name != 'lines'}\n    if direction.volatile:"),
+         seed=4),
     _bug("vanished copies are not restored", "books delete",
          Edit(f"{_PLAN}:_plan_lost", 'if direction.spec.gone[direction.target] != "restore":', "if True:"),
          scenario="an invoice's copy is deleted"),
@@ -213,9 +217,10 @@ MONEY = (
     _bug("check, then push: the hold of an earlier moment counts", "holds",
          Edit("isthmus.erp.release:_ask", "reason = standing.refusal(worth and worth[1], row[\"currency\"])",
               "standing = _ask.__dict__.setdefault(row['customer_id'], standing)\n"
-              "    reason = standing.refusal(worth and worth[1], row[\"currency\"])")),
+              "    reason = standing.refusal(worth and worth[1], row[\"currency\"])"), seed=47),
     _bug("a held customer's orders pass", "holds",
-         Edit("isthmus.erp.release:_ask", 'if reason else ("confirmed", None)', 'if False else ("confirmed", None)')),
+         Edit("isthmus.erp.release:_ask", 'if reason else ("confirmed", None)', 'if False else ("confirmed", None)'),
+         seed=5),
 )  # fmt: skip
 
 #: What is remembered.

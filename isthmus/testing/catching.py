@@ -32,7 +32,7 @@ def _looks(bug: Bug, seeds: int) -> Iterator[tuple[str, partial[str]]]:
             yield scenario.name, partial(_second, crash, scenario, bug.erp, 0)
         for place in range(1, CHANCES) if scenario.meanwhile else ():
             yield scenario.name, partial(_second, interrupt, scenario, bug.erp, place)
-    for seed in range(seeds):
+    for seed in dict.fromkeys((bug.seed, *range(seeds))):
         yield f"seed {seed}", partial(_play, bug, seed)
 
 
