@@ -235,7 +235,8 @@ def test_a_payment_in_another_currency_realises_what_the_rates_gained(world: Wor
         ("4900", "EUR"): -200,
     }
     line = world.fetch("payment", str(result.id)).lines
-    assert line == [{"key": "1", "invoice_id": "1", "amount": 9_200, "invoice_amount": 10_000}]
+    settled = {"amount": 9_200, "invoice_amount": 100_000_000, "invoice_currency": "USD"}  # 92.00 EUR, 100 USD
+    assert line == [{"key": "1", "invoice_id": "1", **settled}]
     with world.desk() as desk:
         reverse(desk, result.number, "bounced")
     assert balances(world) == {("1100", "USD"): 10_000, ("4000", "USD"): -10_000}
