@@ -17,8 +17,9 @@ from isthmus.db import reading, writing
 from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.records import form_text
 from isthmus.state import bindings, graves, leases, progress
-from isthmus.state.bindings import Lane, Sight
+from isthmus.state.bindings import Binding, Lane, Sight
 from isthmus.state.progress import Announced, Due, Intent
+from isthmus.sync.decision import Direction
 from isthmus.sync.leg import Leg
 from isthmus.sync.unheard import by_place
 
@@ -95,6 +96,16 @@ def _make_due(leg: Leg, connection: Connection, entries: Sequence[Announced]) ->
     progress.add_due(connection, leg.direction.lane, dues)
 
 
+def _pair(direction: Direction, entry: Announced, target_id: str) -> Binding:
+    shown = {unit: values[1] for unit, values in entry.values.items()}
+    told = {unit: values[2] for unit, values in entry.values.items()}
+    source = Sight(direction.source_org, entry.source_id, "", b"", form_text(told).decode())
+    pair = direction.new_binding(source, target_id)
+    pair.seen(direction.target).form = form_text(shown).decode()
+    pair.regardless = entry.regardless
+    return pair
+
+
 def _bind_arrived(leg: Leg, connection: Connection, arrived: Mapping[Announced, str]) -> None:
     """Pairs that a lost answer would have told of. What both may change has been shown to both; all else is news.
 
@@ -103,16 +114,7 @@ def _bind_arrived(leg: Leg, connection: Connection, arrived: Mapping[Announced, 
     target = leg.ports.stream(leg.direction.mapping.entity, leg.direction.target)
     taken = bindings.bound_across(connection, target, list(arrived.values()))
     news = {entry: target_id for entry, target_id in arrived.items() if target_id not in taken}
-    pairs = []
-    for entry, target_id in news.items():
-        shown = {unit: values[2] for unit, values in entry.values.items()}
-        source = Sight(leg.direction.source_org, entry.source_id, "", b"", form_text(shown).decode())
-        pair = leg.direction.new_binding(source, target_id)
-        pair.regardless = entry.regardless
-        pair.seen(leg.direction.target).form = form_text(
-            {unit: values[1] for unit, values in entry.values.items()}
-        ).decode()
-        pairs.append(pair)
+    pairs = [_pair(leg.direction, entry, target_id) for entry, target_id in news.items()]
     bindings.insert(connection, pairs)
     why, now = "it arrived, though nobody heard the answer", leg.ports.now()
     _make_due(leg, connection, list(news))

@@ -188,11 +188,12 @@ class People:
         if not pairs:
             return None
         crm_id, erp_id = self.dice.choice(pairs)
+        done = self.enter(stream, erp_id, **{name: value})
         if name == "name":
             self.world.meddled.add((stream, crm_id))
-        else:
+        elif done and "may not" not in done:
             self.remember((stream, crm_id, "phone" if name == "phone" else "po_number"), "erp", value)
-        return self.enter(stream, erp_id, **{name: value})
+        return done
 
     def enter(self, stream: str, erp_id: str, **fields: str) -> str | None:
         """A clerk edits a record, in whichever ERP there is."""
@@ -203,11 +204,14 @@ class People:
         return self.at_desk(what, lambda desk: self.take(desk, stream, erp_id=erp_id, fields=fields))
 
     def take(self, desk: Desk, stream: str, *, erp_id: str, fields: dict[str, Any]) -> None:
-        """Writes a record as a clerk who edits it by hand: under the key that it has."""
+        """Writes a record as a clerk who edits it by hand: under the key that it has. Raises Refused."""
         query = "SELECT key FROM erp_external_key WHERE stream = ? AND record_id = ? AND status = 'live'"
         key = desk.connection.exec_driver_sql(query, (stream, int(erp_id))).scalar()
-        if key is not None:
-            take_in(desk, stream, [Change("update", str(key), fields, id=erp_id)])
+        if key is None:
+            return
+        (answer,) = take_in(desk, stream, [Change("update", str(key), fields, id=erp_id)])
+        if answer.fault is not None:
+            raise Refused(answer.fault.where, answer.fault.what, answer.fault.remedy)
 
     def pairs(self, entity: str) -> list[tuple[str, str]]:
         """Bound pairs: CRM id, ERP id."""
