@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.scenarios.sale import Sale
 from tests.scenarios.world import World, company
 
 
@@ -70,3 +71,12 @@ def both(request: pytest.FixtureRequest, seeded: Template, tmp_path: Path) -> It
     with company(root, database, at=seeded.at) as world:
         world.cycle()
         yield world
+
+
+@pytest.fixture
+def sale(world: World) -> Sale:
+    """Three lamps at 10.00, 19 % tax, payable in 14 days."""
+    account = world.account("Billed Ltd", Payment_Terms__c="NET14", BillingCountryCode="DE")
+    order = world.order(account, quantity=3)
+    world.cycle()
+    return Sale(world, account, order)
