@@ -13,7 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from connectors.spreadsheet.sheet import Row, Sheet
-from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, Group, Measure, Note
+from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, Group, Measure, Note, Result
 from isthmus.kernel.connection import Connection as Where
 from isthmus.kernel.description import FieldDescription, StreamDescription
 from isthmus.kernel.errors import Fault, Misconfigured, Refused
@@ -130,9 +130,9 @@ class Connector:
             return Answer(change.key, "refused", change.id, fault=refused.fault)
         if change.expects is not None and result == "moved":
             return Answer(change.key, "moved", row.id, _spell(row.version))
-        return Answer(change.key, result, row.id, _spell(row.version))  # type: ignore[arg-type]
+        return Answer(change.key, result, row.id, _spell(row.version))
 
-    def _apply(self, sheet: Sheet, change: Change) -> tuple[Row, str]:
+    def _apply(self, sheet: Sheet, change: Change) -> tuple[Row, Result]:
         where = f"sheet {sheet.stream} {change.id or change.key}"
         if change.lines is not None or change.verb in ("withdraw", "reopen"):
             what = "has no lines" if change.lines is not None else f"knows no {change.verb}"

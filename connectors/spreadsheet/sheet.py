@@ -14,6 +14,7 @@ from isthmus.kernel.errors import Misconfigured
 
 Cells = dict[str, str | None]
 ID = "id"
+BYTES_MAX, COLUMNS_MAX = 64 * 1024 * 1024, 16_384  # the second is what spreadsheet programs take
 _ARMED = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
@@ -64,14 +65,7 @@ class Sheet:
     @classmethod
     def read(cls, path: Path) -> Sheet:
         """The file as it is now. What people did since the last look gets the next versions, and is kept."""
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            text = file.read()
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        try:
-            cells = list(reader)
-        except csv.Error as error:
-            raise Misconfigured(str(path.name), f"cannot be read: {error}", "save it as CSV once more") from None
-        columns = list(reader.fieldnames or ())
+        columns, cells = _table(path)
         if ID not in columns:
             raise Misconfigured(str(path.name), f"has no column {ID!r}", f"call one of its columns {ID}")
         sheet = cls(path, columns)
@@ -81,9 +75,13 @@ class Sheet:
 
     def _remember(self) -> None:
         if self.journal.exists():
-            told = json.loads(self.journal.read_text(encoding="utf-8"))
-            self.version = told["version"]
-            self.rows = {one["id"]: Row(**one) for one in told["rows"]}
+            try:
+                told = json.loads(self.journal.read_text(encoding="utf-8"))
+                self.version = int(told["version"])
+                self.rows = {one["id"]: Row(**one) for one in told["rows"]}
+            except (ValueError, TypeError, KeyError):
+                remedy = "bring back its last good copy; without it every row counts as new"
+                raise Misconfigured(self.journal.name, "is not as we wrote it", remedy) from None
 
     def _compare(self, cells: list[dict[str, str]]) -> None:
         seen, before = set(), self.version
@@ -140,6 +138,29 @@ class Sheet:
     def _save_journal(self) -> None:
         told = {"version": self.version, "rows": [asdict(row) for row in self.rows.values()]}
         _replace(self.journal, json.dumps(told, ensure_ascii=False))
+
+
+def _table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
+    """The columns and rows of a file. Raises Misconfigured for what is no whole table, or too large for a sheet."""
+    if path.stat().st_size > BYTES_MAX:
+        raise Misconfigured(path.name, f"is larger than {BYTES_MAX} bytes", "split it, or use a database")
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        columns = list(reader.fieldnames or ())
+        cells = list(reader) if len(columns) <= COLUMNS_MAX else []
+    except (csv.Error, UnicodeDecodeError) as error:
+        words = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise Misconfigured(path.name, f"cannot be read: {words}", "save it as CSV (UTF-8) once more") from None
+    if len(columns) > COLUMNS_MAX:
+        raise Misconfigured(path.name, f"has {len(columns)} columns", f"keep it to {COLUMNS_MAX}")
+    if len(set(columns)) < len(columns):
+        raise Misconfigured(path.name, "has two columns of one name", "give each column a name of its own")
+    for number, row in enumerate(cells, 2):
+        if None in row or None in row.values():
+            what = "has another number of cells than the heading"
+            raise Misconfigured(f"{path.name} row {number}", what, "put texts with commas into quotes")
+    return columns, cells
 
 
 def _replace(path: Path, text: str) -> None:

@@ -1,0 +1,56 @@
+"""Sheets that are broken, cut off, enormous or dangerous: one clear error, and formulas never leave armed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.spreadsheet.sheet import COLUMNS_MAX, Sheet, disarm, is_armed, rearm
+from isthmus.kernel.errors import Misconfigured
+
+BROKEN = {
+    "Latin letters of Windows": ("id,name\n1,Bäcker\n".encode("cp1252"), "it is not UTF-8"),
+    "UTF-16": ("id,name\n1,x\n".encode("utf-16"), "it is not UTF-8"),
+    "a workbook under another name": (b"PK\x03\x04\xff\xfe\x00\x00", "it is not UTF-8"),
+    "an open quote": (b'id,name\n1,"x\n', "cannot be read"),
+    "a row that was cut off": (b"id,name,city\n1,x,y\n2,z\n", "row 3: has another number of cells"),
+    "a comma too many": (b"id,name\n1,x,y\n", "row 2: has another number of cells"),
+    "two columns of one name": (b"id,name,name\n1,x,y\n", "two columns of one name"),
+    "no id": (b"name\nx\n", "has no column 'id'"),
+    "the same id twice": (b"id,name\n1,x\n1,y\n", "'1' stands twice"),
+    "an empty id": (b"id,name\n,x\n", "a row has no id"),
+    "nothing": (b"", "has no column 'id'"),
+    "a million columns": (b"id" + b",c" * 1_000_000 + b"\n", f"keep it to {COLUMNS_MAX}"),
+    "an endless cell": (b"id,name\n1," + b"x" * 200_000 + b"\n", "field larger than field limit"),
+}
+
+
+@pytest.mark.parametrize(("content", "says"), BROKEN.values(), ids=BROKEN)
+def test_a_broken_sheet_is_one_clear_error(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "customer.csv"
+    path.write_bytes(content)
+    with pytest.raises(Misconfigured) as caught:
+        Sheet.read(path)
+    assert says in str(caught.value)
+    assert caught.value.fault.remedy
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "journal", [b"", b"{", b"[]", b'{"version": "x", "rows": []}', b'{"rows": [{}], "version": 1}']
+)
+def test_a_broken_journal_is_not_forgotten_in_silence(tmp_path: Path, journal: bytes) -> None:
+    path = tmp_path / "customer.csv"
+    path.write_text("id,name\n1,x\n")
+    (tmp_path / "customer.journal.json").write_bytes(journal)
+    with pytest.raises(Misconfigured, match="is not as we wrote it"):
+        Sheet.read(path)
+
+
+@given(st.text())
+def test_what_was_disarmed_comes_back_and_is_no_formula(text: str) -> None:
+    assert rearm(disarm(text)) == text
+    assert not is_armed(disarm(text))
