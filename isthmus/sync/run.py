@@ -65,16 +65,23 @@ def _run(ports: Ports, mapping: CompiledMapping, order: Order, *, held: leases.L
             if leg.direction.has_work:
                 _travel(leg, order, clearance)
                 anew = anew or leg.anew
+        return _finish(ports, mapping, order, run=run, held=held, anew=anew)
     except IsthmusError as error:
         _end(ports, run, status="stopped", error=str(error))
         raise
     except BaseException:
         _end(ports, run, status="stopped", error="interrupted")
         raise
-    with reading(ports.engine) as connection:
+
+
+def _finish(
+    ports: Ports, mapping: CompiledMapping, order: Order, *, run: Run, held: leases.Lease, anew: str | None
+) -> Report:
+    """The run ends, and says where the chain stands: unless another run has taken over, whose chain it is by now."""
+    with writing(ports.engine) as connection:
+        leases.confirm(connection, held)
         report = report_of(run, runs.add_up(connection, run.id))
         told = json.dumps({**report.as_json(), "chain": chain.head(connection, mapping.name)})
-    with writing(ports.engine) as connection:
         if not report.adds_up:
             mappings.store(connection, mapping.name, mapping.entity, full_wanted=f"run {run.id} did not add up")
         elif not order.ids:

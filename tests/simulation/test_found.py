@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from isthmus.db import reading
 from isthmus.kernel.clock import Clock
+from isthmus.state.chain import verify_chain
 from isthmus.testing.world.people import SALES
 from isthmus.testing.world.workers import Worker
 from isthmus.testing.world.world import ErpKind
@@ -71,6 +73,8 @@ def test_what_we_wrote_before_another_run_took_over_is_not_called_an_edit(own: T
         if worker.chances < place:
             break
     assert own.rows("SELECT source_id FROM state_audit WHERE payload LIKE '%\"overruled\"%'") == []
+    with reading(own.world.disk.engine) as connection:
+        assert not verify_chain(connection, "order"), "who was succeeded says no more where the chain stands"
 
 
 def test_a_create_that_lands_after_its_order_was_deleted_makes_no_orphan(far: Tale) -> None:
