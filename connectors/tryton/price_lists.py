@@ -30,7 +30,7 @@ COLUMNS = ("price_list.name", "product", "quantity", "formula", "last_modified_a
 _MOST = 1_000_000  # a price from more pieces on comes first: the first line that fits wins
 _OWN = "list_price"
 _FORMULA = re.compile(
-    r"(?:None\s*#\s*(?P<told>[0-9.]+)\s|(?P<price>list_price|[0-9]+(?:\.[0-9]+)?)\s*#)\s*(?P<key>\S+)\s*", re.ASCII
+    r"(?:None\s*#\s*(?P<told>[0-9.]+)\s|(?P<price>list_price|[0-9]+(?:\.[0-9]+)?)\s*#)\s*(?P<key>\S.*?)\s*", re.ASCII
 )
 _SHELF = re.compile(r"(?P<name>.*?)(?: \[(?P<currency>[A-Z]{3})?(?: ?(?P<inactive>inactive))?\])?")
 
