@@ -19,6 +19,8 @@ def decode(text: bytes) -> Any:
     """
     try:
         return _decoder.decode(text)
+    except RecursionError:
+        raise ValueError("it is nested without end") from None
     except ValueError:
         if b"\\u" not in text:
             raise

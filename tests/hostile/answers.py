@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from connectors.salesforce import Connector
 from isthmus.connect.http import Door, Limits, Reply, Request
 from isthmus.kernel.connection import Connection
-from isthmus.kernel.selection import Lines, MovedBy, Selection
+from isthmus.kernel.selection import Lines, Selection
 from tests.contract.crm_stub import FIELDS, ORG, STAMP, USER
 
 HOST = "https://acme.my.salesforce.com"
@@ -31,7 +31,7 @@ def recording(told: list[Any], *, bodies: bool = False) -> Change:
     return change
 
 
-CUSTOMERS = Selection("Account", ("Name", "AnnualRevenue", "Owner.Name"), moved_by=(MovedBy("Contact", "OwnerId"),))
+CUSTOMERS = Selection("Account", ("Name", "AnnualRevenue", "Owner.Name"))
 ORDERS = Selection("Order", ("Name",), lines=Lines("OrderItem", "OrderId", "Id", sort="Name", fields=("Name",)))
 
 
