@@ -206,6 +206,15 @@ def _active(model: str, record_id: str) -> dict[str, Any]:
     return {"active_model": model, "active_id": int(record_id), "active_ids": [int(record_id)]}
 
 
+def read(erp: Erp, stream: str, since: str | None = None) -> tuple[dict[str, Record], str]:
+    """All that moved, each once, and the watermark."""
+    pages = list(erp.connector.read(Selection(stream, ()), since, timedelta(0)))
+    records = [record for page in pages for record in page.records]
+    assert sum(page.read for page in pages) == len(records) == len({record.id for record in records})
+    assert [page.complete_to for page in pages if page.complete_to is None] == []
+    return {record.id: record for record in records}, str(pages[-1].complete_to)
+
+
 def key(stream: str) -> str:
     """An external key of a record that nobody had yet."""
     return f"00D000000000001EAA/{stream}/{next(_NUMBERS):015d}AAA"
