@@ -42,7 +42,7 @@ class Leg:
     direction: Direction
     run: Run
     held: leases.Lease
-    gone: list[str] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
     later: set[str] = field(default_factory=set)
     outcomes: Counter[str] = field(default_factory=Counter)
     unheard: Unheard = field(default_factory=dict)  # what earlier runs wrote, perhaps, to either side
@@ -83,6 +83,12 @@ class Leg:
         due_by_id = {due.id: due for due in dues}
         reads = [translate(self.direction, record, due_by_id.get(record.id)) for record in records]
         return plan_page(self.direction, reads, look(self._stage(connection), reads))
+
+    def foresee(self, dues: Sequence[Due]) -> None:
+        """Stops the run if too many of these records, and of those before them, are gone. Nothing is written."""
+        page = self.fetch(dues)
+        with reading(self.ports.engine) as connection:
+            self._refuse_exodus(self.plan(page.records, dues, connection), connection)
 
     def _pass_own(self, reads: Sequence[Read], work: Work) -> None:
         """The look may ask a remote system: it is over before the one transaction begins that locks others out."""
@@ -215,11 +221,11 @@ class Leg:
 
     def _refuse_exodus(self, decisions: Sequence[Decision], connection: Connection) -> None:
         """Very many records gone at once are a wrong filter or an accident in the source, not business."""
-        self.gone += [one.read.id for one in decisions if one.left and one.outcome != "unchanged"]
+        self.gone.update(one.read.id for one in decisions if one.left and one.outcome != "unchanged")
         limits = self.ports.limits
         if len(self.gone) <= limits.gone_count:
             return
-        known = worklist.load(connection, self.direction.lane, self.gone)
+        known = worklist.load(connection, self.direction.lane, sorted(self.gone))
         gone = sum(key not in known for key in self.gone)
         bound = bindings.count(connection, self.direction.mapping.entity)
         if gone > limits.gone_count and 100 * gone > limits.gone_percent * bound:

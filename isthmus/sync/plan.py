@@ -145,7 +145,7 @@ def _both_bound(case: Case, mine: Binding, winners: Binding) -> Decision:
     fault = Fault(
         case.where,
         f"was merged into {read.record.merged_into}, but both have a {target.upper()} {entity}: {left} and {right}",
-        f"decide which {target.upper()} {entity} stays, move what is open to it and deactivate the other",
+        f"say which {target.upper()} {entity} stays: `isthmus worklist resolve NUMBER --take {left}|{right}`",
     )
     detail = orjson.dumps({"candidates": [left, right], "winner": read.record.merged_into}).decode()
     decision = listed(read, "ambiguous", fault, binding=mine)

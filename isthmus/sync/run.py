@@ -192,10 +192,15 @@ def _fell_back(before: Watermark | None, now: Watermark, overlap: timedelta) -> 
 
 
 def _miss(leg: Leg, ids: Sequence[str]) -> None:
-    """Bound, but not in a full read: deleted without a trace, or outside the filter. They are looked at one by one."""
+    """Bound, but not in a full read: deleted without a trace, or outside the filter. They are looked at one by one.
+
+    All of them are looked at before the first is withdrawn: too many gone stop the run with nothing done.
+    """
+    dues = [Due(key, "it was not among all records of a full read", leg.ports.now()) for key in ids]
+    for start in range(0, len(dues), DUE_BATCH):
+        leg.foresee(dues[start : start + DUE_BATCH])
     with writing(leg.ports.engine) as connection:
         leases.confirm(connection, leg.held)
-        dues = [Due(key, "it was not among all records of a full read", leg.ports.now()) for key in ids]
         progress.add_due(connection, leg.direction.lane, dues)
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from isthmus.kernel.errors import Misconfigured
 from isthmus.settings import Limits
+from isthmus.sync import run
 from tests.operations.conftest import say
 from tests.scenarios.world import World
 
@@ -42,6 +43,17 @@ def test_a_crm_that_shows_too_little_stops_the_run_before_anything_is_withdrawn(
     show(world, hidden)
     assert world.run("customer", full=True).adds_up
     assert world.cycle().written == 0
+    assert world.erp_log() == log
+
+
+def test_a_full_read_that_misses_all_withdraws_none(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "DUE_BATCH", 2)  # as 500 are of many
+    world.limits = Limits(gone_count=3, gone_percent=50)
+    world.reopen()
+    log = world.erp_log()
+    hide(world, 1)
+    with pytest.raises(Misconfigured, match="records are gone from the CRM in one run"):
+        world.run("customer", full=True)
     assert world.erp_log() == log
 
 
