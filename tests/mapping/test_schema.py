@@ -160,7 +160,7 @@ OTHER = [
     ("required: false", "required: true"),
     ("sort: OrderItemNumber", "sort: Id"),
     ("gone: {crm: cancel", "gone: {crm: keep"),
-    ("  freight:     {crm: Freight__c,         erp: freight,  as: money}\n", ""),
+    ("  freight:     {crm: Freight__c, erp: freight, as: money}\n", ""),
 ]
 
 
