@@ -83,7 +83,9 @@ def engine_for(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed)
     if parsed.get_backend_name() == "postgresql":
-        return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=3, pool_pre_ping=True)
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg"), pool_size=3, pool_pre_ping=True, hide_parameters=True
+        )
     raise Misconfigured("database", f"{parsed.get_backend_name()} is not supported", "use SQLite or PostgreSQL")
 
 
@@ -95,7 +97,7 @@ def _sqlite_engine(url: URL) -> Engine:
             where = str(Path(url.database).parent)
             raise Misconfigured("database", f"{where} cannot be made: {error.strerror}", "check its rights") from None
     given = {"check_same_thread": False, "timeout": _busy_seconds(url)}
-    engine = create_engine(url.set(query={}), connect_args=given)
+    engine = create_engine(url.set(query={}), connect_args=given, hide_parameters=True)  # they are people's values
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: object) -> None:

@@ -6,7 +6,7 @@ status 503 says that the whole call was rolled back because somebody else holds 
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any
 
 from isthmus.connect.http import Judge, Reply, Verdict, judge_plainly
 from isthmus.connect.origins import redact
@@ -91,21 +91,21 @@ _BY_STATUS: dict[int, tuple[type[IsthmusError], str, str]] = {
 }
 
 
-def raise_told(where: str, error: Any) -> NoReturn:
+def error_told(where: str, error: Any) -> IsthmusError:
     """The error that an answer with status 200 holds."""
     parts = error if isinstance(error, list) else [str(error)]
     kind, told = str(parts[0]), parts[1] if len(parts) > 1 else ""
     if kind == "UserError":
-        raise _user_error(where, told)
+        return _user_error(where, told)
     if kind == "UserWarning":
         name, message = str(told[0]), redact(str(told[1]))
-        raise Warned(where, message, remedy_for(message), kind=name.rpartition(".")[2])
+        return Warned(where, message, remedy_for(message), kind=name.rpartition(".")[2])
     if kind == "ConcurrencyException":
-        raise Moved(where, "the record was changed in Tryton meanwhile", "it is planned once more")
+        return Moved(where, "the record was changed in Tryton meanwhile", "it is planned once more")
     if kind in ("NotLogged", "LoginException"):
-        raise Misconfigured(where, "Tryton refuses user or password", "correct the connection")
+        return Misconfigured(where, "Tryton refuses user or password", "correct the connection")
     what = f"Tryton does not understand our call: {redact(kind)}"
-    raise Broken(where, what, "check that the modules of docs/tryton.md are active; else report this")
+    return Broken(where, what, "check that the modules of docs/tryton.md are active; else report this")
 
 
 def _user_error(where: str, told: Any) -> IsthmusError:

@@ -10,10 +10,10 @@ from typing import Any
 
 from connectors.tryton.batches import patiently
 from connectors.tryton.config import Config
-from connectors.tryton.errors import judge_reply, raise_told
+from connectors.tryton.errors import error_told, judge_reply
 from connectors.tryton.values import Row, decoded, encoded
 from isthmus.connect.exact import encode
-from isthmus.connect.http import Door, Limits, Options, Ports, Reply, Request
+from isthmus.connect.http import Door, Limits, Options, Ports, Request
 from isthmus.kernel.errors import Misconfigured, Unavailable
 
 _READING = frozenset(("read", "search", "search_read", "search_count", "get_id", "get_preferences", "fields_get"))
@@ -58,7 +58,7 @@ class Session:
         config = self._config
         parameters = [config.login, {"password": config.password}, "en"]
         try:
-            granted = _told(self._door.send(_request(config, "common.db.login", parameters, repeatable=True)), "login")
+            granted = _told(self._door, _request(config, "common.db.login", parameters, repeatable=True), "login")
         except Misconfigured as refusal:
             self._refusal = refusal
             raise
@@ -167,7 +167,7 @@ class Rpc:
 
         def send() -> Any:
             self.calls += 1
-            return _told(self._door.send(request), f"{self.where} {method}")
+            return _told(self._door, request, f"{self.where} {method}")
 
         return patiently(send, self.ports) if repeatable else send()
 
@@ -179,10 +179,11 @@ def _request(config: Config, method: str, parameters: list[Any], *, repeatable: 
     return Request("POST", config.url, headers=headers, body=body, repeatable=repeatable)
 
 
-def _told(reply: Reply, where: str) -> Any:
-    value = reply.value
+def _told(door: Door, request: Request, where: str) -> Any:
+    """What Tryton answers. It tells its errors with status 200, and may quote what it was sent."""
+    value = door.send(request).value
     if isinstance(value, dict) and value.get("error"):
-        raise_told(where, value["error"])
+        raise door.hush(error_told(where, value["error"]))
     if not isinstance(value, dict) or "result" not in value:
         raise Unavailable(where, "something that is not Tryton answers", "check the address in the connection")
     return decoded(value["result"])

@@ -233,6 +233,11 @@ class Door:
             raise _unanswered(verdict.error)
         raise verdict.error
 
+    def hush(self, error: IsthmusError) -> IsthmusError:
+        """The same error without what was sent: for a refusal that a connector reads out of an answer by itself."""
+        self._hush(error, self._authority.headers() if self._authority else {})
+        return error
+
     def _hush(self, error: IsthmusError, proof: Mapping[str, str]) -> None:
         """A refusal may quote what was sent."""
         secrets = [*self._options.secrets, *(value.rpartition(" ")[2] for value in proof.values())]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, text
 
 from isthmus.db import among, insert_rows, update_rows
 from isthmus.kernel.units import Side, other_side
@@ -107,15 +109,25 @@ def load(connection: Connection, stream: Stream, ids: Sequence[str]) -> dict[str
     """The bindings of these ids of one side, by id; an alias is found under its own id too."""
     if not ids:
         return {}
-    own_id, own_org = binding.c[f"{stream.side}_id"], binding.c[f"{stream.side}_org"]
-    query = select(*_COLUMNS).where(binding.c.entity == stream.entity, own_org == stream.org)
+    query = _whole(stream.side).where(among(connection, binding.c[f"{stream.side}_id"], ids))
     found = {}
-    for row in connection.execute(query.where(among(connection, own_id, ids))):
+    for row in connection.execute(query, {"entity": stream.entity, "org": stream.org}):
         item = _binding(row)
         found[item.seen(stream.side).id] = item
     if stream.side == "crm" and len(found) < len(ids):
         found.update(_load_aliases(connection, stream, [key for key in ids if key not in found]))
     return found
+
+
+@cache
+def _whole(side: Side) -> Select[Any]:
+    return select(*_COLUMNS).where(*_of(side))
+
+
+@cache
+def _of(side: Side) -> tuple[ColumnElement[bool], ...]:
+    """The bindings of one entity and one organisation of a side, both named when the query runs."""
+    return binding.c.entity == bindparam("entity"), binding.c[f"{side}_org"] == bindparam("org")
 
 
 def _load_aliases(connection: Connection, stream: Stream, ids: Sequence[str]) -> dict[str, Binding]:
@@ -131,14 +143,11 @@ def translate_ids(connection: Connection, stream: Stream, ids: Sequence[str]) ->
     """The other side's id for each id that is bound or an alias: how references cross."""
     if not ids:
         return {}
-    own, across = binding.c[f"{stream.side}_id"], binding.c[f"{other_side(stream.side)}_id"]
-    where = (binding.c.entity == stream.entity, binding.c[f"{stream.side}_org"] == stream.org)
-    query = select(own, across).where(*where, among(connection, own, ids))
-    found = {row[0]: row[1] for row in connection.execute(query)}
+    found = bound_across(connection, stream, ids)
     missing = [key for key in ids if key not in found]
     if missing:
         query = (
-            select(alias.c.id, across)
+            select(alias.c.id, binding.c[f"{other_side(stream.side)}_id"])
             .join(binding, binding.c.id == alias.c.binding_id)
             .where(alias.c.entity == stream.entity, alias.c.org == stream.org, among(connection, alias.c.id, missing))
         )
@@ -150,9 +159,14 @@ def bound_across(connection: Connection, stream: Stream, ids: Sequence[str]) -> 
     """Which of these ids of a side are bound, and to which id of the other side (aliases do not count)."""
     if not ids:
         return {}
-    own, across = binding.c[f"{stream.side}_id"], binding.c[f"{other_side(stream.side)}_id"]
-    query = select(own, across).where(binding.c.entity == stream.entity, binding.c[f"{stream.side}_org"] == stream.org)
-    return {row[0]: row[1] for row in connection.execute(query.where(among(connection, own, ids)))}
+    query = _pairs(stream.side).where(among(connection, binding.c[f"{stream.side}_id"], ids))
+    rows = connection.execute(query, {"entity": stream.entity, "org": stream.org})
+    return {row[0]: row[1] for row in rows}
+
+
+@cache
+def _pairs(side: Side) -> Select[Any]:
+    return select(binding.c[f"{side}_id"], binding.c[f"{other_side(side)}_id"]).where(*_of(side))
 
 
 def insert(connection: Connection, items: Sequence[Binding]) -> None:

@@ -10,9 +10,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, or_, select, type_coerce
+from sqlalchemy import Connection, Select, bindparam, func, or_, select, type_coerce
 from sqlalchemy.types import NullType
 
 from isthmus.db import among
@@ -70,8 +71,12 @@ def heads(connection: Connection) -> dict[str, Head]:
 
 def head(connection: Connection, mapping: str) -> str:
     """The newest link of a mapping."""
-    query = select(page.c.link).where(page.c.mapping == mapping).order_by(page.c.number.desc()).limit(1)
-    return str(connection.execute(query).scalar() or FIRST_LINK)
+    return str(connection.execute(_newest(), {"of": mapping}).scalar() or FIRST_LINK)
+
+
+@cache
+def _newest() -> Select[str]:
+    return select(page.c.link).where(page.c.mapping == bindparam("of")).order_by(page.c.number.desc()).limit(1)
 
 
 def verify_chain(connection: Connection, mapping: str) -> Break | None:

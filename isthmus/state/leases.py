@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
-from sqlalchemy import Connection, Engine, TextClause, select, text
+from sqlalchemy import Connection, Engine, Select, Update, bindparam, select, text
 
 from isthmus.db import writing
 from isthmus.kernel.clock import format_stamp, parse_stamp
@@ -63,35 +65,38 @@ def _is_gone(holder: str) -> bool:
 def database_time(connection: Connection) -> datetime:
     """Now, by the database: the one clock that all workers share."""
     if connection.dialect.name == "postgresql":
-        moment = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        moment = connection.execute(_POSTGRESQL_TIME).scalar_one()
         return parse_stamp(moment.isoformat())
-    return parse_stamp(connection.execute(text("SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')")).scalar_one())
+    return parse_stamp(connection.execute(_SQLITE_TIME).scalar_one())
+
+
+_POSTGRESQL_TIME = text("SELECT clock_timestamp()")
+_SQLITE_TIME = text("SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')")
 
 
 def take(engine: Engine, name: str) -> Lease | Taken:
     """Takes the lease, or says who has it. A holder that died on this machine is succeeded at once."""
     with writing(engine) as connection:
-        connection.execute(_insert_missing(), {"name": name})
-        row = connection.execute(select(lease).where(lease.c.name == name).with_for_update()).one()
+        connection.execute(_INSERT_MISSING, {"name": name})
+        row = connection.execute(_held(), {"held": name}).one()
         now = database_time(connection)
         if row.holder is not None and parse_stamp(row.expires_at) > now and not _is_gone(row.holder):
             return Taken(name, row.holder, row.expires_at)
         values = {"holder": holder_name(), "token": row.token + 1, "expires_at": format_stamp(now + DURATION)}
-        connection.execute(lease.update().where(lease.c.name == name).values(values))
+        connection.execute(_hand_over(), {"held": name, **values})
         return Lease(name, row.token + 1)
 
 
-def _insert_missing() -> TextClause:
-    return text(
-        "INSERT INTO state_lease (name, holder, token, expires_at) VALUES (:name, NULL, 0, '') ON CONFLICT DO NOTHING"
-    )
+_INSERT_MISSING = text(
+    "INSERT INTO state_lease (name, holder, token, expires_at) VALUES (:name, NULL, 0, '') ON CONFLICT DO NOTHING"
+)
 
 
 def confirm(connection: Connection, held: Lease) -> None:
     """Fences a commit: extends the lease, or raises Moved when a later holder has it. Part of every commit."""
     until = format_stamp(database_time(connection) + DURATION)
-    mine = (lease.c.name == held.name, lease.c.token == held.token, lease.c.holder.is_not(None))
-    if connection.execute(lease.update().where(*mine).values(expires_at=until)).rowcount != 1:
+    mine = {"held": held.name, "by": held.token}
+    if connection.execute(_extend(), {**mine, "expires_at": until}).rowcount != 1:
         what = "another run has taken over; nothing of this page was stored"
         raise Moved(f"run of {held.name}", what, "nothing to do: the other run goes on")
 
@@ -127,5 +132,28 @@ def extend(engine: Engine, held: Lease, over: Event) -> None:
 def release(engine: Engine, held: Lease) -> None:
     """Gives the lease back, if it is still ours."""
     with writing(engine) as connection:
-        mine = (lease.c.name == held.name, lease.c.token == held.token)
-        connection.execute(lease.update().where(*mine).values(holder=None))
+        mine = {"held": held.name, "by": held.token}
+        connection.execute(_give_back(), {**mine, "holder": None})
+
+
+# Built once: building them takes longer than running them, and they are part of every run and every commit.
+
+
+@cache
+def _held() -> Select[Any]:
+    return select(lease).where(lease.c.name == bindparam("held")).with_for_update()
+
+
+@cache
+def _hand_over() -> Update:
+    return lease.update().where(lease.c.name == bindparam("held"))
+
+
+@cache
+def _give_back() -> Update:
+    return _hand_over().where(lease.c.token == bindparam("by"))
+
+
+@cache
+def _extend() -> Update:
+    return _give_back().where(lease.c.holder.is_not(None))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, Update, bindparam, select
 
 from isthmus.state.tables import mapping
 
@@ -32,11 +34,21 @@ class Remembered:
 
 def load(connection: Connection, name: str, entity: str) -> Remembered:
     """What is known of a mapping; an empty row for one that never ran."""
-    row = connection.execute(select(mapping).where(mapping.c.name == name)).first()
+    row = connection.execute(_one(), {"of": name}).first()
     return Remembered(*row) if row else Remembered(name, entity)
+
+
+@cache
+def _change() -> Update:
+    return mapping.update().where(mapping.c.name == bindparam("of"))
+
+
+@cache
+def _one() -> Select[Any]:
+    return select(mapping).where(mapping.c.name == bindparam("of"))
 
 
 def store(connection: Connection, name: str, entity: str, **what: str | None) -> None:
     """Changes the named columns."""
-    if connection.execute(mapping.update().where(mapping.c.name == name).values(**what)).rowcount == 0:
+    if connection.execute(_change(), {"of": name, **what}).rowcount == 0:
         connection.execute(mapping.insert().values(name=name, entity=entity, **what))

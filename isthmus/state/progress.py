@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy import Connection, Select, Update, bindparam, delete, func, select
 
 from isthmus.db import among
 from isthmus.state.bindings import Lane
@@ -24,19 +25,26 @@ class Watermark:
 
 
 def load_watermark(connection: Connection, lane: Lane) -> Watermark | None:
-    row = connection.execute(
-        select(watermark.c.position, watermark.c.resume, watermark.c.moved_at).where(
-            watermark.c.mapping == lane.mapping, watermark.c.side == lane.side
-        )
-    ).first()
+    row = connection.execute(_watermark(), {"of": lane.mapping, "read": lane.side}).first()
     return Watermark(*row) if row else None
 
 
+@cache
+def _watermark() -> Select[str | None, str | None, str]:
+    at = (watermark.c.mapping == bindparam("of"), watermark.c.side == bindparam("read"))
+    return select(watermark.c.position, watermark.c.resume, watermark.c.moved_at).where(*at)
+
+
 def store_watermark(connection: Connection, lane: Lane, mark: Watermark) -> None:
-    at = (watermark.c.mapping == lane.mapping, watermark.c.side == lane.side)
     values = {"position": mark.position, "resume": mark.resume, "moved_at": mark.moved_at}
-    if connection.execute(watermark.update().where(*at).values(values)).rowcount == 0:
+    if connection.execute(_move(), {"of": lane.mapping, "read": lane.side, **values}).rowcount == 0:
         connection.execute(watermark.insert().values(mapping=lane.mapping, side=lane.side, **values))
+
+
+@cache
+def _move() -> Update:
+    at = (watermark.c.mapping == bindparam("of"), watermark.c.side == bindparam("read"))
+    return watermark.update().where(*at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +94,18 @@ def _due_row(lane: Lane, item: Due) -> dict[str, object]:
 
 def load_due(connection: Connection, lane: Lane, ids: Sequence[str] | None = None) -> list[Due]:
     """What is due, oldest first; only these ids if some are given."""
-    query = select(due.c.id, due.c.why, due.c.since, due.c.regardless, due.c.force, due.c.resolution)
-    query = query.where(due.c.mapping == lane.mapping, due.c.side == lane.side).order_by(due.c.since, due.c.id)
+    query = _dues()
     if ids is not None:
         query = query.where(among(connection, due.c.id, ids))
-    return [Due(row[0], row[1], row[2], bool(row[3]), bool(row[4]), row[5]) for row in connection.execute(query)]
+    rows = connection.execute(query, {"of": lane.mapping, "read": lane.side})
+    return [Due(row[0], row[1], row[2], bool(row[3]), bool(row[4]), row[5]) for row in rows]
+
+
+@cache
+def _dues() -> Select[Any]:
+    query = select(due.c.id, due.c.why, due.c.since, due.c.regardless, due.c.force, due.c.resolution)
+    at = (due.c.mapping == bindparam("of"), due.c.side == bindparam("read"))
+    return query.where(*at).order_by(due.c.since, due.c.id)
 
 
 def drop_due(connection: Connection, lane: Lane, items: Iterable[Due]) -> None:
@@ -145,12 +160,16 @@ def open_intent(connection: Connection, scope: Mapping[str, object], entries: Se
 
 def load_intents(connection: Connection, lane: Lane) -> list[Intent]:
     """Those of this way that nobody heard of in full, oldest first."""
-    columns = (intent.c.id, intent.c.opened_at, intent.c.settled_at, intent.c.body)
-    query = select(*columns).where(intent.c.mapping == lane.mapping, intent.c.side == lane.side).order_by(intent.c.id)
     return [
         Intent(row[0], row[1], row[2] is not None, tuple(Announced(**entry) for entry in orjson.loads(row[3])))
-        for row in connection.execute(query)
+        for row in connection.execute(_intents(), {"of": lane.mapping, "read": lane.side})
     ]
+
+
+@cache
+def _intents() -> Select[Any]:
+    at = (intent.c.mapping == bindparam("of"), intent.c.side == bindparam("read"))
+    return select(intent.c.id, intent.c.opened_at, intent.c.settled_at, intent.c.body).where(*at).order_by(intent.c.id)
 
 
 def narrow_intent(connection: Connection, number: int, keys: Collection[str]) -> None:

@@ -11,10 +11,13 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
+from typing import Any
 
 import orjson
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, Update, bindparam, func, select
+from sqlalchemy.sql.dml import ReturningInsert
 
 from isthmus.db import among, insert_rows
 from isthmus.kernel.units import Side
@@ -66,12 +69,22 @@ class PageFacts:
 
 def begin_run(connection: Connection, values: Mapping[str, object]) -> int:
     """Stores a run that starts; values as in :class:`Run` without id."""
-    return int(connection.execute(run.insert().values(status="running", **values).returning(run.c.id)).scalar_one())
+    return int(connection.execute(_beginning(), {"status": "running", **values}).scalar_one())
+
+
+@cache
+def _ending() -> Update:
+    return run.update().where(run.c.id == bindparam("of"))
+
+
+@cache
+def _beginning() -> ReturningInsert[int]:
+    return run.insert().returning(run.c.id)
 
 
 def end_run(connection: Connection, run_id: int, **what: str | None) -> None:
     """``ended_at``, ``status`` (done or stopped), ``report`` and ``error`` as text."""
-    connection.execute(run.update().where(run.c.id == run_id).values(**what))
+    connection.execute(_ending(), {"of": run_id, **what})
 
 
 def recent_runs(connection: Connection, mapping: str | None = None, most: int = 1) -> list[Run]:
@@ -101,9 +114,7 @@ def link_of(
 def add_page(connection: Connection, of: Run, facts: PageFacts, *, entity: str, now: str) -> None:
     """Stores a page with its audit entries and forges the link."""
     entries = facts.entries
-    last = connection.execute(
-        select(page.c.number, page.c.link).where(page.c.mapping == of.mapping).order_by(page.c.number.desc()).limit(1)
-    ).first()
+    last = connection.execute(_newest_page(), {"of": of.mapping}).first()
     number, previous = (last[0] + 1, last[1]) if last else (1, FIRST_LINK)
     quiet, answered = json.dumps(facts.quiet), json.dumps(facts.answered)
     side = facts.side
@@ -121,13 +132,24 @@ def add_page(connection: Connection, of: Run, facts: PageFacts, *, entity: str, 
         "outcomes": quiet, "answered": answered, "complete_to": facts.complete_to, "committed_at": now,
         "previous": previous, "link": link_of(previous, page_facts, told, digests=digests),
     }  # fmt: skip
-    page_id = connection.execute(page.insert().values(values).returning(page.c.id)).scalar_one()
+    page_id = connection.execute(_new_page(), values).scalar_one()
     columns = ("page_id", "entity", "side", "source_id", "target_id", "outcome", "version", "digest", "salt", "payload")
     rows = [
         (page_id, *tells, digest, salt, payload.decode())
         for tells, digest, salt, payload in zip(told, digests, salts, payloads, strict=True)
     ]
     insert_rows(connection, audit, columns, rows=rows)
+
+
+@cache
+def _newest_page() -> Select[int, str]:
+    query = select(page.c.number, page.c.link).where(page.c.mapping == bindparam("of"))
+    return query.order_by(page.c.number.desc()).limit(1)
+
+
+@cache
+def _new_page() -> ReturningInsert[int]:
+    return page.insert().returning(page.c.id)
 
 
 @dataclass(slots=True)
@@ -142,23 +164,28 @@ class Sums:
 def add_up(connection: Connection, run_id: int) -> dict[Side, Sums]:
     """Counts a run again from its stored rows."""
     sums: dict[Side, Sums] = {}
-    query = select(page.c.side, page.c.read, page.c.outcomes, page.c.answered).where(page.c.run_id == run_id)
-    for side, read, outcomes, answered in connection.execute(query):
+    for side, read, outcomes, answered in connection.execute(_pages_of(), {"of": run_id}):
         mine = sums.setdefault(side, Sums(0, {}, {}))
         mine.read += read
         for name, ids in json.loads(outcomes).items():
             mine.outcomes[name] = mine.outcomes.get(name, 0) + len(ids)
         for name, number in json.loads(answered).items():
             mine.answered[name] = mine.answered.get(name, 0) + number
-    loud = (
-        select(page.c.side, audit.c.outcome, func.count())
-        .join(page, page.c.id == audit.c.page_id)
-        .where(page.c.run_id == run_id)
-        .group_by(page.c.side, audit.c.outcome)
-    )
-    for side, name, number in connection.execute(loud):
+    for side, name, number in connection.execute(_loud_of(), {"of": run_id}):
         sums[side].outcomes[name] = sums[side].outcomes.get(name, 0) + number
     return sums
+
+
+@cache
+def _pages_of() -> Select[Any]:
+    query = select(page.c.side, page.c.read, page.c.outcomes, page.c.answered)
+    return query.where(page.c.run_id == bindparam("of"))
+
+
+@cache
+def _loud_of() -> Select[Any]:
+    query = select(page.c.side, audit.c.outcome, func.count()).join(page, page.c.id == audit.c.page_id)
+    return query.where(page.c.run_id == bindparam("of")).group_by(page.c.side, audit.c.outcome)
 
 
 @dataclass(frozen=True, slots=True)

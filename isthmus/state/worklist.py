@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
 import orjson
-from sqlalchemy import Connection, Row, bindparam, delete, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, select
 
 from isthmus.db import among, insert_rows, update_rows
 from isthmus.kernel.errors import Fault
@@ -62,9 +63,16 @@ def _item(row: Row[tuple[object, ...]]) -> Item:
 
 def load(connection: Connection, lane: Lane, ids: Sequence[str]) -> dict[str, Item]:
     """The items of these records, by source id."""
-    at = (worklist.c.mapping == lane.mapping, worklist.c.side == lane.side)
-    query = select(worklist).where(*at, among(connection, worklist.c.source_id, ids))
-    return {row.source_id: _item(row) for row in connection.execute(query)}
+    if not ids:
+        return {}
+    query = _of_lane().where(among(connection, worklist.c.source_id, ids))
+    rows = connection.execute(query, {"of": lane.mapping, "read": lane.side})
+    return {row.source_id: _item(row) for row in rows}
+
+
+@cache
+def _of_lane() -> Select[Any]:
+    return select(worklist).where(worklist.c.mapping == bindparam("of"), worklist.c.side == bindparam("read"))
 
 
 def load_all(connection: Connection, mapping: str | None = None) -> list[Item]:
@@ -85,6 +93,8 @@ def put(connection: Connection, lane: Lane, items: Sequence[Item], *, now: str) 
 
     A question that is asked about other values gets a number of its own: nobody answers what they have not seen.
     """
+    if not items:
+        return
     known = load(connection, lane, [item.source_id for item in items])
     fresh, again, outdated = [], [], []
     for item in items:
@@ -145,6 +155,8 @@ def count(connection: Connection) -> dict[tuple[str, str], int]:
 def want_notes(connection: Connection, mapping: str, notes: Iterable[tuple[str, str, str | None]]) -> None:
     """(id, status, message): what the records should show from now on."""
     wanted = {key: (status, message) for key, status, message in notes}
+    if not wanted:
+        return
     query = select(note.c.id, note.c.status, note.c.message).where(note.c.mapping == mapping)
     known = {
         row[0]: (row[1], row[2]) for row in connection.execute(query.where(among(connection, note.c.id, list(wanted))))
@@ -169,6 +181,8 @@ def want_notes(connection: Connection, mapping: str, notes: Iterable[tuple[str, 
 
 def noted(connection: Connection, mapping: str, ids: Sequence[str]) -> set[str]:
     """Which of these records show, or are about to show, that they are not through."""
+    if not ids:
+        return set()
     query = select(note.c.id).where(note.c.mapping == mapping, note.c.status != "Synchronised")
     return {row[0] for row in connection.execute(query.where(among(connection, note.c.id, ids)))}
 
@@ -181,8 +195,13 @@ def drop_notes(connection: Connection, mapping: str, ids: Sequence[str]) -> None
 
 def untold_notes(connection: Connection, mapping: str, most: int) -> list[tuple[str, str, str | None]]:
     """Notes that the records do not show yet."""
-    query = select(note.c.id, note.c.status, note.c.message).where(note.c.mapping == mapping, ~note.c.shown)
-    return [tuple(row) for row in connection.execute(query.order_by(note.c.id).limit(most))]
+    return [tuple(row) for row in connection.execute(_untold(), {"of": mapping, "most": most})]
+
+
+@cache
+def _untold() -> Select[Any]:
+    query = select(note.c.id, note.c.status, note.c.message).where(note.c.mapping == bindparam("of"), ~note.c.shown)
+    return query.order_by(note.c.id).limit(bindparam("most"))
 
 
 def notes_shown(connection: Connection, mapping: str, told: Sequence[tuple[str, str, str | None]]) -> None:

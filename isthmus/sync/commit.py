@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy import Connection
+
 from isthmus.connect.protocol import Answer
 from isthmus.kernel.records import Page
 from isthmus.state import bindings, progress, runs, worklist
@@ -213,12 +215,17 @@ def _wake(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
     entity = stage.direction.mapping.entity
     awaited = [(one, pair) for one in conclusions if (pair := one.decision.binding) and _is_awaited(entity, one)]
     bound = [f"{entity} {key}" for one, pair in awaited for key in sorted({one.read.id, pair.crm.id, pair.erp.id})]
+    wake_waiting(stage.connection, entity, bound, now=now)
+    _wake_same(stage, [pair for one, pair in awaited if _binds(one)], now)
+
+
+def wake_waiting(connection: Connection, entity: str, bound: Sequence[str], *, now: str) -> None:
+    """Makes due what is on the worklist until these are there: each ``entity id``, of either side."""
     waiting: dict[Lane, list[Due]] = {}
-    for lane, key in worklist.waiting_for(stage.connection, bound):
+    for lane, key in worklist.waiting_for(connection, bound):
         waiting.setdefault(lane, []).append(Due(key, f"the {entity} it waited for is there", now))
     for lane, items in waiting.items():
-        progress.add_due(stage.connection, lane, items)
-    _wake_same(stage, [pair for one, pair in awaited if _binds(one)], now)
+        progress.add_due(connection, lane, items)
 
 
 def _binds(one: Conclusion) -> bool:

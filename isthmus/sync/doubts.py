@@ -19,6 +19,7 @@ from isthmus.kernel.records import form_text
 from isthmus.state import bindings, graves, leases, progress
 from isthmus.state.bindings import Binding, Lane, Sight
 from isthmus.state.progress import Announced, Due, Intent
+from isthmus.sync.commit import wake_waiting
 from isthmus.sync.decision import Direction
 from isthmus.sync.leg import Leg
 from isthmus.sync.unheard import by_place
@@ -116,7 +117,8 @@ def _bind_arrived(leg: Leg, connection: Connection, arrived: Mapping[Announced, 
     news = {entry: target_id for entry, target_id in arrived.items() if target_id not in taken}
     pairs = [_pair(leg.direction, entry, target_id) for entry, target_id in news.items()]
     bindings.insert(connection, pairs)
-    why, now = "it arrived, though nobody heard the answer", leg.ports.now()
+    why, now, entity = "it arrived, though nobody heard the answer", leg.ports.now(), leg.direction.mapping.entity
+    wake_waiting(connection, entity, [f"{entity} {key}" for one in pairs for key in (one.crm.id, one.erp.id)], now=now)
     _make_due(leg, connection, list(news))
     dues = [Due(target_id, why, now, force=True) for target_id in news.values()]
     progress.add_due(connection, Lane(leg.direction.mapping.name, leg.direction.target), dues)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from isthmus.db import reading, writing
 from isthmus.kernel.clock import parse_stamp
@@ -120,8 +120,7 @@ def _follow(describe: Describe, stream: str, path: str) -> tuple[str, FieldDescr
 
 
 def _kept(field: FieldDescription) -> dict[str, object]:
-    whole = asdict(field)
-    return {"type": whole["type"], "decimals": whole["decimals"], "values": list(field.values)}
+    return {"type": field.type, "decimals": field.decimals, "values": list(field.values)}
 
 
 def compare_prints(before: Print, now: Print, side: Side) -> Iterable[Fault]:

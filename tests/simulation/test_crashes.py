@@ -69,3 +69,9 @@ def test_who_goes_on_from_what_a_crash_leaves_ends_where_the_whole_story_ends() 
         rest = go_on("far", moment)
         end(ORDER, rest)
         assert (face_of(rest.world), rest.world.told) == (face, whole.world.told)
+
+
+@pytest.mark.parametrize("place", [11, 12, 13])
+def test_who_waits_for_a_create_that_was_heard_of_late_is_woken(place: int) -> None:
+    waits = next(one for one in SCENARIOS if one.name == "an order waits for its customer")
+    assert crash(waits, "far", place)[1] == ""
