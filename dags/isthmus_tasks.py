@@ -139,7 +139,7 @@ LATER = "later"
 def retry_worklist() -> None:
     """Tries again what is on the worklist and may have become possible."""
     with _workshop() as workshop:
-        _carry_on(workshop, workshop.retry(_who()))
+        _carry_on(workshop, workshop.office.retry(_who()))
 
 
 def open_questions() -> list[list[int]]:
@@ -182,7 +182,7 @@ def apply_answers(answer: dict[str, Any]) -> None:
 def _answer(workshop: Workshop, number: int, take: str, *, who: str) -> str | Refused | None:
     """The mapping to be run; None when a second person has to say the same."""
     try:
-        mapping = workshop.resolve(number, take, who)
+        mapping = workshop.office.resolve(number, take, who)
     except Refused as error:
         log.warning("%s", error)
         return error

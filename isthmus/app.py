@@ -32,7 +32,7 @@ from isthmus.sync.report import Report
 from isthmus.sync.run import Order, run_mapping
 
 if TYPE_CHECKING:
-    from isthmus.reconcile.resolve import Office, Take
+    from isthmus.reconcile.resolve import Office
     from isthmus.reconcile.run import Asked, TieOut
     from isthmus.sync.explain import Story
 
@@ -132,31 +132,10 @@ class Workshop:
         ports = self.ports
         return Office(self.settings, self.engine, ports.clock, {"crm": ports.crm, "erp": ports.erp}, ports.mappings)
 
-    def accept(self, name: str, who: str, why: str) -> str:
-        return self.office.accept(name, who, why)
-
-    def pause(self, name: str, who: str, why: str) -> None:
-        self.office.pause(name, who, why)
-
-    def resume(self, name: str, who: str) -> None:
-        self.office.resume(name, who)
-
     def worklist(self, name: str | None = None) -> list[Item]:
         """What is not through, oldest first."""
         with reading(self.engine) as connection:
             return worklist.load_all(connection, name)
-
-    def item(self, number: int) -> Item:
-        return self.office.item(number)
-
-    def retry(self, who: str, number: int | None = None) -> list[str]:
-        return self.office.retry(who, number)
-
-    def resolve(self, number: int, take: Take, who: str) -> str | None:
-        return self.office.resolve(number, take, who)
-
-    def dismiss(self, number: int, who: str, why: str) -> bool:
-        return self.office.dismiss(number, who, why)
 
     # --- state of affairs -----------------------------------------------------------------------------------------
 

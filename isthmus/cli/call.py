@@ -58,7 +58,7 @@ class Call:
     @cached_property
     def who(self) -> str:
         """``cli:anna``: what the audit keeps."""
-        name = self._name if self._name is not None else _user()
+        name = self._name if self._name is not None else account_name()
         if not name.strip() or not name.isprintable():
             raise Misconfigured("--as", "is not a name", "write the name of who does this")
         return f"cli:{name.strip()}"
@@ -176,7 +176,7 @@ def _nowhere() -> str:
     return os.devnull
 
 
-def _user() -> str:
+def account_name() -> str:
     """The account that the process runs under; the environment could say anything."""
     try:
         import os

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.call import Call, command
-from isthmus.cli.call import _user as account_name
+from isthmus.cli.call import Call, account_name, command
 from isthmus.cli.standing import local
 from isthmus.kernel.errors import Refused
 
@@ -39,7 +38,7 @@ def accept(call: Call, mapping: MAPPING, *, why: WHY) -> None:
     """
     who = decider(call)
     with call.workshop() as workshop:
-        digest = workshop.accept(mapping, who, why)
+        digest = workshop.office.accept(mapping, who, why)
     document = {"mapping": mapping, "accepted_hash": digest, "by": who, "why": why}
     call.finish(
         document, lambda: call.screen.line(f"{mapping}: {digest[:12]} is accepted; the next run reads everything")
@@ -53,7 +52,7 @@ def pause(call: Call, mapping: MAPPING, *, why: WHY) -> None:
     """
     who = decider(call)
     with call.workshop() as workshop:
-        workshop.pause(mapping, who, why)
+        workshop.office.pause(mapping, who, why)
     document = {"mapping": mapping, "paused": True, "by": who, "why": why}
     call.finish(document, lambda: call.screen.line(f"{mapping} is paused; `isthmus resume {mapping}` goes on"))
 
@@ -65,7 +64,7 @@ def resume(call: Call, mapping: MAPPING) -> None:
     """
     who = decider(call)
     with call.workshop() as workshop:
-        workshop.resume(mapping, who)
+        workshop.office.resume(mapping, who)
     document = {"mapping": mapping, "paused": False, "by": who}
     call.finish(document, lambda: call.screen.line(f"{mapping} runs again"))
 

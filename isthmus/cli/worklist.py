@@ -41,7 +41,7 @@ def show(
     one_of("--reason", reason, get_args(Reason))
     with call.workshop() as workshop:
         if what is not None and what.isascii() and what.isdigit():
-            items = [workshop.item(int(what))]
+            items = [workshop.office.item(int(what))]
             everything = True
         else:
             items = workshop.worklist(workshop.mapping(what).name if what else None)
@@ -142,7 +142,7 @@ def retry(
     Example: isthmus worklist retry 12
     """
     with call.workshop() as workshop:
-        names = workshop.retry(call.who, number)
+        names = workshop.office.retry(call.who, number)
     _tell_due(call, names)
 
 
@@ -159,8 +159,8 @@ def resolve(
     """
     who = decider(call)
     with call.workshop() as workshop:
-        found = workshop.item(number)
-        name = workshop.resolve(number, _answer(take, workshop.office.question(found)), who)
+        found = workshop.office.item(number)
+        name = workshop.office.resolve(number, _answer(take, workshop.office.question(found)), who)
     if name:
         _tell_due(call, [name])
     else:
@@ -191,7 +191,7 @@ def dismiss(
     """
     who = decider(call)
     with call.workshop() as workshop:
-        hidden = workshop.dismiss(number, who, why)
+        hidden = workshop.office.dismiss(number, who, why)
     if not hidden:
         _tell_second(call, number)
         return

@@ -52,7 +52,7 @@ def test_nothing_is_lost_and_nothing_is_doubled(desk: Desk, flow: str, name: str
     if fault.delivers:
         assert all(desk.arrived(flow, one) for one in news)
     else:
-        desk.world.shop.retry("cli:ada")
+        desk.world.shop.office.retry("cli:ada")
         report = desk.world.run(flow)
         assert report.adds_up
         assert report.skipped is None

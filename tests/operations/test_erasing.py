@@ -89,7 +89,7 @@ def test_what_the_crm_still_has_is_on_the_worklist_until_it_is_deleted_there(wor
     assert "in the CRM" in item.fault.remedy
     world.cycle()
     assert world.listed(person) == "invalid"
-    assert world.shop.retry("cli:ada") == [], "nothing becomes possible by waiting"
+    assert world.shop.office.retry("cli:ada") == [], "nothing becomes possible by waiting"
     world.delete("customer", person)
     world.cycle()
     assert world.listed(person) is None
@@ -142,7 +142,7 @@ def test_an_erased_person_that_is_asked_for_by_id_stays_erased(world: World) -> 
     world.cycle()
     assert say(world, "audit", "erase", "customer", account, "--why", WHY).code == 0
     world.run("customer", ids=[account])
-    world.shop.retry("cli:ada", world.item(account).id)
+    world.shop.office.retry("cli:ada", world.item(account).id)
     world.edit("customer", account, Phone="+48 canary again")
     world.cycle()
     world.cycle(full=True)

@@ -221,7 +221,7 @@ def _merge(quarter: Quarter, loser: str, winner: str, keeps: str) -> None:
     world.merge(quarter.accounts[winner], quarter.accounts[loser])
     quarter.rest()
     (item,) = world.items("ambiguous", "customer")
-    world.shop.resolve(item.id or 0, kept, "cli:ada")
+    world.shop.office.resolve(item.id or 0, kept, "cli:ada")
 
 
 # --- finance, in the ERP ----------------------------------------------------------------------------------------------

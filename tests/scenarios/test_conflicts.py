@@ -79,8 +79,8 @@ def test_what_is_no_choice_has_none(world: World) -> None:
 def test_only_what_nobody_answered_and_nobody_hid_is_asked(world: World) -> None:
     first, second, third = po(world), po(world), po(world)
     assert [one.number for one in world.shop.office.questions()] == [first.id, second.id, third.id]
-    world.shop.resolve(first.id or 0, "crm", "cli:ada")
-    world.shop.dismiss(third.id or 0, "cli:ada", "a test order")
+    world.shop.office.resolve(first.id or 0, "crm", "cli:ada")
+    world.shop.office.dismiss(third.id or 0, "cli:ada", "a test order")
     assert [one.number for one in world.shop.office.questions()] == [second.id]
 
 
@@ -89,10 +89,10 @@ def test_only_what_nobody_answered_and_nobody_hid_is_asked(world: World) -> None
 
 def test_each_field_can_have_its_own_answer(world: World) -> None:
     world.mapping_file("order", *shared_twice())
-    world.shop.accept("order", "cli:ada", "both keep the salesperson")
+    world.shop.office.accept("order", "cli:ada", "both keep the salesperson")
     world.cycle()
     item = conflict(world, PoNumber=("PO-SALES", "PO-CLERK"), Description=("crm@example.com", "erp@example.com"))
-    world.shop.resolve(item.id or 0, {"po_number": "crm", "salesperson": "erp"}, "cli:ada")
+    world.shop.office.resolve(item.id or 0, {"po_number": "crm", "salesperson": "erp"}, "cli:ada")
     world.cycle()
     assert world.items() == []
     assert values(world, item.source_id) == ("PO-SALES", "PO-SALES")
@@ -121,7 +121,7 @@ def test_an_answer_to_another_question_is_refused_and_changes_nothing(
 ) -> None:
     item = po(world)
     with pytest.raises(Refused) as caught:
-        world.shop.resolve(item.id or 0, take, "cli:ada")
+        world.shop.office.resolve(item.id or 0, take, "cli:ada")
     assert str(caught.value) == f"worklist {item.id}: {fault}"
     world.cycle()
     assert values(world, item.source_id) == ("PO-SALES", "PO-CLERK")
@@ -135,21 +135,21 @@ def test_an_answer_to_what_has_moved_is_void_and_the_old_number_means_nothing(wo
         world.edit("order", item.source_id, PoNumber="PO-THIRD")
     else:
         world.clerk("order", item.source_id, customer_reference="PO-THIRD")
-    world.shop.resolve(item.id or 0, "crm", "cli:ada")  # Isthmus has not seen the third value yet
+    world.shop.office.resolve(item.id or 0, "crm", "cli:ada")  # Isthmus has not seen the third value yet
     world.cycle()
     asked = world.item(item.source_id)
     assert asked.id != item.id
     assert "PO-THIRD" in values(world, item.source_id)
     assert len(set(values(world, item.source_id))) == 2, "nothing was written"
     with pytest.raises(Refused, match="there is no such item; it is through, or asked anew"):
-        world.shop.resolve(item.id or 0, "crm", "cli:ada")
+        world.shop.office.resolve(item.id or 0, "crm", "cli:ada")
 
 
 def test_the_last_answer_before_the_run_holds_and_the_audit_names_who_gave_it(world: World) -> None:
     item = po(world)
-    world.shop.retry("cli:eve", item.id)  # a reason that is there already does not hide the person's
-    world.shop.resolve(item.id or 0, "crm", "cli:ada")
-    world.shop.resolve(item.id or 0, "erp", "cli:tom")
+    world.shop.office.retry("cli:eve", item.id)  # a reason that is there already does not hide the person's
+    world.shop.office.resolve(item.id or 0, "crm", "cli:ada")
+    world.shop.office.resolve(item.id or 0, "erp", "cli:tom")
     world.cycle()
     assert values(world, item.source_id) == ("PO-CLERK", "PO-CLERK")
     told = [str(one.entry.payload.get("due")) for one in world.history("order", item.source_id)]
@@ -164,9 +164,9 @@ def test_the_last_answer_before_the_run_holds_and_the_audit_names_who_gave_it(wo
 @pytest.mark.parametrize(
     "decide",
     [
-        lambda world, number: world.shop.resolve(number, "crm", "cli:ada"),
-        lambda world, number: world.shop.dismiss(number, "cli:ada", "why not"),
-        lambda world, number: world.shop.retry("cli:ada", number),
+        lambda world, number: world.shop.office.resolve(number, "crm", "cli:ada"),
+        lambda world, number: world.shop.office.dismiss(number, "cli:ada", "why not"),
+        lambda world, number: world.shop.office.retry("cli:ada", number),
     ],
     ids=["resolve", "dismiss", "retry"],
 )
@@ -232,7 +232,7 @@ def test_one_customer_stays_and_everything_leads_to_it(both: World, choice: str)
     both.cycle()
     (item,) = both.items("ambiguous")
     stays, goes = (mine, theirs) if choice == "the winner's customer" else (theirs, mine)
-    assert both.shop.resolve(item.id or 0, stays, "cli:ada") == "customer"
+    assert both.shop.office.resolve(item.id or 0, stays, "cli:ada") == "customer"
     order = both.order(winner)
     both.edit("customer", winner, Phone="+49 1")
     both.cycle()
@@ -267,10 +267,10 @@ def test_documents_of_the_customer_that_goes_are_shown_on_the_account_that_stays
     mine = world.erp("customer", winner)["id"]
     world.merge(winner, loser)
     world.cycle()
-    world.shop.resolve(world.item(loser).id or 0, mine, "cli:ada")
+    world.shop.office.resolve(world.item(loser).id or 0, mine, "cli:ada")
     world.at_desk(lambda desk: invoice(desk, numbers[1]))
     world.cycle()
-    world.shop.retry("cli:ada")
+    world.shop.office.retry("cli:ada")
     world.cycle()
     shown = [row["Account__c"] for row in world.crm_rows("ERP_Invoice__c")]
     assert shown == [winner, winner]
@@ -293,10 +293,10 @@ def test_where_the_erp_cannot_merge_the_one_that_it_knows_by_the_winners_key_has
     ports = dataclasses.replace(world.shop.ports, erp=CannotMerge(world.shop.ports.erp))
     world.shop = Workshop(world.shop.settings, world.shop.engine, ports)
     with pytest.raises(Refused, match=f"the ERP knows {winner} as {mine} and cannot merge, so that one has to stay"):
-        world.shop.resolve(item.id or 0, theirs, "cli:ada")
+        world.shop.office.resolve(item.id or 0, theirs, "cli:ada")
     assert world.item(item.source_id).id == item.id
     assert [one.outcome for one in world.shop.office.decisions(item.id)] == ["refused"]
-    assert world.shop.resolve(item.id or 0, mine, "cli:ada") == "customer"
+    assert world.shop.office.resolve(item.id or 0, mine, "cli:ada") == "customer"
     assert world.pair("customer", loser).erp.id == mine
     assert world.erp_by_id("customer", theirs)["active"], "a clerk closes it"
 
@@ -304,5 +304,5 @@ def test_where_the_erp_cannot_merge_the_one_that_it_knows_by_the_winners_key_has
 def test_only_one_of_the_two_can_stay(world: World) -> None:
     item, *_, mine, theirs = merged(world)
     with pytest.raises(Refused) as caught:
-        world.shop.resolve(item.id or 0, "crm", "cli:ada")
+        world.shop.office.resolve(item.id or 0, "crm", "cli:ada")
     assert str(caught.value) == f"worklist {item.id}: crm is not in question; take {theirs} or {mine}"

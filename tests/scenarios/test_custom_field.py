@@ -57,7 +57,7 @@ def test_one_row_brings_the_field_of_every_customer(playground: Playground, tmp_
     file = mappings / "customer.yaml"
     file.write_text(file.read_text().replace("fields:\n", ROW, 1))
     after = _open(playground, mappings, tmp_path / "isthmus.db")
-    after.accept("customer", "test", "finance reports by industry")
+    after.office.accept("customer", "test", "finance reports by industry")
     report = after.sync("customer", Order("test"))
 
     assert _industries(after) == wanted

@@ -117,7 +117,7 @@ def test_many_records_gone_at_once_stop_the_run_with_nothing_written(world: Worl
 def test_many_records_gone_from_the_erp_stop_the_run_too_instead_of_asking_a_hundred_questions(world: World) -> None:
     world.limits = Limits(gone_count=3)
     world.mapping_file("customer", ("gone: {crm: deactivate", "gone: {crm: ask"))
-    world.shop.accept("customer", "cli:ada", "test")
+    world.shop.office.accept("customer", "cli:ada", "test")
     world.pass_time(minutes=1)
     world.door("edit", object="Account", percent=60, fields={"Type": "Prospect"})
     with pytest.raises(Misconfigured, match=r"records are gone from the CRM in one run"):

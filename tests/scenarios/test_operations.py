@@ -31,7 +31,7 @@ def test_a_change_of_more_than_five_per_cent_waits_to_be_accepted_and_writes_not
     assert (world.erp_log(), world.crm_stamps()) == (log, stamps)
     decisions = [one for _, page in world.shop.plan("customer", full=False) for one in page]
     assert sum(one.change is not None for one in decisions) > 0, "`plan` shows what would happen"
-    world.shop.accept("customer", "cli:ada", "sales keeps the numbers there now")
+    world.shop.office.accept("customer", "cli:ada", "sales keeps the numbers there now")
     assert world.run("customer").moved > 0
     assert world.run("customer").moved == 0
 
@@ -55,7 +55,7 @@ def test_a_new_row_brings_the_owners_value_and_a_removed_one_clears_nothing(worl
     world.run("customer")
     row = "  website:  {crm: Website, erp: website}\n"
     world.mapping_file("customer", ("  phone:    {crm: Phone,", f"{row}  phone:    {{crm: Phone,"))
-    world.shop.accept("customer", "cli:ada", "the website is back")
+    world.shop.office.accept("customer", "cli:ada", "the website is back")
     world.cycle("customer")
     assert world.erp("customer", customer)["website"] == website
 
@@ -119,7 +119,7 @@ def test_another_organisation_behind_the_connection_stops_the_run(world: World) 
 
 
 def test_a_paused_mapping_is_skipped_with_the_reason_and_catches_up(world: World) -> None:
-    world.shop.pause("customer", "cli:ada", "price review")
+    world.shop.office.pause("customer", "cli:ada", "price review")
     account = world.account("Patient Ltd")
     report = world.run("customer")
     assert report.skipped is not None
@@ -127,7 +127,7 @@ def test_a_paused_mapping_is_skipped_with_the_reason_and_catches_up(world: World
     assert "price review" in report.skipped
     assert not world.is_bound("customer", account)
     world.pass_time(days=2)
-    world.shop.resume("customer", "cli:ada")
+    world.shop.office.resume("customer", "cli:ada")
     world.cycle()
     assert world.is_bound("customer", account)
 

@@ -147,7 +147,7 @@ def test_the_answer_to_a_conflict_holds_on_both_sides(both: World, take: str, va
     order = _conflict(both)
     (item,) = both.items()
     assert item.id is not None
-    assert both.shop.resolve(item.id, take, "cli:ada") == "order"
+    assert both.shop.office.resolve(item.id, take, "cli:ada") == "order"
     both.cycle()
     assert both.items() == []
     assert both.crm("order", order)["PoNumber"] == value
@@ -161,7 +161,7 @@ def test_the_answer_to_a_conflict_holds_on_both_sides(both: World, take: str, va
 def test_a_move_of_either_side_after_the_question_voids_the_answer(world: World, who: str, take: str) -> None:
     order = _conflict(world)
     (item,) = world.items()
-    world.shop.resolve(item.id or 0, take, "cli:ada")
+    world.shop.office.resolve(item.id or 0, take, "cli:ada")
     if who == "sales":
         world.edit("order", order, PoNumber="PO-THIRD")
     else:
@@ -171,7 +171,7 @@ def test_a_move_of_either_side_after_the_question_voids_the_answer(world: World,
     value = detail(asked)["values"]["po_number"]
     assert "PO-THIRD" in (value["crm"], value["erp"])
     assert {world.crm("order", order)["PoNumber"], world.erp("order", order)["customer_reference"]} > {"PO-THIRD"}
-    world.shop.resolve(asked.id or 0, take, "cli:ada")
+    world.shop.office.resolve(asked.id or 0, take, "cli:ada")
     world.cycle()
     assert world.items() == []
     assert world.crm("order", order)["PoNumber"] == world.erp("order", order)["customer_reference"] == value[take]
@@ -192,4 +192,4 @@ def test_only_a_choice_between_two_values_can_be_resolved(world: World) -> None:
     world.cycle()
     (item,) = world.items("ambiguous")
     with pytest.raises(Refused, match="no choice between two values"):
-        world.shop.resolve(item.id or 0, "crm", "cli:ada")
+        world.shop.office.resolve(item.id or 0, "crm", "cli:ada")

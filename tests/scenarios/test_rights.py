@@ -41,11 +41,11 @@ def po(world: World, item: Item) -> tuple[str, str]:
 
 
 DECISIONS: dict[str, Callable[[World, int, str], object]] = {
-    "resolve": lambda world, number, who: world.shop.resolve(number, "crm", who),
-    "dismiss": lambda world, number, who: world.shop.dismiss(number, who, "a test order"),
-    "accept": lambda world, _, who: world.shop.accept("order", who, "agreed"),
-    "pause": lambda world, _, who: world.shop.pause("order", who, "stock-taking"),
-    "resume": lambda world, _, who: world.shop.resume("order", who),
+    "resolve": lambda world, number, who: world.shop.office.resolve(number, "crm", who),
+    "dismiss": lambda world, number, who: world.shop.office.dismiss(number, who, "a test order"),
+    "accept": lambda world, _, who: world.shop.office.accept("order", who, "agreed"),
+    "pause": lambda world, _, who: world.shop.office.pause("order", who, "stock-taking"),
+    "resume": lambda world, _, who: world.shop.office.resume("order", who),
 }
 
 
@@ -70,18 +70,18 @@ def test_only_who_may_decides_and_the_attempt_is_kept(world: World, verb: str) -
 def test_to_try_again_everyone_may(world: World) -> None:
     item = conflict(world)
     rule(world)
-    assert world.shop.retry("cli:mallory", item.id) == ["order"]
+    assert world.shop.office.retry("cli:mallory", item.id) == ["order"]
 
 
 def test_without_roles_everyone_may(world: World) -> None:
     item = conflict(world)
-    assert world.shop.resolve(item.id or 0, "crm", "cli:anybody") == "order"
+    assert world.shop.office.resolve(item.id or 0, "crm", "cli:anybody") == "order"
 
 
 def test_a_dismissal_without_a_reason_is_refused_and_kept(world: World) -> None:
     item = conflict(world)
     with pytest.raises(Refused, match="a reason: is missing"):
-        world.shop.dismiss(item.id or 0, "cli:ada", " ")
+        world.shop.office.dismiss(item.id or 0, "cli:ada", " ")
     assert told(world, item.id) == [("cli:ada", "dismiss", "refused")]
 
 
@@ -91,7 +91,7 @@ def test_a_dismissal_without_a_reason_is_refused_and_kept(world: World) -> None:
 def test_below_the_limit_one_is_enough(world: World) -> None:
     item = conflict(world, quantity=9)
     rule(world, two_above={"EUR": 100_00 * 2})
-    assert world.shop.resolve(item.id or 0, "crm", "cli:ada") == "order"
+    assert world.shop.office.resolve(item.id or 0, "crm", "cli:ada") == "order"
 
 
 @pytest.mark.parametrize("limits", [{"EUR": 100_00}, {"USD": 100_00}], ids=["above it", "none for this currency"])
@@ -99,7 +99,7 @@ def test_above_the_limit_two_different_people_give_the_same_answer(world: World,
     item = conflict(world, quantity=1000)  # 10,000 EUR net
     rule(world, two_above=limits)
     number = item.id or 0
-    assert world.shop.resolve(number, "crm", "cli:ada") is None
+    assert world.shop.office.resolve(number, "crm", "cli:ada") is None
     world.cycle()
     assert po(world, item) == ("PO-SALES", "PO-CLERK"), "one person alone changes nothing"
     request = world.shop.office.question(world.item(item.source_id)).request
@@ -109,8 +109,8 @@ def test_above_the_limit_two_different_people_give_the_same_answer(world: World,
     for same in ("cli:ada", "airflow:ada"):
         world.shop.settings = dataclasses.replace(world.shop.settings, people=_with(world, same))
         with pytest.raises(Refused, match=f"{same} asked for this and cannot confirm it as well; ask "):
-            world.shop.resolve(number, "crm", same)
-    assert world.shop.resolve(number, "crm", "airflow:vera") == "order"
+            world.shop.office.resolve(number, "crm", same)
+    assert world.shop.office.resolve(number, "crm", "airflow:vera") == "order"
     world.cycle()
     assert po(world, item) == ("PO-SALES", "PO-SALES")
     assert told(world, number) == [
@@ -132,11 +132,11 @@ def test_another_answer_is_another_request(world: World) -> None:
     item = conflict(world, quantity=1000)
     rule(world, two_above={"EUR": 100_00})
     number = item.id or 0
-    assert world.shop.resolve(number, "crm", "cli:ada") is None
-    assert world.shop.resolve(number, "erp", "cli:eve") is None
-    assert world.shop.dismiss(number, "airflow:vera", "nobody cares") is False
-    assert world.shop.resolve(number, "erp", "cli:ada") is None, "the open request is to hide it"
-    assert world.shop.resolve(number, "erp", "cli:eve") == "order"
+    assert world.shop.office.resolve(number, "crm", "cli:ada") is None
+    assert world.shop.office.resolve(number, "erp", "cli:eve") is None
+    assert world.shop.office.dismiss(number, "airflow:vera", "nobody cares") is False
+    assert world.shop.office.resolve(number, "erp", "cli:ada") is None, "the open request is to hide it"
+    assert world.shop.office.resolve(number, "erp", "cli:eve") == "order"
     world.cycle()
     assert po(world, item) == ("PO-CLERK", "PO-CLERK")
 
@@ -144,12 +144,14 @@ def test_another_answer_is_another_request(world: World) -> None:
 def test_a_request_ends_when_either_side_moves(world: World) -> None:
     item = conflict(world, quantity=1000)
     rule(world, two_above={"EUR": 100_00})
-    assert world.shop.resolve(item.id or 0, "crm", "cli:ada") is None
+    assert world.shop.office.resolve(item.id or 0, "crm", "cli:ada") is None
     world.edit("order", item.source_id, PoNumber="PO-THIRD")
     world.cycle()
     again = world.item(item.source_id)
-    assert world.shop.resolve(again.id or 0, "crm", "cli:eve") is None, "nobody has agreed to the third value yet"
-    assert world.shop.resolve(again.id or 0, "crm", "cli:ada") == "order"
+    assert world.shop.office.resolve(again.id or 0, "crm", "cli:eve") is None, (
+        "nobody has agreed to the third value yet"
+    )
+    assert world.shop.office.resolve(again.id or 0, "crm", "cli:ada") == "order"
 
 
 def test_two_hide_a_document_that_is_worth_much_even_before_it_is_in_the_erp(world: World) -> None:
@@ -158,9 +160,9 @@ def test_two_hide_a_document_that_is_worth_much_even_before_it_is_in_the_erp(wor
     number = world.item(order).id or 0
     assert not world.is_bound("order", order)
     rule(world, two_above={"EUR": 100_00})
-    assert world.shop.dismiss(number, "cli:ada", "a test order") is False
+    assert world.shop.office.dismiss(number, "cli:ada", "a test order") is False
     assert world.item(order).dismissed_by is None
-    assert world.shop.dismiss(number, "cli:eve", "indeed a test order") is True
+    assert world.shop.office.dismiss(number, "cli:eve", "indeed a test order") is True
     assert world.item(order).dismissed_by == "cli:ada and cli:eve"
 
 
@@ -172,8 +174,8 @@ def test_what_concerns_a_customer_is_worth_what_it_owes_and_has_ordered(world: W
     world.cycle()
     number = world.item(account).id or 0
     rule(world, two_above={"EUR": 109_99})
-    assert world.shop.dismiss(number, "cli:ada", "a test account") is False
-    assert world.shop.dismiss(number, "cli:eve", "indeed a test account") is True
+    assert world.shop.office.dismiss(number, "cli:ada", "a test account") is False
+    assert world.shop.office.dismiss(number, "cli:eve", "indeed a test account") is True
 
 
 def test_a_merge_is_worth_what_both_customers_owe_together(world: World) -> None:
@@ -185,9 +187,9 @@ def test_a_merge_is_worth_what_both_customers_owe_together(world: World) -> None
     world.cycle()
     item, stays = world.item(accounts[1]), world.pair("customer", accounts[0]).erp.id
     rule(world, two_above={"EUR": 119_99})
-    assert world.shop.resolve(item.id or 0, stays, "cli:ada") is None
+    assert world.shop.office.resolve(item.id or 0, stays, "cli:ada") is None
     assert "it is about 120.00 EUR" in told_of(world, item)
-    assert world.shop.resolve(item.id or 0, stays, "airflow:vera") == "customer"
+    assert world.shop.office.resolve(item.id or 0, stays, "airflow:vera") == "customer"
 
 
 def told_of(world: World, item: Item) -> str:
@@ -199,4 +201,4 @@ def test_what_is_no_document_takes_one(world: World) -> None:
     account = world.account("Z" * 250)
     world.cycle()
     rule(world, two_above={"EUR": 0})
-    assert world.shop.dismiss(world.item(account).id or 0, "cli:ada", "will never buy") is True
+    assert world.shop.office.dismiss(world.item(account).id or 0, "cli:ada", "will never buy") is True

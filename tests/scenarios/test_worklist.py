@@ -229,8 +229,8 @@ def test_a_dismissed_item_needs_a_reason_and_comes_back_when_the_record_changes(
     world.cycle()
     number = world.item(account).id or 0
     with pytest.raises(Refused, match="a reason: is missing"):
-        world.shop.dismiss(number, "cli:ada", "  ")
-    world.shop.dismiss(number, "cli:ada", "will never buy")
+        world.shop.office.dismiss(number, "cli:ada", "  ")
+    world.shop.office.dismiss(number, "cli:ada", "will never buy")
     world.cycle()
     assert world.item(account).dismissed_by == "cli:ada"
     world.edit("customer", account, Phone="+1")
@@ -252,7 +252,7 @@ def test_an_item_keeps_its_age_and_counts_its_tries(world: World) -> None:
 
 def test_retry_makes_due_what_may_have_become_possible(world: World) -> None:
     order = waiting_order(world)
-    assert world.shop.retry("cli:ada") == ["order"]
+    assert world.shop.office.retry("cli:ada") == ["order"]
     assert world.shop.due_counts()["order"] == 1
     before = world.item(order).attempts
     world.cycle("order")
@@ -263,17 +263,17 @@ def test_retry_leaves_to_the_next_time_what_is_running_now(world: World) -> None
     waiting_order(world)
     held = leases.take(world.shop.engine, "order")
     assert isinstance(held, leases.Lease)
-    assert world.shop.retry("cli:ada") == []
+    assert world.shop.office.retry("cli:ada") == []
     assert "order" not in world.shop.due_counts()
     leases.release(world.shop.engine, held)
-    assert world.shop.retry("cli:ada") == ["order"]
+    assert world.shop.office.retry("cli:ada") == ["order"]
 
 
 def test_what_must_be_corrected_is_not_tried_again_unasked(world: World) -> None:
     account = world.account("Z" * 250)
     world.cycle()
-    assert world.shop.retry("cli:ada") == []
-    assert world.shop.retry("cli:ada", world.item(account).id) == ["customer"]
+    assert world.shop.office.retry("cli:ada") == []
+    assert world.shop.office.retry("cli:ada", world.item(account).id) == ["customer"]
 
 
 def waiting_order(world: World) -> str:
