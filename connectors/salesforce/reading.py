@@ -117,7 +117,7 @@ class Reader:
             condition = all_of([window.on(stamp), after_key(stamp, key), where])
             soql = select(maker.columns(), maker.shape.stream, condition, order=f"{stamp}, Id")
             try:
-                for rows, done in self._pages(soql, window.priority):
+                for rows, done in self._rest.pages(soql, window.priority):
                     key = (version_of(rows[-1][stamp]), rows[-1]["Id"]) if rows else key
                     yield rows, done
             except LocatorLost:
@@ -125,19 +125,6 @@ class Reader:
                     raise
             else:
                 return
-
-    def _pages(self, soql: str, priority: Priority) -> Iterator[tuple[list[Row], bool]]:
-        answer = self._rest.query(soql, priority)
-        total, seen = answer["totalSize"], 0
-        while True:
-            rows, done = answer["records"], answer["done"]
-            seen += len(rows)
-            if seen > total or (done and seen < total) or not (done or rows):
-                raise self._rest.torn(seen, total)
-            yield rows, done
-            if done:
-                return
-            answer = self._rest.more(answer["nextRecordsUrl"], priority)
 
     def _moved_documents(self, selection: Selection, window: Window, maker: Maker) -> Iterator[Page]:
         """Headers that moved, and parents of lines and other records that moved: one slice per page of headers."""
@@ -174,7 +161,9 @@ class Reader:
             self._describer.check_fields(stream, (parent,))
             stamp = self._describer.shape(stream).stamp
             where = all_of([window.on(stamp), f"{parent} != null"])
-            for rows, _ in self._pages(select(["Id", parent], stream, where, order=f"{stamp}, Id"), window.priority):
+            for rows, _ in self._rest.pages(
+                select(["Id", parent], stream, where, order=f"{stamp}, Id"), window.priority
+            ):
                 found.update(_at(row, parent) for row in rows)
         return found
 
@@ -196,7 +185,7 @@ class Reader:
         owners = [record.id for record in records]
         for start in range(0, len(owners), IDS):
             where = f"{lines.parent} IN {id_list(owners[start : start + IDS])}"
-            for rows, _ in self._pages(select(columns, shape.stream, where), "normal"):
+            for rows, _ in self._rest.pages(select(columns, shape.stream, where), "normal"):
                 for row in rows:
                     by_parent[_at(row, lines.parent)].append(row)
         for record in records:

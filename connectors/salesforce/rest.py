@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from threading import Lock
@@ -73,16 +73,23 @@ class Rest:
         """The next page; ``next_url`` is the server's own and is held to our host."""
         return self._page(self._open().query_more(next_url, identifier_is_url=True, priority=priority))
 
+    def pages(self, soql: str, priority: Priority = "normal") -> Iterator[tuple[list[dict[str, Any]], bool]]:
+        """A query's records page by page, and whether that was the last. Unavailable for other than it announced."""
+        answer = self.query(soql, priority)
+        total, seen = answer["totalSize"], 0
+        while True:
+            rows, done = answer["records"], answer["done"]
+            seen += len(rows)
+            if seen > total or (done and seen < total) or not (done or rows):
+                raise self.torn(seen, total)
+            yield rows, done
+            if done:
+                return
+            answer = self.more(answer["nextRecordsUrl"], priority)
+
     def query_all(self, soql: str, priority: Priority = "normal") -> list[dict[str, Any]]:
         """All records of a query that is known to be small; Unavailable when the count is not what was announced."""
-        answer = self.query(soql, priority)
-        records = list(answer["records"])
-        while not answer["done"]:
-            answer = self.more(answer["nextRecordsUrl"], priority)
-            records += answer["records"]
-        if len(records) != answer["totalSize"]:
-            raise self.torn(len(records), answer["totalSize"])
-        return records
+        return [row for rows, _ in self.pages(soql, priority) for row in rows]
 
     def describe(self, path: str) -> dict[str, Any]:
         """A description: ``sobjects`` or ``sobjects/Account/describe``."""

@@ -149,7 +149,7 @@ HOSTILE_BODIES = {
 
 @pytest.mark.parametrize("body", HOSTILE_BODIES.values(), ids=HOSTILE_BODIES)
 @pytest.mark.parametrize("name", READS)
-def test_a_hostile_query_answer_moves_no_watermark(name: str, body: bytes) -> None:
+def test_a_hostile_query_answer_ends_well(name: str, body: bytes) -> None:
     def change(path: str, good: bytes) -> bytes:
         return body if "query" in path else good
 
