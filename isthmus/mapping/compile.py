@@ -120,9 +120,13 @@ class CompiledMapping:
         """None when the record passes ``where``, else the first term that it fails."""
         return self._outside[side](record.fields)
 
+    def is_sound(self, form: Fields) -> bool:
+        """Whether the entity's schema has nothing against a form."""
+        return self._valid.is_valid(form)
+
     def validate(self, form: Fields, *, partial: bool = False) -> list[Fault]:
         """What the entity's schema says against a form; ``partial`` forgives what is missing."""
-        if self._valid.is_valid(form):
+        if self.is_sound(form):
             return []
         from isthmus.mapping.validity import explain  # jsonschema is slow to import and seldom needed
 

@@ -124,7 +124,9 @@ def _see_target(direction: Direction, decision: Decision, binding: Binding, *, a
     seen = binding.seen(direction.target)
     if binding.id is None and _is_as_written(decision.change, answer.record):
         # The target shows exactly what was sent: what it owns aside, its form is the one that was translated for it.
-        after = {name: value for name, value in decision.target_form.items() if name in direction.given_or_shared}
+        after = decision.target_form
+        if not after.keys() <= direction.given_or_shared:
+            after = {name: value for name, value in after.items() if name in direction.given_or_shared}
     elif answer.record is not None:
         shown = direction.mapping.to_entity(direction.target, answer.record).form
         after = _shown(direction, decision, binding, shown=shown)
@@ -143,7 +145,7 @@ def _is_as_written(change: Change | None, record: Record | None) -> bool:
     """Whether the answer repeats every field that was written, so that it need not be translated back."""
     if change is None or record is None or change.lines is not None:
         return False
-    return change.fields.items() <= record.fields.items()
+    return record.fields | change.fields == record.fields
 
 
 def _shown(direction: Direction, decision: Decision, binding: Binding, *, shown: Fields) -> Fields:

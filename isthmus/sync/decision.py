@@ -21,7 +21,7 @@ from isthmus.merge import Forms, Merged, Overruled, merge
 from isthmus.state.bindings import Binding, Lane, Sight
 from isthmus.state.progress import Due
 from isthmus.state.worklist import Item
-from isthmus.sync.match import Keys, Matches
+from isthmus.sync.match import Keys, Matches, keys_of
 
 Outcome = Literal[
     "created", "updated", "withdrawn", "rebound", "unchanged", "superseded", "filtered", "worklisted"
@@ -134,7 +134,8 @@ class Read:
     faults: tuple[Fault, ...]
     outside: Term | None
     due: Due | None = None
-    keys: Keys = ()  # for the match rules; filled by the look-up step for records that may be born
+    keys: Keys = ()  # for the match rules, where this way may create records
+    sound: bool = False  # its form is as the entity's schema wants it
 
     @property
     def id(self) -> str:
@@ -222,6 +223,12 @@ class Case:
     def where(self) -> str:
         return f"{self.direction.mapping.entity} {self.read.id}"
 
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """What is wrong with the record by itself."""
+        read = self.read
+        return read.faults or (() if read.sound else tuple(self.direction.mapping.validate(read.form)))
+
     def binding(self) -> Binding | None:
         return self.sights.bindings.get(self.read.id)
 
@@ -270,13 +277,19 @@ def editor_of(record: Record) -> Editor:
 
 
 def translate(direction: Direction, record: Record, due: Due | None = None) -> Read:
-    """A record as its entity, with the hash by which changes are noticed."""
+    """A record as its entity, with the hash by which changes are noticed.
+
+    Whatever needs the record alone is done here: pages are translated while those before them are being written.
+    """
     if record.deleted:
         return Read(record, {}, b"", "{}", (), None, due)
     translated = direction.mapping.to_entity(direction.source, record)
     outside = direction.mapping.inside(direction.source, record)
     text = spell(direction, translated.form)
-    return Read(record, translated.form, text_hash(text), text.decode(), tuple(translated.faults), outside, due)
+    keys = keys_of(translated.form, direction.spec.match) if direction.creates else ()
+    sound = direction.mapping.is_sound(translated.form)
+    faults = tuple(translated.faults)
+    return Read(record, translated.form, text_hash(text), text.decode(), faults, outside, due, keys, sound)
 
 
 def spell(direction: Direction, form: Fields) -> bytes:

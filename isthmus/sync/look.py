@@ -102,8 +102,6 @@ def _look_for_matches(stage: Stage, unbound: Sequence[Read]) -> Matches:
     """Candidates of the target for each rule, and which of them are bound already."""
     direction = stage.direction
     matches = Matches(rules=direction.spec.match)
-    for read in unbound:
-        read.keys = matches.keys(read.form)
     found: dict[tuple[int, tuple[str, ...]], set[str]] = {}
     for index, fields in enumerate(direction.mapping.match_fields[direction.target]):
         keys = {key for read in unbound if (key := read.keys[index])}

@@ -36,7 +36,7 @@ class Matches:
 
     def keys(self, form: Fields) -> Keys:
         """A form's values for every rule; None for a rule that does not apply."""
-        return tuple([key_of(form, rule) for rule in self.rules])
+        return keys_of(form, self.rules)
 
     def find(self, keys: Keys) -> tuple[Rule, Key, list[Hit]] | None:
         """The first rule that applies and has hits that no stronger rule denies: its fields, the values, the hits."""
@@ -69,6 +69,11 @@ def value_at(form: Fields, path: str) -> object:
     for part in _parts(path):
         value = value.get(part) if isinstance(value, dict) else None
     return value
+
+
+def keys_of(form: Fields, rules: Sequence[Rule]) -> Keys:
+    """A form's values for every rule; None for a rule that does not apply."""
+    return tuple([key_of(form, rule) for rule in rules])
 
 
 def key_of(form: Fields, rule: Sequence[str]) -> Key | None:

@@ -159,8 +159,7 @@ def _plan_lost(case: Case, binding: Binding) -> Decision:
     direction, read = case.direction, case.read
     if direction.spec.gone[direction.target] != "restore":
         return Decision(read, "unchanged", binding=binding, left=True)
-    faults = read.faults or tuple(direction.mapping.validate(read.form))
-    if faults:
+    if faults := case.faults:
         return listed(read, "invalid", join_faults(faults), binding=binding)
     binding.forget(direction.target)
     decision = _create(case, binding)
@@ -188,8 +187,7 @@ def _plan_unbound(case: Case) -> Decision:
     direction, read, sights = case.direction, case.read, case.sights
     if read.record.deleted or not read.is_inside or not direction.creates:
         return Decision(read, "filtered")
-    faults = read.faults or tuple(direction.mapping.validate(read.form))
-    if faults:
+    if faults := case.faults:
         return listed(read, "invalid", join_faults(faults))
     found = sights.matches.find(read.keys)
     if found and (len(found[2]) > 1 or found[2][0].taken_by is not None):
@@ -259,8 +257,7 @@ class Intended:
 
 def _plan_bound(case: Case, binding: Binding) -> Decision:
     direction, read = case.direction, case.read
-    faults = read.faults or tuple(direction.mapping.validate(read.form))
-    if faults:
+    if faults := case.faults:
         return listed(read, "invalid", join_faults(faults), binding=binding)
     before, after = case.forms(binding)
     merged = direction.merge(before, after)

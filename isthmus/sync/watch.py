@@ -25,7 +25,7 @@ def plan_watched(case: Case) -> Decision:
         return Decision(read, "unchanged", binding=binding, gone="", asks_back="it is back")
     if seen.hash == read.hash:
         return Decision(read, "unchanged", binding=binding)
-    if faults := read.faults or tuple(case.direction.mapping.validate(read.form)):
+    if faults := case.faults:
         if read.record.by_us:
             return listed(read, "invalid", join_faults(faults), binding=binding)
         return Decision(read, "unchanged", binding=binding, left=True, overruled=_unreadable(case, binding))
@@ -49,6 +49,6 @@ def _unreadable(case: Case, binding: Binding) -> list[Overruled]:
     """Somebody entered what the entity cannot hold: there is no new value, only what is wrong with it."""
     side = case.direction.source
     before: Fields = case.forms(binding)[0][side]
-    faults = case.read.faults or tuple(case.direction.mapping.validate(case.read.form))
+    faults = case.faults
     units = {re.split(r"[.[]", fault.where)[0]: fault.what for fault in faults}  # ``lines[1].amount`` is of ``lines``
     return [Overruled(unit, side, before.get(unit), what) for unit, what in units.items()]
