@@ -16,12 +16,12 @@ from tests.connect.raw_server import RawServer, raw_server, reply
 from tests.contract.crm_stub import ORG, USER, Stub, connect, page, row, stub_server
 
 ACCOUNTS = Selection("Account", ("Name",))
-#: ``{port}`` is where the second one listens.
+#: ``{port}`` is where the second one listens; ``{@}`` an at sign, for nobody's mailbox is meant.
 ELSEWHERE = [
     "http://127.0.0.1:{port}", "http://localhost:{port}", "http://[::1]:{port}", "http://2130706433:{port}",
     "http://0x7f000001:{port}", "http://0177.0.0.1:{port}", "http://127.1:{port}", "http://127.0.0.1.:{port}",
     "http://0:{port}", "http://0.0.0.0:{port}", "http://[::ffff:127.0.0.1]:{port}", "https://127.0.0.1:{port}",
-    "http://user:pw@127.0.0.1:{port}", "http://acme.my.salesforce.com@127.0.0.1:{port}", "//127.0.0.1:{port}",
+    "http://user:pw{@}127.0.0.1:{port}", "http://acme.my.salesforce.com{@}127.0.0.1:{port}", "//127.0.0.1:{port}",
     "http://127.0.0.1:{port}#.salesforce.com", "http://127.0.0.1:{port}?.salesforce.com", "http:\\\\127.0.0.1:{port}",
     "http://127.0.0.1:{port}\\@acme.my.salesforce.com", "http://127。0。0。1:{port}", "http://①②⑦.0.0.1:{port}",
     "HTTP://127.0.0.1:{port}", " http://127.0.0.1:{port}", "http://127.0.0.1:{port}\t", "http://127.0.0.1\n:{port}",
@@ -47,7 +47,7 @@ def stub(second: RawServer) -> Iterator[Stub]:
 
 
 def there(where: str, second: RawServer) -> str:
-    return where.replace("{port}", str(second.port))
+    return where.replace("{port}", str(second.port)).replace("{@}", "@")
 
 
 @pytest.mark.parametrize("where", ELSEWHERE)
