@@ -159,14 +159,46 @@ def hold(
 def release(call: Call, customer: CUSTOMER) -> None:
     """Lift a hold that was set by hand; orders that pass the credit check are confirmed at once.
 
-    Example: isthmus erp release C0000003
+    Above the limit of `approvals` two people say so: the first only asks. Example: isthmus erp release C0000003
     """
     from isthmus.erp.clerk import lift
 
-    require(call.settings, decider(call), "release")
+    who = decider(call)
+    require(call.settings, who, "release")
     with desk_of(call) as desk:
-        decided = lift(desk, customer)
-    _tell_decided(call, decided)
+        asked = _ask_a_second(call, desk, customer)
+        decided = lift(desk, customer) if asked is None else None
+    if decided is not None:
+        _tell_decided(call, decided)
+        return
+    told = f"{customer} takes two people: another one who may releases it as well; {asked}"
+    call.finish({"customer": customer, "asked": asked}, lambda: call.screen.line(told))
+
+
+def _ask_a_second(call: Call, desk: Desk, customer: str) -> str | None:
+    """What the first of two people is told, whose request is kept; None where the release may go on.
+
+    A customer counts what it owes and has ordered. Raises Refused when one person would be both.
+    """
+    from isthmus.erp.clerk import record
+    from isthmus.erp.credit import standings
+    from isthmus.reconcile.resolve import first_of_two
+    from isthmus.state import decisions
+    from isthmus.state.decisions import Decided as Decision
+
+    row, people = record(desk, "customer", customer), call.settings.people
+    standing = standings(desk.connection, [row["id"]], desk.day)[row["id"]]
+    amount = people.takes_two([(standing.exposure_minor, standing.currency)])
+    if amount is None or not standing.held:
+        return None
+    act = Decision(
+        desk.at, call.who, "release", record=f"customer {row['number']}", version=str(standing.held_why),
+        answer="release", why="the hold is lifted",
+    )  # fmt: skip
+    request = decisions.open_request(desk.connection, None, str(standing.held_why), record=str(act.record))
+    first = first_of_two(people, act, request, amount=amount)
+    decisions.add(desk.connection, act if first is request else first)
+    return None if first is request else first.told
 
 
 @command(app, audited=True)

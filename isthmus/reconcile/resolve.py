@@ -26,7 +26,7 @@ from isthmus.reconcile.ports import SIDES
 from isthmus.reconcile.question import Question, Take
 from isthmus.reconcile.uniting import Merger, unite
 from isthmus.settings import Settings, require
-from isthmus.settings.people import as_written, money, same_person
+from isthmus.settings.people import People, as_written, money, same_person
 from isthmus.state import bindings, decisions, leases, progress, worklist
 from isthmus.state import mappings as remembered
 from isthmus.state.bindings import Stream
@@ -224,13 +224,10 @@ class Office:
             return None
         with reading(self.engine) as connection:
             request = decisions.open_request(connection, found.id or 0, _shown(found))
-        if request is None or (request.verb, request.answer) != (act.verb, act.answer):
-            self._keep(replace(act, outcome="asked", told=f"it is about {money(*amount)}, which takes two people"))
+        first = first_of_two(people, act, request, amount=amount)
+        if first is not request:
+            self._keep(first)
             return act
-        if same_person(request.who, act.who):
-            others = [as_written(one) for one in people.holders(act.verb) if not same_person(one, act.who)]
-            remedy = f"ask {' or '.join(others)}" if others else "ask somebody else"
-            raise Refused(f"worklist {found.id}", f"{act.who} asked for this and cannot confirm it as well", remedy)
         return request
 
     def _keep(self, decided: Decided) -> None:
@@ -291,6 +288,21 @@ class Office:
     def _merger(self, found: Item) -> Merger:
         across = self.systems[other_side(question.lane_of(found).side)]
         return Merger(found, self._stream(found), across, self.mappings)
+
+
+def first_of_two(people: People, act: Decided, request: Decided | None, *, amount: tuple[int, str]) -> Decided:
+    """Who asked for the same before: ``request``. Or ``act`` as a request of its own, about ``amount`` in minor units.
+
+    Raises Refused when one person would be both.
+    """
+    if request is None or (request.verb, request.answer) != (act.verb, act.answer):
+        return replace(act, outcome="asked", told=f"it is about {money(*amount)}, which takes two people")
+    if same_person(request.who, act.who):
+        others = [as_written(one) for one in people.holders(act.verb) if not same_person(one, act.who)]
+        remedy = f"ask {' or '.join(others)}" if others else "ask somebody else"
+        where = f"worklist {act.item}" if act.item else str(act.record)
+        raise Refused(where, f"{act.who} asked for this and cannot confirm it as well", remedy)
+    return request
 
 
 def _answer(connection: Connection, found: Item, due: Due) -> None:

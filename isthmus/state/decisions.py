@@ -69,9 +69,13 @@ def history(
     return [Decided(*row) for row in connection.execute(query)]
 
 
-def open_request(connection: Connection, item: int, version: str) -> Decided | None:
-    """What somebody asked for and a second person has not answered yet, for what the record shows now."""
-    query = select(*_COLUMNS).where(table.c.item == item, table.c.version == version, table.c.outcome != "refused")
+def open_request(connection: Connection, item: int | None, version: str, *, record: str = "") -> Decided | None:
+    """What somebody asked for and a second person has not answered yet, for what the record shows now.
+
+    About an item of the worklist, or about a record that is on none.
+    """
+    about = table.c.record == record if item is None else table.c.item == item
+    query = select(*_COLUMNS).where(about, table.c.version == version, table.c.outcome != "refused")
     row = connection.execute(query.where(table.c.verb != "retry").order_by(table.c.id.desc()).limit(1)).first()
     last = Decided(*row) if row else None
     return last if last is not None and last.outcome == "asked" else None

@@ -24,7 +24,7 @@ def ruled(company: Company, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Sa
         path = company.folder / "ruled.yaml"
         path.write_text((company.folder / "isthmus.yaml").read_text() + rules)
         monkeypatch.setattr(deciding, "account_name", lambda: account)
-        monkeypatch.setattr("isthmus.cli.call._user", lambda: account)
+        monkeypatch.setattr("isthmus.cli.call.account_name", lambda: account)
         return company.say(*words, "--settings", str(path))
 
     return say
@@ -119,6 +119,25 @@ def test_above_the_limit_the_first_only_asks(
     assert again.err == f"worklist {number}: cli:ada asked for this and cannot confirm it as well; ask eve\n"
     assert ruled("eve", "worklist", "resolve", number, "--take", "crm", rules=rules).code == 0
     assert settled(company, question).startswith("CRM-")
+
+
+def test_above_the_limit_it_takes_two_to_lift_a_hold(company: Company, ruled: Callable[..., Said]) -> None:
+    number = company.rows(
+        "SELECT c.number FROM erp_customer c JOIN erp_order o ON o.customer_id = c.id WHERE o.status = 'confirmed'"
+    )[0][0]
+    company.ask("erp", "hold", number, "--why", "the bank asked")
+    held = "SELECT held FROM erp_credit_term t JOIN erp_customer c ON c.id = t.customer_id WHERE c.number = :number"
+    rules = ROLES.replace("[resolve, dismiss]", "[resolve, release]") + "approvals: {above: {EUR: 0, USD: 0}}\n"
+    first = ruled("ada", "erp", "release", number, rules=rules)
+    assert first.code == 0
+    assert f"{number} takes two people: another one who may releases it as well; it is about " in first.out
+    again = ruled("ada", "erp", "release", number, rules=rules)
+    assert (again.code, again.err) == (
+        1, f"customer {number}: cli:ada asked for this and cannot confirm it as well; ask eve\n"
+    )  # fmt: skip
+    assert company.rows(held.replace(":number", f"'{number}'")) == [(1,)]
+    assert ruled("eve", "erp", "release", number, rules=rules).code == 0
+    assert company.rows(held.replace(":number", f"'{number}'")) == [(0,)]
 
 
 def test_a_hold_is_lifted_only_by_who_may(company: Company, ruled: Callable[..., Said]) -> None:
