@@ -14,7 +14,7 @@ from isthmus.kernel.errors import Misconfigured
 
 Cells = dict[str, str | None]
 ID = "id"
-BYTES_MAX, COLUMNS_MAX = 64 * 1024 * 1024, 16_384  # the second is what spreadsheet programs take
+BYTES_MAX, COLUMNS_MAX, CELL_MAX = 64 * 1024 * 1024, 16_384, 32_767  # the last two are what spreadsheet programs take
 _ARMED = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
@@ -152,6 +152,8 @@ def _table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     except (csv.Error, UnicodeDecodeError) as error:
         words = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         raise Misconfigured(path.name, f"cannot be read: {words}", "save it as CSV (UTF-8) once more") from None
+    if any(len(cell) > CELL_MAX for row in cells for cell in row.values() if isinstance(cell, str)):
+        raise Misconfigured(path.name, "has a cell that is too long", f"keep it to {CELL_MAX} characters")
     if len(columns) > COLUMNS_MAX:
         raise Misconfigured(path.name, f"has {len(columns)} columns", f"keep it to {COLUMNS_MAX}")
     if len(set(columns)) < len(columns):

@@ -67,8 +67,8 @@ def _check_fields(ports: Ports, mapping: CompiledMapping, known: Remembered) -> 
         describe = _as_before(ports.system(side).describe, before if known.hash == mapping.hash else {})
         found = check_against(mapping.spec, side, describe)
         faults.extend(found)
-        now = {} if found else fingerprint(describe, mapping, side)
-        faults.extend(compare_prints(before, now, side))
+        now = fingerprint(describe, mapping, side)
+        faults.extend(() if found else compare_prints(before, now, side))
         prints[f"{side}_print"] = json.dumps(now)
     if faults:
         first, number = faults[0], len(faults)

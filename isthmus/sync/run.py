@@ -174,7 +174,7 @@ def _read(leg: Leg, order: Order, clearance: Clearance) -> None:
         reached = page.complete_to
     if known:
         _miss(leg, sorted(known))
-    if since is not None and _fell_back(mark, Watermark(reached, None, began), overlap):
+    if since is not None and not (mark and mark.resume) and _fell_back(mark, Watermark(reached, None, began), overlap):
         leg.anew = f"the clock of the {direction.source.upper()} was set back"
 
 

@@ -174,7 +174,7 @@ PLANNING = (
          Edit(f"{_COMMIT}:_store_worklist",
               "worklist.remove(stage.connection, lane, [key for key in known if key not in stays])", "pass"), seed=3),
     _bug("who waits is never woken", "shared_tax delete",
-         Edit(f"{_COMMIT}:_wake", "progress.add_due(stage.connection, lane, items)", "pass"),
+         Edit(f"{_COMMIT}:wake_waiting", "progress.add_due(connection, lane, items)", "pass"),
          scenario="an order waits for its customer"),
     _bug("nothing is pulled", "", Edit("isthmus.sync.crossing:_cross_one", "if row.pull and", "if False and"), seed=6),
     _bug("an optional reference is forgotten", "",

@@ -21,7 +21,7 @@ from tests.scenarios.world import ROOT
 from tests.tryton.erp import Erp
 from tests.tryton.world import TrytonWorld, joined
 
-pytestmark = pytest.mark.xdist_group("tryton cycle")
+pytestmark = pytest.mark.xdist_group("tryton")
 
 
 @pytest.fixture
