@@ -34,7 +34,7 @@ contracts: .venv/ready  ## who may import whom (import-linter)
 
 tests: .venv/ready  ## the tests (pytest, three at a time: many wait for servers)
 	$(call part,tests)
-	@$(bin)/python -m pytest -q -n 3 --dist loadgroup
+	@$(bin)/python -m pytest -q -n 3 --dist loadscope
 
 .PHONY: run
 run: .venv/ready  ## everything on this machine, one full cycle, then stay up (ONCE=1: end after it; PORT=8800; ERP=tryton)

@@ -23,7 +23,7 @@ from isthmus.playground import SeedSizes, start
 from tests.tidy.rules import ROOT
 
 SMALL = SeedSizes(accounts=12, products=6, quotes=5, orders=8, dirty=False)
-pytestmark = [pytest.mark.airflow, pytest.mark.xdist_group("airflow")]
+pytestmark = pytest.mark.airflow
 
 
 @dataclass

@@ -144,8 +144,6 @@ def test_an_answer_that_comes_twice_counts_once(company: Company, tasks: Any, ca
 
 # --- a real Airflow, a real browser -------------------------------------------------------------------------------
 
-real = [pytest.mark.airflow, pytest.mark.xdist_group("airflow")]
-
 
 @dataclass
 class Airflow:
@@ -224,13 +222,7 @@ def airflow(company: Company) -> Iterator[Airflow]:
         crew.end()
 
 
-def marked(test: Any) -> Any:
-    for mark in real:
-        test = mark(test)
-    return test
-
-
-@marked
+@pytest.mark.airflow
 def test_a_person_answers_in_airflow_and_only_who_may_is_heard(company: Company, airflow: Airflow) -> None:
     number = conflict(company, 5)
     first = airflow.server.trigger("isthmus_worklist")
@@ -253,7 +245,7 @@ def test_a_person_answers_in_airflow_and_only_who_may_is_heard(company: Company,
     assert kept == [("airflow:mallory", "refused"), ("airflow:vera", "done")]
 
 
-@marked
+@pytest.mark.airflow
 def test_what_nobody_answers_in_time_is_asked_again_and_nothing_is_lost(company: Company, airflow: Airflow) -> None:
     number = conflict(company, 4, crm="PO-UNHEARD")
     before = reference(company, 4)
@@ -271,7 +263,7 @@ def test_what_nobody_answers_in_time_is_asked_again_and_nothing_is_lost(company:
     assert reference(company, 4) == "PO-UNHEARD"
 
 
-@marked
+@pytest.mark.airflow
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
 def test_the_page_in_the_browser_can_be_read_and_answered(company: Company, airflow: Airflow) -> None:
     typed = f"{HOSTILE} in the browser"
@@ -303,7 +295,7 @@ def test_the_page_in_the_browser_can_be_read_and_answered(company: Company, airf
     assert company.rows("SELECT who FROM state_decision WHERE item = ?", number) == [("airflow:vera",)]
 
 
-@marked
+@pytest.mark.airflow
 def test_both_systems_are_compared_by_airflow_and_the_log_says_what_came_of_it(
     company: Company, airflow: Airflow
 ) -> None:

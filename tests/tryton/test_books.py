@@ -12,8 +12,6 @@ from isthmus.kernel.records import Record
 from isthmus.kernel.selection import Selection
 from tests.tryton.erp import Erp, order, quote
 
-pytestmark = pytest.mark.xdist_group("tryton")
-
 TEN = timedelta(minutes=10)
 
 

@@ -15,8 +15,6 @@ from isthmus.kernel.clock import format_stamp
 from isthmus.kernel.selection import Selection
 from tests.tryton.erp import Erp, quote
 
-pytestmark = pytest.mark.xdist_group("tryton")
-
 NONE = timedelta(0)
 
 

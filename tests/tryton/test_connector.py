@@ -19,7 +19,6 @@ from isthmus.kernel.records import Fields
 from tests.tryton.erp import Erp, customer, line, order, price_line, product, quote, read, update
 
 NONE = timedelta(0)
-pytestmark = pytest.mark.xdist_group("tryton")
 
 
 # --- what is written reads back -----------------------------------------------------------------------------------

@@ -14,8 +14,6 @@ from isthmus.kernel.selection import Selection, Term
 from isthmus.testing.contract import Contract, Subject
 from tests.tryton.erp import Erp, customer
 
-pytestmark = pytest.mark.xdist_group("tryton")
-
 
 class Parties(Subject):
     """Customers of a Tryton, and a clerk. Tryton tells no deletions: the tie-out finds them (see test_cycle.py)."""

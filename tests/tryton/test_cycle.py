@@ -12,8 +12,6 @@ from isthmus.connect.http import Unanswered
 from isthmus.kernel.errors import Unavailable
 from tests.tryton.world import TrytonWorld
 
-pytestmark = pytest.mark.xdist_group("tryton")
-
 
 def customer_of(world: TrytonWorld) -> str:
     rows = world.crm_rows("customer", "Type = 'Customer'")

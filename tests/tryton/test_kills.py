@@ -21,8 +21,6 @@ from tests.scenarios.world import ROOT
 from tests.tryton.erp import Erp
 from tests.tryton.world import TrytonWorld, joined
 
-pytestmark = pytest.mark.xdist_group("tryton")
-
 
 @pytest.fixture
 def world(new_erp: Callable[[str], Erp], sqlite_template: Path, tmp_path: Path) -> Iterator[TrytonWorld]:

@@ -11,8 +11,6 @@ from isthmus.cli.tryton_server import PASSWORD, REFERENCE
 from isthmus.kernel.errors import Misconfigured
 from tests.tryton.erp import Erp
 
-pytestmark = pytest.mark.xdist_group("tryton")
-
 
 def test_a_wrong_password_says_so_without_telling_it(erp: Erp) -> None:
     wrong = dataclasses.replace(erp.server.connection(erp.database), password="open-sesame-17")

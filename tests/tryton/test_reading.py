@@ -16,7 +16,6 @@ from isthmus.kernel.selection import Selection, Term
 from tests.tryton.erp import Erp, quote, read
 
 NONE = timedelta(0)
-pytestmark = pytest.mark.xdist_group("tryton")
 
 
 def test_a_first_read_keeps_to_the_filter_and_a_later_one_does_not(erp: Erp) -> None:

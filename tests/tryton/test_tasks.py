@@ -17,7 +17,6 @@ import pytest
 from isthmus.app import Workshop, last_tie_outs
 from tests.tryton.world import TrytonWorld
 
-pytestmark = pytest.mark.xdist_group("tryton")
 KINDS: tuple[Literal["totals", "receivables", "credit"], ...] = ("totals", "receivables", "credit")
 
 
