@@ -12,7 +12,7 @@ import pytest
 from isthmus.testing.world.story import KINDS, play
 
 ROOT = Path(__file__).parents[2]
-CHUNK, CHUNKS = 20, 8  # on every change; `make soak` plays many more
+CHUNK, CHUNKS = 20, 4  # on every change; `make soak` plays many more
 
 #: Seeds that once broke a promise, each with what was wrong. They stay.
 ONCE_BROKEN: dict[int, str] = {}
