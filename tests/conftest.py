@@ -21,8 +21,8 @@ from isthmus.db import engine_for, upgrade
 _NUMBERS = count(1)
 
 
-#: Folders whose tests share a server that takes a minute to start: one worker runs all of one.
-TOGETHER = ("dags", "tryton")
+#: Folders whose tests share a server or a company that goes on from test to test: one worker runs all of one.
+TOGETHER = ("dags", "tryton", "matrix")
 
 
 class Together(LoadScopeScheduling):
