@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from isthmus.testing.bugs import Bug
 from isthmus.testing.crashes import SCENARIOS, crash, interrupt
 from isthmus.testing.mutation import planted
-from isthmus.testing.world.story import play
+from isthmus.testing.world.story import play, template
 
 BADNESS = 0.15  # the share of calls that go wrong in the seeds that look for a bug
 CHANCES = 40  # at which a worker may stand still in a directed story
 
 
+@contextmanager
+def infected(bug: Bug) -> Iterator[None]:
+    """The program has the bug inside. What a process keeps for all its stories is made before, by the right program."""
+    template(bug.erp)
+    with planted(bug.edits):
+        yield
+
+
 def found_by(bug: Bug, seeds: int) -> str:
     """Plants a bug and looks for it. Answers where it was found and what was seen; empty when nothing finds it."""
-    with planted(bug.edits):
+    with infected(bug):
         for name, look in _looks(bug, seeds):
             if fault := _broken(look):
                 return f"{name}: {fault}"

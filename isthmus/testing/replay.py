@@ -10,8 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from isthmus.testing.bugs import BUGS, Bug
-from isthmus.testing.catching import BADNESS
-from isthmus.testing.mutation import planted
+from isthmus.testing.catching import BADNESS, infected
 from isthmus.testing.world.story import Outcome, play
 
 
@@ -33,7 +32,7 @@ def replay(seed: int, bug: Bug | None = None) -> Outcome:
     """One seed, with a planted bug if one is given."""
     if bug is None:
         return play(seed)
-    with planted(bug.edits):
+    with infected(bug):
         return play(seed, kinds=frozenset(bug.kinds), erp=bug.erp, badness=BADNESS)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from isthmus.testing.bugs import BUGS, Bug
@@ -38,6 +41,19 @@ def test_what_was_planted_is_gone_afterwards() -> None:
     with planted((Edit("isthmus.sync.plan:_plan_gone", 'if policy == "keep":', "if True:"),)):
         assert plan._plan_gone is not right
     assert plan._plan_gone is right
+
+
+def test_stories_after_a_bug_begin_where_they_did_before() -> None:
+    """Its company is made once a process: made by a program with a bug, it would break the stories of right ones."""
+    script = (
+        "from isthmus.testing.bugs import BUGS\n"
+        "from isthmus.testing.catching import found_by\n"
+        "from isthmus.testing.crashes import SCENARIOS, crash\n"
+        "found_by(next(bug for bug in BUGS if bug.name == 'an echo taken for an edit'), 0)\n"
+        "print(crash(SCENARIOS[0], 'own', 0)[1])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "\n"), done.stderr
 
 
 def test_an_edit_that_does_not_fit_any_more_says_so() -> None:
