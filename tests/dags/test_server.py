@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from isthmus.cli.airflow_patience import patience
 from isthmus.cli.airflow_server import AirflowServer
 
 
@@ -41,3 +43,10 @@ def test_an_airflow_that_is_set_up_elsewhere_does_not_reach_into_ours(server: Ai
     assert environ["AIRFLOW_HOME"] == str(server.home)
     assert environ["AIRFLOW_CONN_SALESFORCE_DEFAULT"] == "salesforce://"
     assert "PYTHONDONTWRITEBYTECODE" not in environ  # without bytecode every start takes five seconds more
+
+
+def test_the_api_server_is_the_first_to_lose_its_patience(server: AirflowServer) -> None:
+    """It waits for the database where nothing else of it goes on: were it the last, the scheduler would end first."""
+    module, _, name = server.environ({})["AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS"].rpartition(".")
+    assert set(getattr(import_module(module), name)) == {"timeout"}
+    assert patience(["airflow", "api-server"])["timeout"] * 5 < patience(["airflow", "scheduler"])["timeout"]
