@@ -18,7 +18,8 @@ from random import Random
 from time import perf_counter
 
 from connectors.salesforce.query import like_pattern, text_literal
-from connectors.spreadsheet.sheet import Sheet, disarm, rearm
+from connectors.spreadsheet.cells import disarm, rearm
+from connectors.spreadsheet.sheet import Sheet
 from isthmus.kernel.errors import IsthmusError
 from isthmus.mapping.formula import BadFormula, parse_formula
 from isthmus.mapping.functions import Unfit

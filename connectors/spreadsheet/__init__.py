@@ -1,4 +1,4 @@
-"""Spreadsheets as a system: a folder of CSV files, one a stream. The smallest complete connector, to be copied.
+"""Spreadsheets as a system: a folder of CSV and XLSX files, one a stream. The smallest complete one, to be copied.
 
 A file's first row names its columns; one of them is called ``id``. People edit the files with whatever they like.
 Beside each file Isthmus keeps a journal (``customers.journal.json``): what every row looked like when it was read last,
@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 
-from connectors.spreadsheet.sheet import Row, Sheet
+from connectors.spreadsheet.cells import ID, unfit
+from connectors.spreadsheet.sheet import FORMATS, Row, Sheet
 from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, Group, Measure, Note, Result
 from isthmus.kernel.connection import Connection as Where
 from isthmus.kernel.description import FieldDescription, StreamDescription
@@ -22,7 +24,6 @@ from isthmus.kernel.selection import Selection, Term
 
 PAGE = 2_000
 WIDTH = 12  # digits of a version, so that it sorts as text
-ID = "id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class Connector:
         return path.read_text(encoding="utf-8").strip()
 
     def streams(self) -> tuple[str, ...]:
-        return tuple(sorted(path.stem for path in self.config.folder.glob("*.csv")))
+        return tuple(sorted({path.stem for path in self._files()}))
 
     def describe(self, stream: str) -> StreamDescription:
         columns = self._open(stream).columns
@@ -145,10 +146,7 @@ class Connector:
             raise Refused(where, "the row is not there any more", "bring it back, or bind another one")
         if change.expects is not None and _spell(row.version) != change.expects:
             return row, "moved"
-        wanted = {
-            **row.fields,
-            **{name: None if value is None else str(value) for name, value in change.fields.items()},
-        }
+        wanted = {**row.fields, **{name: _text(value) for name, value in change.fields.items()}}
         self._check(sheet, wanted, where)
         sheet.put(row, wanted)
         return row, "created" if change.verb == "create" else "updated"
@@ -160,6 +158,9 @@ class Connector:
             raise Refused(where, f"the sheet has no column {unknown[0]!r}", "add the column, or map another")
         if empty:
             raise Refused(where, f"{empty[0]} is empty", f"fill {empty[0]}")
+        for name, text in fields.items():
+            if what := unfit(text or ""):
+                raise Refused(f"{where} {name}", what, "correct it")
 
     def annotate(self, stream: str, notes: Sequence[Note]) -> list[Fault | None]:
         fault = Fault(f"sheet {stream}", "takes no notes", "read the worklist instead")
@@ -168,12 +169,22 @@ class Connector:
     def close(self) -> None:
         """Nothing is held open."""
 
+    def _files(self) -> list[Path]:
+        """The sheets; what a spreadsheet program puts beside one while it is open is none."""
+        found = (path for path in self.config.folder.iterdir() if path.suffix in FORMATS)
+        return sorted(path for path in found if not path.name.startswith(("~$", ".")))
+
     def _open(self, stream: str) -> Sheet:
-        path = self.config.folder / f"{stream}.csv"
-        if stream not in self.streams():
+        files = [path for path in self._files() if path.stem == stream]
+        if not files:
             known = ", ".join(self.streams()) or "there is none yet"
-            raise Misconfigured(f"stream {stream}", f"there is no {path.name}", f"use one of: {known}")
-        return Sheet.read(path)
+            what = f"there is no {' or '.join(stream + ending for ending in FORMATS)}"
+            raise Misconfigured(f"stream {stream}", what, f"use one of: {known}")
+        if len(files) > 1:
+            raise Misconfigured(
+                f"stream {stream}", f"is in {files[0].name} and {files[1].name}", "take one of them away"
+            )
+        return Sheet.read(files[0])
 
     def _record(self, selection: Selection, row: Row) -> Record:
         fields: Fields = {name: row.fields.get(name) for name in selection.fields}
@@ -182,6 +193,13 @@ class Connector:
 
 def _spell(version: int) -> str:
     return f"{version:0{WIDTH}d}"
+
+
+def _text(value: object) -> str | None:
+    """A value as a cell tells it: an empty text is an empty cell, and a number has no zeros that say nothing."""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    return None if value is None else str(value) or None
 
 
 def _passes(fields: Fields, term: Term) -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import openpyxl
 import pytest
+from openpyxl.utils.escape import unescape
 
 from connectors.spreadsheet import Connector
-from connectors.spreadsheet.sheet import disarm, rearm
+from connectors.spreadsheet.cells import disarm, rearm
 from isthmus.connect.protocol import Change
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.errors import Misconfigured
@@ -17,7 +20,7 @@ from isthmus.kernel.records import Fields
 from isthmus.kernel.selection import Selection, Term
 from isthmus.testing.contract import Contract, Subject
 
-ARMED = ("=1+2", "+49 30 5550001", "-5", "@SUM(A1)", "\tx", "\rx", "＝1", "＋1", "－1", "＠x", "'=1", "''")
+ARMED = ("=1+2", "+49 30 5550001", "-5+1", "@SUM(A1)", "\tx", "\rx", "＝1", "＋1", "－1", "＠x", "'=1", "''")
 
 
 class Spreadsheet(Subject):
@@ -25,10 +28,11 @@ class Spreadsheet(Subject):
 
     selection = Selection("customers", ("name", "city"))
     text_field = "name"
+    ending = "csv"
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / "customers.csv"
-        self.path.write_text("id,name,city\n1,Aurora,Lisbon\n2,Borealis,Oslo\n", encoding="utf-8")
+        self.path = folder / f"customers.{self.ending}"
+        self.save([{"id": "1", "name": "Aurora", "city": "Lisbon"}, {"id": "2", "name": "Borealis", "city": "Oslo"}])
         extra = {"folder": str(folder), "required": ["name"]}
         self.connector = Connector(Connection("sheets", "spreadsheet", extra=extra))
 
@@ -47,30 +51,53 @@ class Spreadsheet(Subject):
 
     def edit_together(self, ids: Sequence[str], text: str) -> None:
         rows = self.cells()
-        self._save([{**row, "name": text if row["id"] in ids else row["name"]} for row in rows])
+        self.save([{**row, "name": text if row["id"] in ids else row["name"]} for row in rows])
 
     def delete(self, record_id: str) -> None:
-        self._save([row for row in self.cells() if row["id"] != record_id])
+        self.save([row for row in self.cells() if row["id"] != record_id])
 
     def cells(self) -> list[dict[str, str]]:
         """The sheet as a spreadsheet program reads it."""
         with self.path.open(encoding="utf-8", newline="") as file:
             return list(csv.DictReader(file))
 
-    def _save(self, rows: Sequence[dict[str, str]]) -> None:
+    def save(self, rows: Sequence[dict[str, str]]) -> None:
         with self.path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, ("id", "name", "city"))
             writer.writeheader()
             writer.writerows(rows)
 
 
-@pytest.fixture
-def subject(tmp_path: Path) -> Spreadsheet:
-    return Spreadsheet(tmp_path)
+class Workbook(Spreadsheet):
+    """The same in a workbook. Its ids are numbers, as people type them."""
+
+    ending = "xlsx"
+
+    def cells(self) -> list[dict[str, str]]:
+        sheet = openpyxl.load_workbook(self.path)["customers"]
+        assert all(cell.data_type != "f" for row in sheet.iter_rows() for cell in row)
+        _, *rows = sheet.values
+        return [{"id": str(key), "name": unescape(name or ""), "city": city or ""} for key, name, city in rows]
+
+    def save(self, rows: Sequence[dict[str, str]]) -> None:
+        book = openpyxl.Workbook()
+        book.active.title = "customers"
+        for row in [("id", "name", "city"), *((int(row["id"]), row["name"], row["city"]) for row in rows)]:
+            book.active.append(row)
+        for row in book.active.iter_rows(min_col=2):
+            for cell in row:
+                cell.data_type = "s"
+        book.save(self.path)
+
+
+@pytest.fixture(params=[Spreadsheet, Workbook])
+def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Spreadsheet:
+    made: Spreadsheet = request.param(tmp_path)
+    return made
 
 
 class TestSpreadsheet(Contract):
-    """Every promise."""
+    """Every promise, in both formats."""
 
 
 @pytest.mark.parametrize("text", ARMED)
@@ -81,7 +108,7 @@ def test_no_cell_that_is_written_is_a_formula_and_each_reads_back(subject: Sprea
     assert subject.text_of(subject.now(made)) == text
 
 
-@pytest.mark.parametrize("text", ["Aurora", "O'Neill", "5 - 3", ""])
+@pytest.mark.parametrize("text", ["Aurora", "O'Neill", "5 - 3", "-5", "-0.25", ""])
 def test_what_is_no_formula_is_left_alone(text: str) -> None:
     assert disarm(text) == text
     assert rearm(text) == text
@@ -89,9 +116,9 @@ def test_what_is_no_formula_is_left_alone(text: str) -> None:
 
 def test_a_file_that_a_crash_left_behind_its_journal_is_read_as_it_is(subject: Spreadsheet) -> None:
     """The journal is written first: if the file does not follow, its rows are news, and nothing is taken for ours."""
-    before = subject.path.read_text(encoding="utf-8")
+    before = subject.path.read_bytes()
     subject.write(Change("update", "org/1", {"name": "Written, and lost"}, id="1"))
-    subject.path.write_text(before, encoding="utf-8")
+    subject.path.write_bytes(before)
     record = subject.now("1")
     assert (record.fields["name"], record.by_us) == ("Aurora", False)
 
@@ -100,7 +127,8 @@ def test_a_file_that_a_crash_left_behind_its_journal_is_read_as_it_is(subject: S
     ("text", "what"),
     [("name\nA\n", "has no column 'id'"), ("id,name\n1,A\n1,B\n", "'1' stands twice"), ("id,name\n,A\n", "no id")],
 )
-def test_a_sheet_that_cannot_be_keyed_is_refused(subject: Spreadsheet, text: str, what: str) -> None:
+def test_a_sheet_that_cannot_be_keyed_is_refused(tmp_path: Path, text: str, what: str) -> None:
+    subject = Spreadsheet(tmp_path)
     subject.path.write_text(text, encoding="utf-8")
     with pytest.raises(Misconfigured, match=what):
         subject.read()
@@ -109,3 +137,30 @@ def test_a_sheet_that_cannot_be_keyed_is_refused(subject: Spreadsheet, text: str
 def test_a_connection_without_a_folder_is_refused() -> None:
     with pytest.raises(Misconfigured, match="names no folder"):
         Connector(Connection("sheets", "spreadsheet", extra={"folder": "no/such/folder"}))
+
+
+@pytest.mark.parametrize(("text", "what"), [("x" * 32_768, "is longer than"), ("=" * 32_767, "is longer"),
+                                            ("half \ud83d", "holds U\\+D83D")])  # fmt: skip
+def test_what_no_cell_can_hold_is_refused_and_the_sheet_stays_readable(
+    subject: Spreadsheet, text: str, what: str
+) -> None:
+    good, bad = (Change("create", f"org/{one}", subject.fields(one)) for one in ("Good", text))
+    answers = subject.write(bad, good)
+    assert [one.result for one in answers] == ["refused", "created"]
+    assert re.search(what, str(answers[0].fault))
+    assert "Good" in [subject.text_of(one) for one in subject.read()]
+
+
+def test_an_emptied_cell_is_no_edit_of_somebody_else(subject: Spreadsheet) -> None:
+    subject.write(Change("update", "org/1", {"city": ""}, id="1"))
+    record = subject.now("1")
+    assert (record.fields["city"], record.by_us) == (None, True)
+
+
+def test_a_stream_in_two_files_is_refused_and_a_lock_file_is_none(subject: Spreadsheet) -> None:
+    (subject.path.parent / "~$customers.xlsx").write_bytes(b"\x05somebody")
+    assert subject.connector.streams() == ("customers",)
+    other = {".csv": ".xlsx", ".xlsx": ".csv"}[subject.path.suffix]
+    subject.path.with_suffix(other).write_bytes(subject.path.read_bytes())
+    with pytest.raises(Misconfigured, match=r"is in customers.csv and customers.xlsx; take one of them away"):
+        subject.read()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.spreadsheet.sheet import COLUMNS_MAX, Sheet, disarm, is_armed, rearm
+from connectors.spreadsheet.cells import COLUMNS_MAX, disarm, is_armed, rearm
+from connectors.spreadsheet.sheet import Sheet
 from isthmus.kernel.errors import Misconfigured
 
 BROKEN = {

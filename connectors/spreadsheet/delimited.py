@@ -1,0 +1,37 @@
+"""CSV files. The strict reader of the language: pandas' own pads a row that was cut off."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+
+from connectors.spreadsheet.cells import COLUMNS_MAX, Cells, Table, disarm, rearm
+from isthmus.kernel.errors import Misconfigured
+
+
+def read(path: Path) -> Table:
+    """The file as it is. Raises Misconfigured for what is no whole table in UTF-8."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        columns = list(reader.fieldnames or ())
+        rows = list(reader) if len(columns) <= COLUMNS_MAX else []
+    except (csv.Error, UnicodeDecodeError) as error:
+        words = "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise Misconfigured(path.name, f"cannot be read: {words}", "save it as CSV (UTF-8) once more") from None
+    for number, row in enumerate(rows, 2):
+        if None in row or None in row.values():
+            what = "has another number of cells than the heading"
+            raise Misconfigured(f"{path.name} row {number}", what, "put texts with commas into quotes")
+    return Table(columns, [{name: rearm(cell) or None for name, cell in row.items()} for row in rows])
+
+
+def write(_path: Path, columns: list[str], rows: Iterable[Cells]) -> bytes:
+    """The content of the file with these rows."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns)
+    writer.writeheader()
+    writer.writerows({name: disarm(value or "") for name, value in row.items()} for row in rows)
+    return text.getvalue().encode("utf-8")
