@@ -32,6 +32,7 @@ LINES = {
     "Product2": ("PricebookEntry", "Product2Id"),
     "ERP_Invoice__c": ("ERP_Invoice_Line__c", "Invoice__c"),
     "ERP_Payment__c": ("ERP_Allocation__c", "Payment__c"),
+    "ERP_Shipment__c": ("ERP_Shipment_Line__c", "Shipment__c"),
 }
 _HEADER = "header"
 _GRAPHS = 75

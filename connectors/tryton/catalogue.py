@@ -10,6 +10,7 @@ from connectors.tryton.payments import payments
 from connectors.tryton.products import products
 from connectors.tryton.sales import orders, quotes
 from connectors.tryton.streams import Stream
+from connectors.tryton.warehouse import shipments
 
 
 def catalogue(config: Config) -> dict[str, Stream]:
@@ -21,6 +22,7 @@ def catalogue(config: Config) -> dict[str, Stream]:
         orders(config),
         invoices(),
         payments(),
+        shipments(),
         credit_statuses(config),
     )
     return {one.name: one for one in found}

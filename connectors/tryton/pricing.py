@@ -49,11 +49,16 @@ def note_of(line: Fields) -> str:
     return key if price is None or not percent else f"{key}\n{_plain(price)} less {_plain(percent)} %"
 
 
+def key_of(note: str | None) -> str | None:
+    """Our key of a line of goods, out of its note."""
+    return (note or "").partition("\n")[0] or None
+
+
 def told_by(note: str | None, unit_price: Decimal | None) -> tuple[str | None, Decimal | None, Decimal | None]:
     """(key, price, discount in per cent) of a line of goods. Who changed the price there took the discount away."""
     found = _NOTE.fullmatch(note or "")
     if found is None or unit_price is None:
-        return (note or "").partition("\n")[0] or None, unit_price, None
+        return key_of(note), unit_price, None
     price, percent = Decimal(found["price"]), Decimal(found["percent"])
     is_ours = net_price(price, percent) == unit_price
     return (found["key"], price, percent) if is_ours else (found["key"], unit_price, None)

@@ -80,7 +80,9 @@ class Reader:
 
 
 def _ids(value: Any) -> list[int]:
-    return [int(one) for one in value] if isinstance(value, list) else [int(value)] if value else []
+    """The ids behind a field that names one record or several; where it may name any kind, its id follows a comma."""
+    found = value if isinstance(value, list) else [value]
+    return [int(str(one).rpartition(",")[2]) for one in found if one]
 
 
 def _before(stamp: str) -> str:

@@ -144,12 +144,14 @@ def _admin(kit: Kit, config: Path, name: str, *, modules: Sequence[str]) -> None
 
 
 def _found_company(server: Server) -> None:
-    told = {
-        "host": server.url, "database": PLAIN, "password": PASSWORD, "user_password": PASSWORD,
-        "name": "Isthmus Trading", "today": SystemClock().now().date().isoformat(),
-    }  # fmt: skip
-    command = [sys.executable, "-m", "connectors.tryton.company"]
-    subprocess.run(command, input=json.dumps(told).encode(), check=True, capture_output=True, cwd=ROOT)  # noqa: S603
+    _work("company", {**server.told(PLAIN), "user_password": PASSWORD, "name": "Isthmus Trading"})
+
+
+def _work(program: str, told: Mapping[str, str]) -> bytes:
+    """What a program of the connector's says that works in Tryton as its administrator."""
+    command = [sys.executable, "-m", f"connectors.tryton.{program}"]
+    done = subprocess.run(command, input=json.dumps(told).encode(), check=True, capture_output=True, cwd=ROOT)  # noqa: S603
+    return done.stdout
 
 
 def _run(command: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
@@ -279,6 +281,19 @@ class Server:
         for child in self.crew.started.values():
             child.wait()
         self.crew.started.clear()
+
+    def told(self, database: str) -> dict[str, str]:
+        """What a program needs to know that works here as administrator."""
+        today = SystemClock().now().date().isoformat()
+        return {"host": self.url, "database": database, "password": PASSWORD, "today": today}
+
+    def ask_clerk(self, task: str) -> Any:
+        """What comes of one of the clerk's tasks. Raises Unavailable when he cannot do it."""
+        try:
+            return json.loads(_work("clerk", {**self.told(self.databases[0]), "task": task}))
+        except subprocess.SubprocessError as error:
+            what = f"the clerk cannot {task.replace('_', ' ')}: {_first_line(error)}"
+            raise Unavailable("Tryton", what, f"see {self.crew.log('tryton')}") from None
 
     def connection(self, database: str, login: str = "isthmus", **extra: Any) -> Connection:
         return Connection("tryton_default", "tryton", self.url, login, PASSWORD, schema=database, extra=extra)

@@ -1,4 +1,4 @@
-"""What the ERP tells sales: invoices and payments as objects of their own, credit and figures on the account.
+"""What the ERP tells sales: invoices, payments and shipments as objects of their own, credit and figures on accounts.
 
 All amounts are plain numbers with three decimals: a Currency field has the record's currency, which a credit limit
 need not have, and Salesforce adds Currency fields up in the organisation's currency, which nobody can check to the
@@ -117,4 +117,30 @@ ALLOCATION = sobject("ERP_Allocation__c", "a03", [
     key(),
 ], label="ERP Allocation")  # fmt: skip
 
-ERP_OBJECTS: tuple[SalesforceObject, ...] = (INVOICE, INVOICE_LINE, PAYMENT, ALLOCATION)
+SHIPMENT = sobject("ERP_Shipment__c", "a04", [
+    text("Name", 80, required=True),
+    lookup("Account__c", "Account", required=True, on_delete="restrict"),
+    lookup("Order__c", "Order", on_delete="restrict"),
+    choice("Status__c", "Planned|Reserved|Picked|Packed|Shipped|Done|Cancelled", restricted=True, required=True),
+    day("Planned_Date__c"),
+    day("Effective_Date__c"),
+    text("Carrier__c", 255),
+    text("Tracking_Number__c", 255),
+    currency(),
+    owner(),
+    key(),
+    _complete(),
+    *sync_fields(),
+], label="ERP Shipment")  # fmt: skip
+
+SHIPMENT_LINE = sobject("ERP_Shipment_Line__c", "a05", [
+    auto_number("Name", "SL-{:08d}"),
+    master("Shipment__c", "ERP_Shipment__c"),
+    lookup("Product__c", "Product2", on_delete="restrict"),
+    number("Quantity__c", "double", 18, scale=6),
+    text("Order_Line__c", 255),
+    currency(),
+    key(),
+], label="ERP Shipment Line")  # fmt: skip
+
+ERP_OBJECTS: tuple[SalesforceObject, ...] = (INVOICE, INVOICE_LINE, PAYMENT, ALLOCATION, SHIPMENT, SHIPMENT_LINE)

@@ -126,7 +126,7 @@ def test_the_integration_user_creates_our_documents_and_deletes_only_their_lines
     created = {name for name, rights in objects.items() if "allowCreate" in rights}
     deleted = {name for name, rights in objects.items() if "allowDelete" in rights}
     assert created == {one.name for one in OBJECTS if one.custom}
-    assert deleted == {"ERP_Invoice_Line__c", "ERP_Allocation__c"}
+    assert deleted == {"ERP_Invoice_Line__c", "ERP_Allocation__c", "ERP_Shipment_Line__c"}
     assert not [name for name, rights in objects.items() if "modifyAllRecords" in rights]
 
 

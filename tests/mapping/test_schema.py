@@ -87,7 +87,7 @@ def test_entities_are_closed_described_and_bounded(name: str) -> None:
 
 
 def test_all_entities_are_there() -> None:
-    assert set(ENTITIES) == {"customer", "product", "customer_figures"} | DOCUMENTS
+    assert set(ENTITIES) == {"customer", "product", "customer_figures", "shipment"} | DOCUMENTS
 
 
 def test_what_the_erp_gives_is_read_only() -> None:

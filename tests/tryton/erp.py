@@ -11,6 +11,7 @@ from itertools import count
 from typing import Any
 
 from connectors.tryton import Connector
+from connectors.tryton.clerk import Clerk, active
 from connectors.tryton.config import STANDARD, read_config
 from connectors.tryton.rpc import Rpc
 from isthmus.cli.tryton_server import REFERENCE, Postgres, Server
@@ -107,32 +108,25 @@ class Erp:
 
     # --- what the clerk does --------------------------------------------------------------------------------------
 
+    @property
+    def desk(self) -> Clerk:
+        """What a clerk does today."""
+        return Clerk(self.clerk, self.today)
+
     def limit(self, party: str, amount: str | None) -> None:
-        value = None if amount is None else Decimal(amount)
-        self.clerk.call("model.party.party.write", [int(party)], {"credit_limit_amount": value})
+        self.desk.limit([int(party)], None if amount is None else Decimal(amount))
 
     def press(self, button: str, sale: str) -> None:
-        self.clerk.call(f"model.sale.sale.{button}", [int(sale)])
+        self.desk.press(button, [int(sale)])
 
     def bill(self, sale: str) -> str:
         """Posts the invoice of a sale, dated today; returns its id."""
-        [invoice] = self.sale(sale, "invoices")["invoices"]
-        self.clerk.call("model.account.invoice.write", [invoice], {"invoice_date": self.today})
-        self.clerk.call("model.account.invoice.post", [invoice])
+        [invoice] = self.desk.bill([int(sale)])
         return str(invoice)
 
     def pay(self, invoice: str, amount: str) -> None:
         """A payment by bank, today, of the whole invoice or a part of it."""
-        wizard, context = "wizard.account.invoice.pay", _active("account.invoice", invoice)
-        session, *_ = self.clerk.call(f"{wizard}.create", context=context)
-        told = self.clerk.call(f"{wizard}.execute", session, {}, "start", context=context)
-        start = _plain(told["view"]["defaults"])
-        [method] = self.clerk.call("model.account.invoice.payment.method.search", [["name", "=", "Bank"]])
-        start |= {"amount": Decimal(amount), "payment_method": method, "date": self.today}
-        told = self.clerk.call(f"{wizard}.execute", session, {"start": start}, "choice", context=context)
-        if told.get("view"):
-            ask = {**_plain(told["view"]["defaults"]), "type": "partial"}
-            self.clerk.call(f"{wizard}.execute", session, {"start": start, "ask": ask}, "pay", context=context)
+        self.desk.pay(int(invoice), Decimal(amount))
 
     def receive(self, party: str, amount: str) -> None:
         """Cash of a customer's, booked without saying for what; then reconciled with all that he owes."""
@@ -153,12 +147,12 @@ class Erp:
         """Two parties become one."""
         session = self.clerk.call("wizard.party.replace.create")[0]
         names = {"source": int(loser), "destination": int(winner)}
-        context = _active("party.party", loser)
+        context = active("party.party", int(loser))
         self.clerk.call("wizard.party.replace.execute", session, {"ask": names}, "replace", context=context)
 
     def credit(self, invoice: str) -> str:
         """Credits an invoice whole; returns the id of the posted credit note."""
-        wizard, context = "wizard.account.invoice.credit", _active("account.invoice", invoice)
+        wizard, context = "wizard.account.invoice.credit", active("account.invoice", int(invoice))
         session, *_ = self.clerk.call(f"{wizard}.create", context=context)
         start = {"with_refund": False, "with_refund_allowed": True, "invoice_date": self.today}
         self.clerk.call(f"{wizard}.execute", session, {"start": start}, "credit", context=context)
@@ -194,16 +188,6 @@ class Erp:
 
     def count(self, model: str, *domain: Sequence[Any]) -> int:
         return int(self.clerk.call(f"model.{model}.search_count", list(domain)))
-
-
-def _plain(defaults: dict[str, Any]) -> dict[str, Any]:
-    """A wizard's defaults as it takes them back: without what is only shown; days as days."""
-    kept = {name: value for name, value in defaults.items() if "." not in name}
-    return {name: date.fromisoformat(it) if "date" in name and it else it for name, it in kept.items()}
-
-
-def _active(model: str, record_id: str) -> dict[str, Any]:
-    return {"active_model": model, "active_id": int(record_id), "active_ids": [int(record_id)]}
 
 
 def read(erp: Erp, stream: str, since: str | None = None) -> tuple[dict[str, Record], str]:

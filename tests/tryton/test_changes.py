@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -96,6 +97,15 @@ def template(erp: Erp, item: str) -> int:
 def price_list(item: str) -> dict[str, Any]:
     lines = [["create", [{"product": int(item), "formula": "7"}]]]
     return {"name": "Friends", "unit": "product_default", "price": "list_price", "lines": lines}
+
+
+def test_a_shipment_moves_with_its_goods(erp: Erp) -> None:
+    party, item = erp.customer(), erp.product()
+    shipment, _other = (erp.desk.shipments(int(erp.order(party, item, quantity="5")))[0] for _ in range(2))
+    age(erp, "stock_shipment_out", "stock_move")
+    since = mark(erp, "shipment")
+    erp.desk.pick_less(shipment, Decimal(4))
+    assert moved(erp, "shipment", since) == {str(shipment)}
 
 
 def test_credit_moves_with_the_party_s_open_items_though_the_party_does_not(erp: Erp) -> None:

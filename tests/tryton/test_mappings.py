@@ -22,5 +22,5 @@ def test_the_tests_of_each_mapping_hold(spec: MappingSpec) -> None:
 
 def test_every_entity_that_tryton_has_is_mapped() -> None:
     assert {spec.entity for spec in SPECS} == {
-        "customer", "product", "quote", "order", "invoice", "payment", "credit_status"
+        "customer", "product", "quote", "order", "invoice", "payment", "shipment", "credit_status"
     }  # fmt: skip

@@ -98,7 +98,7 @@ def test_what_is_there_is_named_and_left_alone_until_it_is_forced(tmp_path: Path
     said = begin(tmp_path, *both("tryton"))
     assert said.code == 2
     assert f"{mine}: is there already; say --force to overwrite, or --folder for another place\n" in said.err
-    assert len(said.err.splitlines()) == 6  # all that are there, not only the first
+    assert len(said.err.splitlines()) == 7  # all that are there, not only the first
     assert mine.read_text() == "mine"
     assert not theirs.exists()
     assert begin(tmp_path, *both("tryton"), "--force").code == 0
@@ -115,7 +115,7 @@ def test_settings_that_are_there_stay_and_what_they_should_say_is_said(tmp_path:
     assert f"{settings} is as it was. To use these files, let it say:\n" in said.out
     assert "  erp: {connection: tryton_default}\n  mappings: ours\n" in said.out
     assert sorted(path.stem for path in (tmp_path / "ours").iterdir()) == [
-        "credit_status", "customer", "invoice", "order", "payment", "product", "quote"
+        "credit_status", "customer", "invoice", "order", "payment", "product", "quote", "shipment"
     ]  # fmt: skip
 
 
@@ -158,7 +158,7 @@ def test_json_says_it_too(tmp_path: Path) -> None:
     told = begin(tmp_path, *both("builtin"), "--json").json
     assert [Path(one).name for one in told["written"]][-1] == "isthmus.yaml"
     assert told["carried"]["product"]["left_out"]["lines.minimum_quantity"].startswith("Salesforce: ")
-    assert told["left_out"] == {}
+    assert told["left_out"] == {"shipment": "the built-in ERP: it keeps books and has no warehouse"}
 
 
 WRONG = [
