@@ -8,7 +8,8 @@ import typer
 
 from isthmus.cli import payments
 from isthmus.cli.call import Call, command, one_of
-from isthmus.cli.clerk import CUSTOMER, amount_json, amount_text, desk_of, standing_json, tell_standing
+from isthmus.cli.clerk import CUSTOMER, desk_of, standing_json, tell_standing
+from isthmus.cli.figures import amount_json, amount_text
 from isthmus.kernel.money import from_micros
 from isthmus.kernel.records import Fields
 

@@ -11,8 +11,9 @@ import typer
 
 from isthmus.cli.call import Call, command
 from isthmus.cli.deciding import decider
+from isthmus.cli.figures import amount_json, amount_text
 from isthmus.kernel.errors import Misconfigured, Refused
-from isthmus.kernel.money import CURRENCIES, from_minor, to_micros, to_minor
+from isthmus.kernel.money import CURRENCIES, to_micros, to_minor
 from isthmus.settings import require
 
 if TYPE_CHECKING:
@@ -292,16 +293,6 @@ def _check_day(day: str) -> None:
 
 
 # --- telling ------------------------------------------------------------------------------------------------------
-
-
-def amount_text(amount_minor: int | None, currency: str) -> str:
-    """1234, EUR → ``12.34 EUR``; nothing is ``-``."""
-    return "-" if amount_minor is None else f"{from_minor(amount_minor, currency):,f} {currency}"
-
-
-def amount_json(amount_minor: int | None, currency: str) -> str | None:
-    """1234, EUR → ``12.34``: text, since a script's floats are no place for money."""
-    return None if amount_minor is None else format(from_minor(amount_minor, currency), "f")
 
 
 def standing_json(standing: Standing) -> dict[str, Any]:

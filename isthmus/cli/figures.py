@@ -105,3 +105,13 @@ def differences(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[D
     gone = [name for name in old if "[" in name and name not in new and old[name] is not None]
     replaced = any("[" in name for name in new)
     return found + [Difference(name, old[name], None, True) for name in gone if replaced]
+
+
+def amount_text(amount_minor: int | None, currency: str) -> str:
+    """1234, EUR → ``12.34 EUR``; nothing is ``-``."""
+    return "-" if amount_minor is None else f"{from_minor(amount_minor, currency):,f} {currency}"
+
+
+def amount_json(amount_minor: int | None, currency: str) -> str | None:
+    """1234, EUR → ``12.34``: text, since a script's floats are no place for money."""
+    return None if amount_minor is None else format(from_minor(amount_minor, currency), "f")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isthmus.cli.call import Call, command
-from isthmus.cli.clerk import CUSTOMER, amount_json, amount_text, currency_of, desk_of, read_minor, tell_lines
+from isthmus.cli.clerk import CUSTOMER, currency_of, desk_of, read_minor, tell_lines
+from isthmus.cli.figures import amount_json, amount_text
 
 if TYPE_CHECKING:
     from isthmus.erp.allocating import Paid

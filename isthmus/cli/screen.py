@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 import orjson
 
 from isthmus.cli.visible import visible, visible_json
+from isthmus.kernel.columns import aligned
 from isthmus.kernel.errors import Fault
 
 if TYPE_CHECKING:
@@ -63,13 +64,8 @@ class Screen:
         if sys.stdout.isatty():
             _draw_table(head, cells, right)
             return
-        widths = [max(map(len, column)) for column in zip(head, *cells, strict=True)]
-        for row in (head, *cells):
-            padded = [
-                cell.rjust(width) if name in right else cell.ljust(width)
-                for name, cell, width in zip(head, row, widths, strict=True)
-            ]
-            _write(sys.stdout, "  ".join(padded).rstrip(), "")
+        for line in aligned((head, *cells), right={place for place, name in enumerate(head) if name in right}):
+            _write(sys.stdout, line, "")
 
     @contextmanager
     def progress(self) -> Iterator[OnPage]:

@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from isthmus.app import Workshop
 from isthmus.db import reading
+from isthmus.kernel.columns import aligned
 from isthmus.kernel.money import from_minor
 from isthmus.state.runs import Run, recent_runs
 from isthmus.sync.report import OUTCOMES, WRITTEN
@@ -87,19 +88,7 @@ def summary(cycle: Cycle) -> list[str]:
     for (mapping, direction), counts in sorted(_sums(runs).items(), key=lambda one: order.index(one[0][0])):
         cells = [f"{counts[name]:,}" if counts[name] or name == "read" else "·" for name in ("read", *OUTCOMES)]
         rows.append((mapping, direction, *cells, "NO" if mapping in wrong else "yes"))
-    return [*_table(rows), "", *_worklist(cycle.workshop), *_ledger(cycle.workshop)]
-
-
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    words = 2  # mapping and direction read from the left, numbers from the right
-    return [
-        "  ".join(
-            cell.ljust(width) if column < words else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
-    ]
+    return [*aligned(rows, right=range(2, len(rows[0]))), "", *_worklist(cycle.workshop), *_ledger(cycle.workshop)]
 
 
 def _worklist(workshop: Workshop) -> list[str]:

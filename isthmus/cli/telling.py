@@ -9,10 +9,9 @@ import typer
 
 from isthmus.cli.call import Call, command
 from isthmus.cli.deciding import tell_decisions
-from isthmus.cli.figures import differences, entity_types, plain, side_types, words
+from isthmus.cli.figures import amount_json, differences, entity_types, plain, side_types, words
 from isthmus.cli.standing import local
 from isthmus.kernel.errors import Refused
-from isthmus.kernel.money import from_minor
 from isthmus.kernel.records import Fields
 from isthmus.kernel.units import Side
 
@@ -76,9 +75,9 @@ class _Reader:
             "evidence": [
                 {
                     "figures": list(one.figures), "document": one.document, "day": one.day, "currency": one.currency,
-                    "amount": money(one.amount_minor, one.currency),
+                    "amount": amount_json(one.amount_minor, one.currency),
                     "postings": [
-                        {"account": account, "currency": currency, "amount": money(amount, currency)}
+                        {"account": account, "currency": currency, "amount": amount_json(amount, currency)}
                         for account, currency, amount in one.postings
                     ],
                 }
@@ -122,10 +121,6 @@ class _Reader:
         return [
             {"field": one.field, "by": edit.get("by"), "old": one.old, "new": one.new} for one in differences(old, new)
         ]
-
-
-def money(amount_minor: int, currency: str) -> str:
-    return f"{from_minor(amount_minor, currency):f}"
 
 
 def _currency(story: Story) -> str | None:

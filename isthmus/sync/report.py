@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from isthmus.kernel.columns import aligned
 from isthmus.kernel.units import Side
 from isthmus.state.runs import Run, Sums
 
@@ -86,8 +87,7 @@ class Report:
             (self.mapping, leg.direction, str(leg.read), *(str(leg.outcomes.get(name, 0)) for name in OUTCOMES))
             for leg in self.legs
         ]
-        widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-        lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
+        lines = aligned((head, *rows), right=range(2, len(head)))
         return "\n".join([*lines, "adds up" if self.adds_up else "DOES NOT ADD UP: " + "; ".join(self.faults)])
 
 
