@@ -1,13 +1,14 @@
 """Quotes and orders: both are sales of Tryton, told apart by the reference that we give them.
 
-A quote is quoted and stays so; an order is quoted and confirmed. What Tryton will not confirm for the customer's credit
-stays a quotation there, and is told as held.
+A quote is quoted and stays so, and is accepted when an order names it; an order is quoted and confirmed. What Tryton
+will not confirm for the customer's credit stays a quotation there, and is told as held.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -33,6 +34,8 @@ from connectors.tryton.values import Row
 from isthmus.kernel.records import Fields, Record
 
 STATUSES = ("draft", "confirmed", "held", "partly_invoiced", "invoiced", "closed", "cancelled")
+#: An order names its quote as its origin; a sale's origin can only be another sale.
+_NAMES_ONE = ["origin", "like", "sale.sale,%"]
 QUOTE_STATUSES = ("draft", "open", "accepted", "expired", "cancelled")
 #: Lines without a product: amounts of the whole document.
 EXTRAS = {"freight": "Freight", "discount": "Discount"}
@@ -81,7 +84,8 @@ def quotes(config: Config) -> Stream:
     header = (field("customer_id", "reference", required=True), field("quote_date", "date"),
               field("valid_until", "date"), field("customer_reference"),
               given("status", "picklist", values=QUOTE_STATUSES, restricted=True))  # fmt: skip
-    return _sales("quote", ([reference_field(config), "like", "quote:%"],), header, make=_quote_records)
+    stream = _sales("quote", ([reference_field(config), "like", "quote:%"],), header, make=_quote_records)
+    return replace(stream, watched=(*stream.watched, Watched("sale.sale", "origin", (_NAMES_ONE,))))
 
 
 def _sales(name: str, domain: tuple[Any, ...], header: Sequence[Any], *, make: Any) -> Stream:
@@ -107,7 +111,14 @@ def _order_records(rpc: Rpc, rows: list[Row]) -> list[Record]:
 
 def _quote_records(rpc: Rpc, rows: list[Row]) -> list[Record]:
     today = rpc.ports.clock.now().date().isoformat()
-    return [_record(rpc, row, {**_fields(row), **_quote_fields(row, today)}) for row in rows]
+    named = _named_by_orders(rpc, [f"sale.sale,{row['id']}" for row in rows])
+    return [_record(rpc, row, {**_fields(row), **_quote_fields(row, today, named)}) for row in rows]
+
+
+def _named_by_orders(rpc: Rpc, quotes: Sequence[str]) -> set[str]:
+    """Which of the quotes a live order names: one call a page."""
+    domain = [["origin", "in", list(quotes)], ["state", "!=", "cancelled"]]
+    return {str(row["origin"]) for row in rpc.search_read("sale.sale", domain, ["origin"])} if quotes else set()
 
 
 def _record(rpc: Rpc, row: Row, fields: Fields) -> Record:
@@ -136,7 +147,7 @@ def _fields(row: Row) -> Fields:
 
 def _order_fields(row: Row) -> Fields:
     status = _status(row)
-    quote = str(row["origin"] or "").partition(",")[2]  # a sale's origin can only be another sale
+    quote = str(row["origin"] or "").partition(",")[2]
     return {
         "quote_id": quote or None,
         "order_date": row["sale_date"],
@@ -165,10 +176,12 @@ def _hold_reason(row: Row, status: str) -> str | None:
     return "Tryton has not confirmed it: the customer's credit limit or dunning"
 
 
-def _quote_fields(row: Row, today: str) -> Fields:
+def _quote_fields(row: Row, today: str, named: Collection[str]) -> Fields:
     expires = row["quotation_expire"]
     status = {"draft": "draft", "quotation": "open", "cancelled": "cancelled"}.get(row["state"], "accepted")
-    if status == "open" and expires and expires < today:
+    if status == "open" and f"sale.sale,{row['id']}" in named:
+        status = "accepted"
+    elif status == "open" and expires and expires < today:
         status = "expired"
     return {"quote_date": row["quotation_date"], "valid_until": expires, "status": status}
 

@@ -35,6 +35,7 @@ _BEYOND = {
     "cancelled": ("cancelled",),
 }
 _GROUPS = ("bill_to", "ship_to")
+_ANEW = "cancel the order in Tryton and enter it anew"
 
 
 @dataclass(slots=True)
@@ -142,7 +143,7 @@ class Seller:
         changed = set(change.fields) if sale.record is None else differences(change, sale.record)
         lines_changed = change.lines is not None and (sale.record is None or lines_differ(change.lines, sale.record))
         if _locked(sale):
-            self._refuse_locked(sale, changed - {"customer_reference"}, lines_changed=lines_changed)
+            self._refuse_locked(sale, changed - self._free(sale), lines_changed=lines_changed)
         values = header_values(change, changed, lookups)
         if _locked(sale):
             return values
@@ -156,12 +157,20 @@ class Seller:
             values |= trade.addresses(sale.terms)
         return values
 
+    def _free(self, sale: Sale) -> set[str]:
+        """What may change past the quotation: with our module, also a quote that was not known before."""
+        is_late = self._rpc.config.reference is not None and _names_no_quote(sale)
+        return {"customer_reference"} | ({"quote_id"} if is_late else set())
+
     def _refuse_locked(self, sale: Sale, changed: set[str], *, lines_changed: bool) -> None:
         names = sorted(changed | ({"lines"} if lines_changed else set()))
+        if names == ["quote_id"] and _names_no_quote(sale):
+            what = f"its quote was not there when Tryton confirmed it; as {sale.state} it cannot be given one any more"
+            remedy = f"activate isthmus_reference in Tryton, or take the quote off in the CRM; else {_ANEW}"
+            raise Refused(self._rpc.where, what, remedy)
         if names:
             what = f"{', '.join(names)} changed, but Tryton has it as {sale.state}, past being edited"
-            remedy = "undo the change in the CRM, or cancel the order in Tryton and enter it anew"
-            raise Refused(self._rpc.where, what, remedy)
+            raise Refused(self._rpc.where, what, f"undo the change in the CRM, or {_ANEW}")
 
     # --- the calls ----------------------------------------------------------------------------------------------------
 
@@ -261,6 +270,10 @@ def _needs_draft(sale: Sale) -> bool:
 
 def _locked(sale: Sale) -> bool:
     return bool(sale.id) and sale.state not in OPEN and not (sale.state == "cancelled" and sale.change.verb == "reopen")
+
+
+def _names_no_quote(sale: Sale) -> bool:
+    return sale.record is not None and not sale.record.fields.get("quote_id")
 
 
 def _answer(sale: Sale) -> Answer:

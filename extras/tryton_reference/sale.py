@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A sale carries the reference of the record in another system that it was made for; at most one sale has it."""
+"""A sale carries the reference of the record in another system that it was made for; at most one sale has it.
+
+And its origin, once empty, may still be filled when it is past being a draft: its quotation may become known late.
+"""
 
 from trytond.i18n import lazy_gettext
 from trytond.model import Unique, fields
 from trytond.pool import PoolMeta
+from trytond.pyson import Bool, Eval
 
 
 class Sale(metaclass=PoolMeta):
@@ -23,6 +27,7 @@ class Sale(metaclass=PoolMeta):
                 "isthmus_reference.msg_reference_unique",
             )
         )
+        cls.origin.states["readonly"] &= Bool(Eval("origin"))
 
     @classmethod
     def copy(cls, sales, default=None):
