@@ -64,6 +64,7 @@ Result = Literal["created", "updated", "withdrawn", "refused", "moved", "in_doub
 class Answer:
     """The target's own answer to one change. ``record`` is how it shows itself now, if it says so at once.
 
+    ``as_written`` says instead that all that was written shows just as it was written, and nothing else changed by it.
     ``created`` also answers a create that an earlier, unanswered call had already done. ``moved`` means that nothing
     was written because the version was not the expected one; ``in_doubt`` that nobody knows.
     """
@@ -74,6 +75,7 @@ class Answer:
     version: str | None = None
     record: Record | None = None
     fault: Fault | None = None
+    as_written: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,6 +107,11 @@ class Shape:
         return tuple((field.path, field.column) for field in self.fields if field.kind == "reference")
 
     @cached_property
+    def defaulted(self) -> tuple[str, ...]:
+        """Paths whose null becomes a default."""
+        return tuple(field.path for field in self.fields if field.column in DEFAULTS)
+
+    @cached_property
     def defaults(self) -> tuple[tuple[str, Any], ...]:
         return tuple((column, DEFAULTS[column]) for column in self.columns if column in DEFAULTS)
 
@@ -135,6 +140,18 @@ class Shape:
         if self.is_open and isinstance(row["custom"], dict):
             row["custom"] = spell_custom(row["custom"])
         return row
+
+    def keeps(self, fields: Fields, row: Mapping[str, Any]) -> bool:
+        """Whether the new row that these fields became shows each of them just as it is."""
+        if "custom" in fields or any(fields.get(path, True) is None for path in self.defaulted):
+            return False
+        for path, column in self.references:
+            if (value := fields.get(path)) is not None and value != str(row[column]):
+                return False
+        for group, members in self.groups.items():
+            if len(fields.get(group, members.names) or ()) < len(members.names):
+                return False
+        return True
 
     @cached_property
     def _new(self) -> Callable[[Fields], dict[str, Any]]:

@@ -173,11 +173,9 @@ def insert(connection: Connection, items: Sequence[Binding]) -> None:
     """Stores new bindings and numbers them. The database refuses a second binding of either id."""
     if not items:
         return
-    rows = []
     for number, item in zip(_take_numbers(connection, len(items)), items, strict=True):
         item.id = number
-        rows.append((number, *_values(item)))
-    insert_rows(connection, binding, ("id", *_ORDER), rows=rows)
+    insert_rows(connection, binding, ("id", *_ORDER), rows=((item.id, *_values(item)) for item in items))
 
 
 def _take_numbers(connection: Connection, many: int) -> Iterable[int]:

@@ -134,10 +134,10 @@ def add_page(connection: Connection, of: Run, facts: PageFacts, *, entity: str, 
     }  # fmt: skip
     page_id = connection.execute(_new_page(), values).scalar_one()
     columns = ("page_id", "entity", "side", "source_id", "target_id", "outcome", "version", "digest", "salt", "payload")
-    rows = [
+    rows = (
         (page_id, *tells, digest, salt, payload.decode())
         for tells, digest, salt, payload in zip(told, digests, salts, payloads, strict=True)
-    ]
+    )
     insert_rows(connection, audit, columns, rows=rows)
 
 

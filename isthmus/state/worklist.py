@@ -135,13 +135,13 @@ def dismiss(connection: Connection, number: int, *, who: str, why: str) -> None:
     connection.execute(worklist.update().where(worklist.c.id == number).values(dismissed_by=who, dismissed_why=why))
 
 
-def waiting_for(connection: Connection, targets: Sequence[str]) -> list[tuple[Lane, str]]:
+def waiting_for(connection: Connection, targets: Iterable[str]) -> list[tuple[Lane, str]]:
     """Lane and source id of the items that wait for one of ``entity id``."""
     waits = select(worklist.c.id).where(worklist.c.waits_for.is_not(None)).limit(1)
-    if not targets or connection.execute(waits).first() is None:  # a first load binds by the thousand, and nobody waits
+    if connection.execute(waits).first() is None:  # a first load binds by the thousand, and nobody waits
         return []
     query = select(worklist.c.mapping, worklist.c.side, worklist.c.source_id)
-    query = query.where(among(connection, worklist.c.waits_for, targets))
+    query = query.where(among(connection, worklist.c.waits_for, list(targets)))
     return [(Lane(row[0], row[1]), row[2]) for row in connection.execute(query)]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -214,12 +214,14 @@ def _wake(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
     """Whatever waited for the records that are bound now, or for credit, becomes due."""
     entity = stage.direction.mapping.entity
     awaited = [(one, pair) for one in conclusions if (pair := one.decision.binding) and _is_awaited(entity, one)]
-    bound = [f"{entity} {key}" for one, pair in awaited for key in sorted({one.read.id, pair.crm.id, pair.erp.id})]
+    if not awaited:
+        return
+    bound = (f"{entity} {key}" for one, pair in awaited for key in sorted({one.read.id, pair.crm.id, pair.erp.id}))
     wake_waiting(stage.connection, entity, bound, now=now)
     _wake_same(stage, [pair for one, pair in awaited if _binds(one)], now)
 
 
-def wake_waiting(connection: Connection, entity: str, bound: Sequence[str], *, now: str) -> None:
+def wake_waiting(connection: Connection, entity: str, bound: Iterable[str], *, now: str) -> None:
     """Makes due what is on the worklist until these are there: each ``entity id``, of either side."""
     waiting: dict[Lane, list[Due]] = {}
     for lane, key in worklist.waiting_for(connection, bound):

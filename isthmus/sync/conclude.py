@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from isthmus.connect.protocol import Answer, Change, Result
+from isthmus.connect.protocol import Answer, Result
 from isthmus.kernel.errors import Broken, Fault
-from isthmus.kernel.records import Fields, Record, text_hash
+from isthmus.kernel.records import Fields, text_hash
 from isthmus.state.bindings import Binding
 from isthmus.state.runs import Entry
 from isthmus.state.worklist import Item, Reason
@@ -122,7 +122,7 @@ def _spelled(direction: Direction, read: Read, form: Fields) -> tuple[bytes, str
 def _see_target(direction: Direction, decision: Decision, binding: Binding, *, answer: Answer) -> None:
     """The written side's form is what it answers, save what it owns itself: that is news for the way back."""
     seen = binding.seen(direction.target)
-    if binding.id is None and _is_as_written(decision.change, answer.record):
+    if binding.id is None and answer.as_written:
         # The target shows exactly what was sent: what it owns aside, its form is the one that was translated for it.
         after = decision.target_form
         if not after.keys() <= direction.given_or_shared:
@@ -139,13 +139,6 @@ def _see_target(direction: Direction, decision: Decision, binding: Binding, *, a
     seen.id = answer.id or seen.id
     seen.version = answer.version or seen.version
     seen.hash, seen.form = _spelled(direction, decision.read, after)
-
-
-def _is_as_written(change: Change | None, record: Record | None) -> bool:
-    """Whether the answer repeats every field that was written, so that it need not be translated back."""
-    if change is None or record is None or change.lines is not None:
-        return False
-    return record.fields | change.fields == record.fields
 
 
 def _shown(direction: Direction, decision: Decision, binding: Binding, *, shown: Fields) -> Fields:

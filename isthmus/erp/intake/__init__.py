@@ -57,8 +57,11 @@ def write(desk: Desk, stream: str, changes: Sequence[Change]) -> list[Answer]:
 def _lock(desk: Desk, stream: str, changes: Sequence[Change]) -> None:
     """Locks all customers whose credit a page may move, at once and before anything else: or two pages could deadlock.
 
-    Those are the customers that orders have and will have, and customers that may get another parent.
+    Those are the customers that orders have and will have, and customers that may get another parent. One that is yet
+    to be shares nobody's limit.
     """
+    if stream == "customer":
+        changes = [one for one in changes if one.verb != "create"]
     named = {one.fields.get(name) for one in changes for name in ("customer_id", "parent_id")}
     ids = {int(one) for one in named if _is_id(one)}
     known = [int(one.id) for one in changes if _is_id(one.id)]

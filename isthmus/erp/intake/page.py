@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from isthmus.connect.protocol import Answer, Change, Result
+from isthmus.erp.changes import write_version
 from isthmus.erp.desk import Desk
 from isthmus.erp.records import Row, record_of
 from isthmus.erp.shapes import Stream
@@ -42,6 +43,15 @@ class Page:
         """Answers with the record as it now shows itself."""
         record = record_of(self.stream, item.row, item.lines, by=self.desk.by)
         self.answers[item.index] = Answer(item.change.key, result, record.id, record.version, record)
+
+    def answer_created(self, item: Item) -> None:
+        """Answers with the new record, unless it shows just what was written: then saying so is enough."""
+        change, row = item.change, item.row
+        if change.lines is None and self.stream.shape.keeps(change.fields, row):
+            version = write_version(row["version"])
+            self.answers[item.index] = Answer(change.key, "created", str(row["id"]), version, as_written=True)
+        else:
+            self.answer(item, "created")
 
     def left(self, items: Iterable[Item]) -> list[Item]:
         """The items that have no answer yet."""

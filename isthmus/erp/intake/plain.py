@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -36,17 +36,20 @@ def _create(page: Page, items: list[Item]) -> None:
     desk, stream = page.desk, page.stream
     ids = take_numbers(desk.connection, stream.name, len(items))
     versions = log_changes(desk.connection, stream.name, ids, at=desk.at, by=desk.by)
-    for item, record_id, version in zip(items, ids, versions, strict=True):
-        row = stream.shape.take(item.change.fields)
-        row.update(id=record_id, number=number_of(stream.name, record_id), version=version, changed_by=desk.by)
-        finish(page, item, row)
-    columns = stream.stored
-    pick = itemgetter(*columns)
-    insert_rows(desk.connection, stream.table, columns, rows=[pick(item.row) for item in items])
+    pick = itemgetter(*stream.stored)
+
+    def rows() -> Iterator[tuple[Any, ...]]:  # made while the database takes in those before them
+        for item, record_id, version in zip(items, ids, versions, strict=True):
+            row = stream.shape.take(item.change.fields)
+            row.update(id=record_id, number=number_of(stream.name, record_id), version=version, changed_by=desk.by)
+            finish(page, item, row)
+            yield pick(row)
+
+    insert_rows(desk.connection, stream.table, stream.stored, rows=rows())
     store_lines(page, items)
     store_keys(page, [(item.change.key, item.row["id"]) for item in items])
     for item in items:
-        page.answer(item, "created")
+        page.answer_created(item)
 
 
 def finish(page: Page, item: Item, row: Row) -> None:

@@ -298,6 +298,17 @@ def answers_what_it_shows(subject: Subject) -> None:
 
 
 @promise
+def shows_what_it_says_is_as_written(subject: Subject) -> None:
+    if not subject.create("Word for word").as_written:
+        return
+    wanted = subject.fields("As written")
+    (answer,) = subject.write(Change("create", "org/as/written", wanted))
+    shown = subject.now(answer.id or "").fields
+    other = [name for name, value in wanted.items() if answer.as_written and shown.get(name, value) != value]
+    keep(not other, f"{other} do not show what was written, though the answer says so")
+
+
+@promise
 def minds_the_version_it_expects(subject: Subject) -> None:
     made = subject.create("Expected", "org/expects/1").id or ""
     seen = subject.now(made).version

@@ -350,6 +350,16 @@ class Flattering(Honest):
         return answer
 
 
+@rogue("shows_what_it_says_is_as_written")
+class Boasting(Honest):
+    def apply(self, stream: str, change: Change) -> Answer:
+        if change.fields.get("Name") == "As written":
+            change.fields = {**change.fields, "Name": "as written"}
+        answer = super().apply(stream, change)
+        answer.as_written = change.verb == "create"
+        return answer
+
+
 @rogue("minds_the_version_it_expects")
 class Overwriting(Honest):
     def apply(self, stream: str, change: Change) -> Answer:
