@@ -19,11 +19,9 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
-from sqlalchemy import Engine
-
 from isthmus.app import Workshop, last_tie_outs, open_workshop
 from isthmus.cli.airflow_server import USER, AirflowServer
-from isthmus.cli.first_day import bill_and_collect, books_are_empty, limit_credit
+from isthmus.cli.first_day import newcomer
 from isthmus.cli.processes import Crew
 from isthmus.cli.standing import tie_out_line
 from isthmus.cli.summary import Cycle, run_lines, summary
@@ -33,7 +31,7 @@ from isthmus.kernel.clock import SystemClock
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.errors import IsthmusError, Misconfigured, Unavailable
 from isthmus.playground import connection_to
-from isthmus.settings import BUILTIN, Settings, environment, kept_connections, load_settings
+from isthmus.settings import Settings, environment, kept_connections, load_settings
 
 PORT = 8700  # the first of five: Airflow, its two log servers, the playground, Tryton
 START_SECONDS = 240.0
@@ -249,13 +247,14 @@ def _cycle(launch: Launch) -> None:
     with closing(open_workshop(launch.settings, environment())) as workshop:
         cycle, names = Cycle.begin(workshop), workshop.names()
         _wait_for_dags(launch, names)
-        is_first_day = _needs_playground(launch.settings) and _has_empty_books(launch.settings, workshop.engine)
+        is_ours = _needs_playground(launch.settings)
+        clerk = newcomer(launch.settings, workshop.engine, launch.tryton) if is_ours else None
         for name in names:
             _run(launch, workshop, [name])
-            if is_first_day and name == "customer":
-                launch.say(limit_credit(workshop.engine, SystemClock(), launch.settings.time_zone))
-        if is_first_day:
-            launch.say(bill_and_collect(workshop.engine, SystemClock(), launch.settings.time_zone))
+            if clerk and name == "customer":
+                launch.say(clerk.limit_credit())
+        if clerk:
+            launch.say(clerk.bill_and_collect())
         moved = cycle.moved()
         for _ in range(PASSES_MOST):
             if not (launch.done and moved):
@@ -289,10 +288,6 @@ def _prove(launch: Launch, workshop: Workshop) -> None:
 def _at_work(launch: Launch) -> list[tuple[str, str]]:
     """Runs that will end by themselves: the worklist's may wait for people."""
     return [run for run in launch.airflow.active_runs() if run[0] not in WATCHING]
-
-
-def _has_empty_books(settings: Settings, engine: Engine) -> bool:
-    return settings.erp == BUILTIN and books_are_empty(engine)
 
 
 def _wait_for_dags(launch: Launch, names: Sequence[str]) -> None:
