@@ -32,6 +32,7 @@ from isthmus.sync.report import Report
 from isthmus.sync.run import Order, run_mapping
 
 if TYPE_CHECKING:
+    from isthmus.reconcile.erasing import Eraser
     from isthmus.reconcile.resolve import Office
     from isthmus.reconcile.run import Asked, TieOut
     from isthmus.sync.explain import Story
@@ -242,6 +243,16 @@ def open_workshop(
         engine, crm, erp, clock, {mapping.entity: mapping for mapping in compiled}, settings.limits, __version__
     )
     return Workshop(settings, engine, ports)
+
+
+def open_eraser(settings: Settings) -> Eraser:
+    """What erases people. It opens neither system: only the state, and the ERP that is in the same database."""
+    from isthmus.erp.erasing import Books
+    from isthmus.reconcile.erasing import Eraser
+
+    specs, clock = load_mappings(settings.mappings), SystemClock()
+    books = Books(clock, settings.time_zone) if settings.erp == BUILTIN else None
+    return Eraser(settings, open_database(settings), specs, clock, __version__, books)
 
 
 def open_database(settings: Settings, *, prepare: bool = True) -> Engine:

@@ -6,7 +6,7 @@ transaction, which only the owner of the tables can do.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -14,10 +14,11 @@ from sqlalchemy import ColumnElement, Connection, Table, or_, select, text, upda
 
 from isthmus.db import among, update_rows
 from isthmus.erp.changes import log_changes
-from isthmus.erp.desk import Desk
+from isthmus.erp.desk import Desk, sit_down
 from isthmus.erp.parties import CreditTerm, Customer
 from isthmus.erp.receivables import Invoice, InvoiceLine, Payment, Reversal
 from isthmus.erp.sales import Order, OrderLine, Quote, QuoteLine
+from isthmus.kernel.clock import Clock
 from isthmus.kernel.errors import Refused
 from isthmus.kernel.money import from_minor
 
@@ -63,6 +64,25 @@ class Emptied:
     documents: dict[str, list[int]] = field(default_factory=dict)
     changed: dict[str, list[int]] = field(default_factory=dict)
     texts: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
+class Books:
+    """The built-in ERP, as far as a person leaves it."""
+
+    clock: Clock
+    time_zone: str
+    guarded: tuple[str, ...] = GUARDED
+
+    def customer_id(self, connection: Connection, number: str) -> str | None:
+        """The customer of a number, if there is one."""
+        found = connection.execute(select(Customer.id).where(Customer.number == number.upper())).scalar()
+        return None if found is None else str(found)
+
+    def erase(self, connection: Connection, ids: Iterable[str], by: str) -> Emptied:
+        """`erase_customers`, by somebody; ids that are none of ours are left out."""
+        desk = sit_down(connection, by=by, clock=self.clock, time_zone=self.time_zone)
+        return erase_customers(desk, sorted(int(one) for one in ids if one.isdigit()))
 
 
 def erase_customers(desk: Desk, ids: Sequence[int]) -> Emptied:
