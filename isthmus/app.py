@@ -133,6 +133,28 @@ class Workshop:
         ports = self.ports
         return Office(self.settings, self.engine, ports.clock, {"crm": ports.crm, "erp": ports.erp}, ports.mappings)
 
+    def accept(self, name: str, who: str, why: str) -> str | None:
+        """Lets a changed mapping change as much as it will. Returns its hash; None: it takes a second person.
+
+        Where a limit in money is set, what counts is what the documents come to that would change.
+        """
+        from isthmus.reconcile.question import add_up
+        from isthmus.reconcile.question import worth as worth_of
+        from isthmus.sync.impact import changed
+
+        mapping = self.mapping(name)
+
+        def worth() -> list[tuple[int, str]]:
+            sums: list[tuple[int, str]] = []
+            seen: set[int | None] = set()  # pairs: one that changes on both sides counts once
+            for _, decisions in changed(self.ports, mapping):
+                pairs = {one.binding.id: one.read.form for one in decisions if one.binding}
+                sums = add_up([*sums, *worth_of(form for pair, form in pairs.items() if pair not in seen)])
+                seen.update(pairs)
+            return sums
+
+        return self.office.accept(name, who, why, worth=worth)
+
     def worklist(self, name: str | None = None) -> list[Item]:
         """What is not through, oldest first."""
         with reading(self.engine) as connection:

@@ -38,11 +38,13 @@ def accept(call: Call, mapping: MAPPING, *, why: WHY) -> None:
     """
     who = decider(call)
     with call.workshop() as workshop:
-        digest = workshop.office.accept(mapping, who, why)
-    document = {"mapping": mapping, "accepted_hash": digest, "by": who, "why": why}
-    call.finish(
-        document, lambda: call.screen.line(f"{mapping}: {digest[:12]} is accepted; the next run reads everything")
-    )
+        digest = workshop.accept(mapping, who, why)
+        told = "the next run reads everything"
+        if digest is None:
+            told = workshop.office.decisions(records=[f"mapping {mapping}"], most=1)[0].told
+    document = {"mapping": mapping, "accepted_hash": digest, "by": who, "why": why, "told": told}
+    done = f"{digest[:12]} is accepted" if digest else "not accepted yet: a second person has to say the same"
+    call.finish(document, lambda: call.screen.line(f"{mapping}: {done}; {told}"))
 
 
 def pause(call: Call, mapping: MAPPING, *, why: WHY) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import orjson
 from sqlalchemy import Connection, Engine
@@ -40,6 +41,7 @@ __all__ = ["Office", "Question", "Take"]
 RETRIED = ("waiting", "refused", "in_doubt", "ambiguous")  # what may become possible without an edit in the CRM
 
 Work = Callable[[Connection, str], None]  # carries a decision out; the text says whose it is
+Worth = Callable[[], list[tuple[int, str]]]  # what a decision is about: minor units and currency
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +63,22 @@ class Office:
 
     # --- mappings -------------------------------------------------------------------------------------------------
 
-    def accept(self, name: str, who: str, why: str) -> str:
-        """Lets the mapping as it is now change as much as it will. Returns its hash."""
-        digest = self.mapping(name).hash
-        what = {"accepted_hash": digest, "accepted_by": who, "accepted_why": why, "accepted_at": self.now()}
-        self._decide_on(Decided(self.now(), who, "accept", name, answer=digest, why=why), **what, crm_print=None,
-                        erp_print=None)  # fmt: skip
-        return digest
+    def accept(self, name: str, who: str, why: str, *, worth: Worth = list) -> str | None:
+        """Lets the mapping as it is now change as much as it will. Returns its hash; None: it takes a second person.
+
+        ``worth`` tells what the documents come to that it would change; it is asked only where a limit is set.
+        """
+        mapping, at = self.mapping(name), self.now()
+        act = Decided(
+            at, who, "accept", name, record=f"mapping {name}", version=mapping.hash, answer=mapping.hash, why=why
+        )
+        unprinted = {"crm_print": None, "erp_print": None}
+
+        def accept_it(connection: Connection, by: str) -> None:
+            what = {"accepted_hash": mapping.hash, "accepted_by": by, "accepted_why": why, "accepted_at": at}
+            remembered.store(connection, name, mapping.entity, **what, **unprinted)
+
+        return mapping.hash if self._decide(act, accept_it, worth=worth) else None
 
     def pause(self, name: str, who: str, why: str) -> None:
         """Runs of the mapping are skipped until `resume`; nothing that waits is lost."""
@@ -193,13 +204,15 @@ class Office:
         record = f"{self.mapping(found.mapping).entity} {found.source_id}"
         return Decided(self.now(), who, verb, found.mapping, found.id, record, _shown(found))
 
-    def _decide(self, act: Decided, carry_out: Work, found: Item | None = None) -> bool:
+    def _decide(self, act: Decided, carry_out: Work, found: Item | None = None, *, worth: Worth | None = None) -> bool:
         """Whether it is done: False when a second person has to say the same. A refusal is kept as well."""
+        if found:
+            worth = partial(self._worth, found)
         try:
             if not act.why.strip():
                 raise Refused("a reason", "is missing", "say why; it is kept in the audit")
             require(self.settings, act.who, act.verb)
-            first = self._first_of_two(act, found) if found else None
+            first = self._first_of_two(act, worth) if worth else None
             if first is not act:
                 self._carry_out(act, carry_out, found, by=f"{first.who} and {act.who}" if first else act.who)
         except Refused as error:
@@ -216,14 +229,14 @@ class Office:
             work(connection, by)
             decisions.add(connection, act)
 
-    def _first_of_two(self, act: Decided, found: Item) -> Decided | None:
+    def _first_of_two(self, act: Decided, worth: Worth) -> Decided | None:
         """None: one is enough. Else who asked first: ``act`` itself, then it is kept and a second person must come."""
         people = self.settings.people
-        amount = people.takes_two(self._worth(found)) if people.two_above is not None else None
+        amount = people.takes_two(worth()) if people.two_above is not None else None
         if amount is None:
             return None
         with reading(self.engine) as connection:
-            request = decisions.open_request(connection, found.id or 0, _shown(found))
+            request = decisions.open_request(connection, act.item, str(act.version), record=str(act.record))
         first = first_of_two(people, act, request, amount=amount)
         if first is not request:
             self._keep(first)

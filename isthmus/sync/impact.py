@@ -67,18 +67,23 @@ def _dues(leg: Leg, ids: tuple[str, ...]) -> list[Due]:
     return [Due(key, "asked for", "") for key in keys]
 
 
-def measure(ports: Ports, mapping: CompiledMapping) -> Impact:
-    """What a full run of a changed mapping would do to the records that are bound."""
-    changed, posted = 0, 0
+def changed(ports: Ports, mapping: CompiledMapping) -> Iterator[tuple[Direction, list[Decision]]]:
+    """Page by page what a full run of a changed mapping would do to the records that are bound."""
     for direction, decisions in plan_mapping(ports, mapping, full=True):
-        known = [one for one in decisions if one.change is not None and one.binding is not None and one.binding.id]
-        changed += len(known)
+        yield direction, [one for one in decisions if one.change and one.binding and one.binding.id]
+
+
+def measure(ports: Ports, mapping: CompiledMapping) -> Impact:
+    """How much that is."""
+    count, posted = 0, 0
+    for direction, known in changed(ports, mapping):
+        count += len(known)
         target = ports.system(direction.target)
         posted += len(
             target.posted(direction.target_stream, [one.change.id for one in known if one.change and one.change.id])
         )
     with reading(ports.engine) as connection:
-        return Impact(bindings.count(connection, mapping.entity), changed, posted)
+        return Impact(bindings.count(connection, mapping.entity), count, posted)
 
 
 def _nobody(mapping: CompiledMapping) -> Run:

@@ -11,6 +11,7 @@ from isthmus.kernel.errors import Refused
 from isthmus.settings import People
 from isthmus.state.decisions import Decided
 from isthmus.state.worklist import Item
+from isthmus.sync.preflight import preflight
 from tests.scenarios.world import World
 
 ROLES = {"finance": ("cli:ada", "cli:eve", "airflow:vera"), "operations": ("cli:tom",)}
@@ -152,6 +153,30 @@ def test_a_request_ends_when_either_side_moves(world: World) -> None:
         "nobody has agreed to the third value yet"
     )
     assert world.shop.office.resolve(again.id or 0, "crm", "cli:ada") == "order"
+
+
+def test_a_changed_mapping_counts_what_the_documents_come_to_that_it_would_change(world: World) -> None:
+    world.order(world.account("Tug Ltd"), quantity=11, PoNumber="po-1")
+    world.cycle()
+    world.mapping_file("order", ("{field: PoNumber, via: [trim]}", "{field: PoNumber, via: [trim, upper]}"))
+    roles = {**ROLES, "operations": ("cli:tom", "airflow:ben")}
+    rule(world, roles=roles, two_above={"EUR": 110_00})
+    assert world.shop.accept("order", "cli:tom", "agreed") == world.shop.mapping("order").hash
+    world.mapping_file("order", ("via: [trim, upper]}", "via: [upper, trim]}"))
+    rule(world, roles=roles, two_above={"EUR": 109_99})
+    assert world.shop.accept("order", "cli:tom", "agreed") is None
+    with pytest.raises(Refused, match="mapping order: cli:tom asked for this and cannot confirm it as well; ask "):
+        world.shop.accept("order", "cli:tom", "agreed")
+    assert world.shop.accept("order", "airflow:ben", "agreed")
+    assert told(world) == [
+        ("cli:tom", "accept", "done"),
+        ("cli:tom", "accept", "asked"),
+        ("cli:tom", "accept", "refused"),
+        ("airflow:ben", "accept", "done"),
+    ]
+    assert preflight(world.shop.ports, world.shop.mapping("order")).full == (
+        "the mapping was changed, and accepted by cli:tom and airflow:ben"
+    )
 
 
 def test_two_hide_a_document_that_is_worth_much_even_before_it_is_in_the_erp(world: World) -> None:
