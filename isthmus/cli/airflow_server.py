@@ -21,7 +21,8 @@ from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.errors import Unavailable
 
 USER = "admin"
-_PARTS = ("metadatabase", "scheduler", "dag_processor", "triggerer")
+PARTS = ("scheduler", "dag-processor", "api-server", "triggerer")  # of `airflow standalone`, by their commands
+_TOLD_OF = ("metadatabase", "scheduler", "dag_processor", "triggerer")  # by the API server of its health
 
 
 @dataclass(slots=True)
@@ -33,10 +34,14 @@ class AirflowServer:
     port: int
     token: str = ""
     door: Door = field(init=False)
+    bell: Door = field(init=False)  # rung again and again by who waits for an answer
 
     def __post_init__(self) -> None:
-        options = Options(limits=Limits(silence_seconds=20, attempts=3, wait_seconds=2))
-        self.door = Door("airflow", [self.url], judge=_judge, options=options)
+        self.door, self.bell = self._door(attempts=10), self._door(attempts=1)
+
+    def _door(self, *, attempts: int) -> Door:
+        options = Options(limits=Limits(silence_seconds=20, attempts=attempts, wait_seconds=3))
+        return Door("airflow", [self.url], judge=_judge, options=options)
 
     @property
     def url(self) -> str:
@@ -99,11 +104,11 @@ class AirflowServer:
     def healthy(self) -> bool:
         """Whether all four parts say so, and the tasks' own API, which is built at its first request."""
         try:
-            health = self.door.send(Request("GET", f"{self.url}/api/v2/monitor/health")).value
-            self.door.send(Request("GET", f"{self.url}/execution/health"))
+            health = self.bell.send(Request("GET", f"{self.url}/api/v2/monitor/health")).value
+            self.bell.send(Request("GET", f"{self.url}/execution/health"))
         except Unavailable:
             return False
-        return all(health.get(part, {}).get("status") == "healthy" for part in _PARTS)
+        return all(health.get(part, {}).get("status") == "healthy" for part in _TOLD_OF)
 
     def log_in(self, user: str = USER) -> None:
         password = json.loads(self.passwords.read_text(encoding="utf-8"))[user]

@@ -20,7 +20,7 @@ from threading import Event
 from time import monotonic
 
 from isthmus.app import Workshop, last_tie_outs, open_workshop
-from isthmus.cli.airflow_server import USER, AirflowServer
+from isthmus.cli.airflow_server import PARTS, USER, AirflowServer
 from isthmus.cli.first_day import newcomer
 from isthmus.cli.processes import Crew
 from isthmus.cli.standing import tie_out_line
@@ -30,6 +30,7 @@ from isthmus.cli.tryton_server import connection_to as tryton_connection
 from isthmus.kernel.clock import SystemClock
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.errors import IsthmusError, Misconfigured, Unavailable
+from isthmus.mapping.spec import MappingSpec
 from isthmus.playground import connection_to
 from isthmus.settings import Settings, environment, kept_connections, load_settings
 
@@ -172,7 +173,7 @@ def _start(launch: Launch) -> None:
     launch.airflow.password()
     launch.say("starting Airflow (20 s on a quiet machine)")
     now = SystemClock().now()
-    launch.crew.start("airflow", launch.airflow.command, launch.airflow.environ(environ), whole=True)
+    launch.crew.start("airflow", launch.airflow.command, launch.airflow.environ(environ), parts=PARTS)
     _wait(launch, launch.airflow.healthy, "Airflow")
     launch.airflow.log_in()
     for dag_id, run_id in launch.airflow.active_runs(started_before=now):
@@ -249,9 +250,9 @@ def _cycle(launch: Launch) -> None:
         _wait_for_dags(launch, names)
         is_ours = _needs_playground(launch.settings)
         clerk = newcomer(launch.settings, workshop.engine, launch.tryton) if is_ours else None
-        for name in names:
-            _run(launch, workshop, [name])
-            if clerk and name == "customer":
+        for wave in waves([mapping.spec for mapping in workshop.ports.mappings.values()]):
+            _run(launch, workshop, wave)
+            if clerk and "customer" in wave:
                 launch.say(clerk.limit_credit())
         if clerk:
             launch.say(clerk.bill_and_collect())
@@ -262,14 +263,25 @@ def _cycle(launch: Launch) -> None:
             launch.say(
                 "again, until nothing moves: an order changes its quote, a late customer lets its orders through"
             )
-            waves = [names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE)]
-            moved = sum(_run(launch, workshop, wave) for wave in waves)
+            some = [names[start : start + AT_ONCE] for start in range(0, len(names), AT_ONCE)]
+            moved = sum(_run(launch, workshop, wave) for wave in some)
         _wait(launch, lambda: not _at_work(launch), "the end of the cycle", seconds=RUN_SECONDS)
         for dag_id in WATCHING:
             launch.airflow.wake(dag_id)
         launch.done = launch.done and cycle.adds_up()
         print("\n".join(["", *summary(cycle), ""]), flush=True)
         _prove(launch, workshop)
+
+
+def waves(specs: Sequence[MappingSpec]) -> list[list[str]]:
+    """Names of mappings in reference order; together those of which none refers to another, AT_ONCE at most."""
+    found: list[list[MappingSpec]] = []
+    for spec in specs:
+        referred = {*spec.references(), spec.same_as}
+        if not found or len(found[-1]) == AT_ONCE or any(other.entity in referred for other in found[-1]):
+            found.append([])
+        found[-1].append(spec)
+    return [[spec.name for spec in wave] for wave in found]
 
 
 def _prove(launch: Launch, workshop: Workshop) -> None:

@@ -6,7 +6,7 @@ The mark is the folder they work for. It outlives the launcher: whatever a kille
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,15 +27,16 @@ class Crew:
 
     folder: Path
     started: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    parts: dict[str, dict[int, str]] = field(default_factory=dict)  # of a whole: number of a process → what it is
+    parts: dict[str, dict[str, int]] = field(default_factory=dict)  # of one: what it needs → number, 0: not seen yet
 
-    def start(self, name: str, command: Sequence[str], environ: Mapping[str, str], *, whole: bool = False) -> None:
+    def start(
+        self, name: str, command: Sequence[str], environ: Mapping[str, str], *, parts: Collection[str] = ()
+    ) -> None:
         """Starts one in a session of its own: a Ctrl-C in the terminal reaches only the launcher.
 
-        A ``whole`` needs everything that it starts itself: it must not go on when one of these has ended.
+        ``parts`` are what it starts itself, by the last word of their commands, and must not go on without.
         """
-        if whole:
-            self.parts[name] = {}
+        self.parts[name] = dict.fromkeys(parts, 0)
         # SPT_NOENV: Airflow renames its processes, which would otherwise overwrite the mark.
         marked = {**environ, MARK: str(self.folder), "SPT_NOENV": "1"}
         self.log(name).parent.mkdir(parents=True, exist_ok=True)
@@ -61,16 +62,14 @@ class Crew:
                 raise self._ended(name, f"{part}, a part of it, ended by itself")
 
     def _lost_part(self, name: str, number: int) -> str | None:
-        """What of a whole has ended. Nobody may have asked for its end yet, so that it still has its number."""
-        if name not in self.parts:
-            return None
-        known, alive = self.parts[name], set()
+        """A part that was seen and has ended. Nobody has asked for its end yet, so that it still has its number."""
+        parts, alive = self.parts[name], {}
         with suppress(psutil.Error):
             for child in psutil.Process(number).children():
                 if child.status() != psutil.STATUS_ZOMBIE:
-                    alive.add(child.pid)
-                    known.setdefault(child.pid, " ".join(child.cmdline()[-1:]))
-            return next((what for pid, what in known.items() if pid not in alive), None)
+                    alive[child.pid] = " ".join(child.cmdline()[-1:])
+            parts.update({what: pid for pid, what in alive.items() if parts.get(what) == 0})
+            return next((what for what, pid in parts.items() if pid and pid not in alive), None)
         return None
 
     def _ended(self, name: str, what: str) -> Unavailable:

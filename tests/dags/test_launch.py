@@ -16,6 +16,7 @@ from threading import Event
 import pytest
 from sqlalchemy import text
 
+from isthmus.cli.launch import waves
 from isthmus.cli.processes import Crew
 from isthmus.db import engine_for, reading
 from isthmus.mapping.load import load_mappings
@@ -137,3 +138,13 @@ def test_a_folder_that_cannot_be_written_to_is_told_in_one_line(house: House) ->
     assert launch.returncode == 2
     assert said.startswith(f"{house.folder / 'var'}: cannot be written to: ")
     assert "Traceback" not in said
+
+
+def test_what_refers_to_nothing_of_its_wave_runs_with_it() -> None:
+    assert waves(load_mappings(ROOT / "mappings" / "salesforce_erp")) == [
+        ["customer", "product"],
+        ["quote"],
+        ["order"],
+        ["invoice"],
+        ["payment", "credit_status", "customer_figures"],
+    ]

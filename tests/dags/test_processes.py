@@ -20,7 +20,8 @@ PARENT = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEE
 #: What `airflow standalone` is: it goes on when a part of it has ended, and waits for none.
 WHOLE = (
     "import subprocess, sys, time; print('database is locked', flush=True); "
-    f"parts = [subprocess.Popen([sys.executable, '-c', {SLEEPER!r}, one]) for one in ('scheduler', 'triggerer')]; "
+    "words = ('scheduler', 'triggerer', 'file'); "
+    f"started = [subprocess.Popen([sys.executable, '-c', {SLEEPER!r}, word]) for word in words]; "
     "time.sleep(60)"
 )
 DEAF = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); {SLEEPER}"
@@ -43,6 +44,11 @@ def wait_for(crew: Crew, count: int) -> None:
             return
         Event().wait(0.05)
     raise AssertionError(f"{len(crew.members())} processes, not {count}")
+
+
+def end(crew: Crew, word: str) -> None:
+    (member,) = [one for one in crew.members() if one.cmdline()[-1] == word]
+    member.terminate()
 
 
 def test_a_grandchild_in_a_session_of_its_own_is_ended_by_the_next_start(crew: Crew) -> None:
@@ -77,11 +83,13 @@ def test_what_works_for_another_folder_is_left_alone(crew: Crew, tmp_path: Path)
 
 
 def test_a_part_that_ends_is_told_though_the_whole_lives_on(crew: Crew) -> None:
-    crew.start("one", [sys.executable, "-c", WHOLE], dict(os.environ), whole=True)
-    wait_for(crew, 3)
+    crew.start("one", [sys.executable, "-c", WHOLE], dict(os.environ), parts=("scheduler", "triggerer"))
+    wait_for(crew, 4)
     crew.check()
-    (scheduler,) = [one for one in crew.members() if one.cmdline()[-1] == "scheduler"]
-    scheduler.terminate()
+    end(crew, "file")
+    wait_for(crew, 3)
+    crew.check()  # what it starts for a moment is no part of it
+    end(crew, "scheduler")
     wait_for(crew, 2)
     with pytest.raises(Unavailable) as caught:
         crew.check()

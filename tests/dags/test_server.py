@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from importlib import import_module
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
-from isthmus.cli.airflow_patience import patience
+from isthmus.cli.airflow_patience import ON_A_LOOP_SECONDS
 from isthmus.cli.airflow_server import AirflowServer
 
 
@@ -45,8 +52,41 @@ def test_an_airflow_that_is_set_up_elsewhere_does_not_reach_into_ours(server: Ai
     assert "PYTHONDONTWRITEBYTECODE" not in environ  # without bytecode every start takes five seconds more
 
 
-def test_the_api_server_is_the_first_to_lose_its_patience(server: AirflowServer) -> None:
-    """It waits for the database where nothing else of it goes on: were it the last, the scheduler would end first."""
-    module, _, name = server.environ({})["AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS"].rpartition(".")
-    assert set(getattr(import_module(module), name)) == {"timeout"}
-    assert patience(["airflow", "api-server"])["timeout"] * 5 < patience(["airflow", "scheduler"])["timeout"]
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[sqlite3.Connection]:
+    """Somebody who is writing to Airflow's database."""
+    with closing(sqlite3.connect(tmp_path / "airflow.db", isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE log (what)")
+        connection.execute("BEGIN IMMEDIATE")
+        yield connection
+
+
+def note(folder: Path) -> None:
+    """Writes to it as Airflow does."""
+    place = AirflowServer(folder, folder, 8800).environ({})["AIRFLOW__DATABASE__SQL_ALCHEMY_CONNECT_ARGS"]
+    module, _, name = place.rpartition(".")
+    engine = create_engine(f"sqlite:///{folder / 'airflow.db'}", connect_args=getattr(import_module(module), name))
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO log VALUES ('a user clicks')"))
+    engine.dispose()
+
+
+@pytest.mark.usefixtures("writer")
+def test_nobody_waits_for_the_database_on_an_event_loop(tmp_path: Path) -> None:
+    """Where it waits nothing else goes on, and the one who writes could be waiting for just that."""
+
+    async def click() -> None:
+        note(tmp_path)
+
+    with pytest.raises(OperationalError, match="locked"):
+        asyncio.run(click())
+
+
+def test_everybody_else_waits_for_the_database(tmp_path: Path, writer: sqlite3.Connection) -> None:
+    with ThreadPoolExecutor() as others:
+        waiting = others.submit(note, tmp_path)
+        with pytest.raises(TimeoutError):
+            waiting.result(timeout=4 * ON_A_LOOP_SECONDS)
+        writer.execute("COMMIT")
+        waiting.result(timeout=30)
+    assert writer.execute("SELECT what FROM log").fetchall() == [("a user clicks",)]
