@@ -39,21 +39,43 @@ def pytest_configure() -> None:
 
 #: Folders whose tests share a server or a company that goes on from test to test: one worker runs all of one.
 TOGETHER = ("dags", "tryton", "matrix")
+#: What takes longest, longest first: whoever comes to these last would work alone at the end.
+FIRST = (
+    "dags/",
+    "scenarios/test_quarter",
+    "scenarios/",
+    "matrix/",
+    "tryton/",
+    "simulation/",
+    "operations/",
+    "reconcile/",
+)
 
 
 class Together(LoadScopeScheduling):
-    """Test by test to whoever is free; a folder of TOGETHER as a whole, and first: it takes minutes.
+    """File by file to whoever is free, so that what a file shares is built once; a folder of TOGETHER as a whole.
 
     The mark `xdist_group` would say the same, but pytest 9.2 keeps ids where pytest-xdist 3.8 cannot add to them.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        folder = nodeid.split("/")[1]
-        return folder if folder in TOGETHER else nodeid
+        file = nodeid.partition("::")[0]
+        folder = file.split("/")[1]
+        return folder if folder in TOGETHER else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together:
+    config.option.loadscopereorder = False  # the number of tests says nothing about how long they take
     return Together(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    path = item.nodeid.partition("/")[2]
+    return next((place for place, begins in enumerate(FIRST) if path.startswith(begins)), len(FIRST))
 
 
 def _migrate(url: str) -> None:
@@ -76,7 +98,7 @@ def postgresql_server() -> Iterator[str]:
 
     Its folder is not pytest's: for root the server runs as another user, and each start of pytest locks that one out.
     """
-    folder = tempfile.mkdtemp(prefix="isthmus-postgresql-")
+    folder = tempfile.mkdtemp(prefix="isthmus-postgresql-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns where no XDG_RUNTIME_DIR is set
@@ -120,7 +142,7 @@ def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator
     """A fresh PostgreSQL database with all tables; dropped afterwards, whoever is still connected."""
     name = f"test_{next(_NUMBERS)}"
     with psycopg.connect(postgresql_server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {postgresql_template} STRATEGY file_copy")
         yield _named(postgresql_server, name)
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
