@@ -190,26 +190,37 @@ def _check_page(connection: Connection, one: Any, entries: Sequence[Any], *, num
     emptied = [entry for entry in entries if entry.payload is None and entry.salt is None]
     erased = _erased(connection, one, emptied) if emptied else set()
     changed = [entry for entry in entries if entry.id not in erased and not _is_whole(entry)]
+    is_sealed = _link_of(one, entries, [entry.digest for entry in entries]) == one.link
+    if not changed and is_sealed:
+        return
+    anew = [_digest_now(entry) or entry.digest for entry in entries]
+    is_resealed = bool(changed) and not is_sealed and _link_of(one, entries, anew) == one.link
+    what = "another digest" if is_resealed else "other values" if is_sealed else "other values, or another digest,"
     for entry in changed:
-        what = f"the entry of {_shown(entry.entity, entry.source_id)} on page {number} was changed"
-        yield Break(number, what, entry.id)
-    if not changed and _link_of(one, entries) != one.link:
+        told = f"the entry of {_shown(entry.entity, entry.source_id)} on page {number} has {what} than was sealed"
+        yield Break(number, told, entry.id)
+    if not is_sealed and not is_resealed:
         yield Break(number, f"page {number} or its entries were changed, taken away or added to")
 
 
 def _is_whole(entry: Any) -> bool:
     """Whether what the entry tells is what was sealed."""
+    return entry.digest is not None and _digest_now(entry) == entry.digest
+
+
+def _digest_now(entry: Any) -> bytes | None:
+    """The digest of what the entry holds now; None where that is nothing that could be sealed."""
     try:
-        return bool(digest_of(entry.salt, entry.payload.encode()) == entry.digest)
+        return digest_of(entry.salt, entry.payload.encode())
     except (AttributeError, TypeError, UnicodeEncodeError):
-        return False
+        return None
 
 
-def _link_of(one: Any, entries: Sequence[Any]) -> str | None:
+def _link_of(one: Any, entries: Sequence[Any], digests: Sequence[bytes]) -> str | None:
     facts = [getattr(one, column.name) for column in _FACTS]
     told = [[getattr(entry, name) for name in _TOLD] for entry in entries]
     try:
-        return link_of(one.previous, facts, told, digests=[entry.digest for entry in entries])
+        return link_of(one.previous, facts, told, digests=digests)
     except (AttributeError, TypeError, UnicodeEncodeError):
         return None
 
