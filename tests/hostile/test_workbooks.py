@@ -207,7 +207,8 @@ KINDS = [
     (10, "12.5", 12.5), (10, "0012", "0012"), (10, "12.50", "12.50"), ("10", "12", "12"), (10, "1e5", "1e5"),
     (10, "inf", "inf"), (10, "-0", "-0"), (10, "1234567890123456", "1234567890123456"), (10, "#REF!", "#REF!"),
     (10, None, None), (True, "FALSE", False), (NEW_YEAR, "2026-11-23", DAY), (NEW_YEAR, "soon", "soon"),
-    (NEW_YEAR, "2026-11-23T00:00:00+01:00", "2026-11-23T00:00:00+01:00"),
+    (NEW_YEAR, "2026-11-23T09:30:00+01:00", "2026-11-23T09:30:00+01:00"), (NEW_YEAR, "1850-01-01", "1850-01-01"),
+    (10, "Infinity", "Infinity"),
 ]  # fmt: skip
 
 
@@ -223,18 +224,18 @@ def test_a_number_stays_a_number_and_a_day_a_day_in_old_rows_and_new_ones(tmp_pa
 def test_formats_other_sheets_and_their_formulas_stay(tmp_path: Path) -> None:
     def build(sheet: Worksheet) -> None:
         sheet.title = "A"
-        sheet["B2"].number_format = "0.00"
+        sheet["B3"].number_format = "0.00"
         sheet.column_dimensions["B"].width = 33
         assert sheet.parent
         sheet.parent.create_sheet("sums")["A1"] = "=SUM(A!B2:B9)"
 
-    path = built(tmp_path / "a.xlsx", [1, 2.5], [2, "keep"], also=build)
-    _write(path, {"1": "3.5", "3": "new"})
+    path = built(tmp_path / "a.xlsx", [1, "keep"], [2, 2.5], also=build)
+    _write(path, {"2": "3.5", "3": "4.5"})
     book = openpyxl.load_workbook(path)
     assert book["sums"]["A1"].value == "=SUM(A!B2:B9)"
-    assert (book["A"]["B2"].value, book["A"]["B2"].number_format) == (3.5, "0.00")
     assert book["A"].column_dimensions["B"].width == 33
-    assert [row[1] for row in book["A"].values] == ["value", 3.5, "keep", "new"]
+    assert [row[1] for row in book["A"].values] == ["value", "keep", 3.5, 4.5]
+    assert [book["A"][at].number_format for at in ("B2", "B3", "B4")] == ["General", "0.00", "0.00"]
 
 
 @pytest.mark.parametrize(
