@@ -120,8 +120,8 @@ def find_rows(
     """
     columns = {one.path: stream.table.c[one.column] for one in stream.shape.fields}
     asked = [columns[path] for path in paths]
+    query = select(stream.table.c.id, *asked).where(_narrow(connection, stream, paths, values=values), *stream.shows)
     wanted = set(values)
-    query = select(stream.table.c.id, *asked).where(_narrow(connection, stream, paths, wanted=wanted), *stream.shows)
     for record_id, *found in connection.execute(query.order_by(stream.table.c.id)):
         texts = tuple(None if value is None else str(value) for value in found)
         if all(texts) and tuple(match_text(text or "") for text in texts) in wanted:
@@ -129,11 +129,11 @@ def find_rows(
 
 
 def _narrow(
-    connection: Connection, stream: Stream, paths: Sequence[str], *, wanted: set[tuple[str, ...]]
+    connection: Connection, stream: Stream, paths: Sequence[str], *, values: Sequence[tuple[str, ...]]
 ) -> ColumnElement[bool]:
     """The condition that an index can answer, if one of the fields keeps its match text."""
     for position, path in enumerate(paths):
         if path in stream.find_by:
             column = stream.table.c[stream.find_by[path]]
-            return among(connection, column, sorted({texts[position] for texts in wanted}))
+            return among(connection, column, list(dict.fromkeys(texts[position] for texts in values)))
     return stream.table.c[{one.path: one.column for one in stream.shape.fields}[paths[0]]].is_not(None)

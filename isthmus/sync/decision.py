@@ -41,11 +41,11 @@ class Direction:
     source_org: str
     target_org: str
 
-    @property
+    @cached_property
     def spec(self) -> MappingSpec:
         return self.mapping.spec
 
-    @property
+    @cached_property
     def creates(self) -> bool:
         """Whether this way may create records on the target."""
         return self.target in self.spec.creates
@@ -136,10 +136,10 @@ class Read:
     due: Due | None = None
     keys: Keys = ()  # for the match rules, where this way may create records
     sound: bool = False  # its form is as the entity's schema wants it
+    id: str = field(init=False)
 
-    @property
-    def id(self) -> str:
-        return self.record.id
+    def __post_init__(self) -> None:
+        self.id = self.record.id
 
     @property
     def face(self) -> str:

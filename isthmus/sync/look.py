@@ -104,10 +104,10 @@ def _look_for_matches(stage: Stage, unbound: Sequence[Read]) -> Matches:
     matches = Matches(rules=direction.spec.match)
     found: dict[tuple[int, tuple[str, ...]], set[str]] = {}
     for index, fields in enumerate(direction.mapping.match_fields[direction.target]):
-        keys = {key for read in unbound if (key := read.keys[index])}
+        keys = dict.fromkeys(key for read in unbound if (key := read.keys[index]))
         if not keys:
             continue
-        for candidate in stage.target.find(direction.target_stream, fields, sorted(keys)):
+        for candidate in stage.target.find(direction.target_stream, fields, list(keys)):
             key = tuple(match_text(value or "") for value in candidate.values)
             if key in keys:
                 found.setdefault((index, key), set()).add(candidate.id)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
-from isthmus.db import reading
+from isthmus.db import engine_for, reading
 from isthmus.erp.tables import metadata
 
 
@@ -17,3 +17,17 @@ def test_migrated_tables_are_those_of_the_models(engine: Engine) -> None:
     with reading(engine) as connection:
         context = MigrationContext.configure(connection, opts={"include_name": ours, "compare_type": False})
         assert compare_metadata(context, metadata) == []
+
+
+def test_what_is_looked_up_by_its_match_text_is_sorted_by_no_language(postgresql_url: str) -> None:
+    """An index that is sorted as a language wants costs several times as much, and breaks with the system's words."""
+    query = (
+        "SELECT table_name, column_name, collation_name FROM information_schema.columns "
+        "WHERE column_name LIKE 'match\\_%' AND table_name LIKE 'erp\\_%' ORDER BY 1, 2"
+    )
+    with reading(engine_for(postgresql_url)) as connection:
+        assert connection.execute(text(query)).all() == [
+            ("erp_customer", "match_name", "C"),
+            ("erp_customer", "match_tax_id", "C"),
+            ("erp_product", "match_sku", "C"),
+        ]

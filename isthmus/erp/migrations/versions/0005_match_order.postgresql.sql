@@ -1,0 +1,5 @@
+ALTER TABLE erp_customer
+    ALTER COLUMN match_name TYPE TEXT COLLATE "C",
+    ALTER COLUMN match_tax_id TYPE TEXT COLLATE "C";
+
+ALTER TABLE erp_product ALTER COLUMN match_sku TYPE TEXT COLLATE "C";
