@@ -25,9 +25,12 @@ def test_what_is_looked_up_by_its_match_text_is_sorted_by_no_language(postgresql
         "SELECT table_name, column_name, collation_name FROM information_schema.columns "
         "WHERE column_name LIKE 'match\\_%' AND table_name LIKE 'erp\\_%' ORDER BY 1, 2"
     )
-    with reading(engine_for(postgresql_url)) as connection:
-        assert connection.execute(text(query)).all() == [
-            ("erp_customer", "match_name", "C"),
-            ("erp_customer", "match_tax_id", "C"),
-            ("erp_product", "match_sku", "C"),
-        ]
+    engine = engine_for(postgresql_url)
+    with reading(engine) as connection:
+        found = connection.execute(text(query)).all()
+    engine.dispose()
+    assert found == [
+        ("erp_customer", "match_name", "C"),
+        ("erp_customer", "match_tax_id", "C"),
+        ("erp_product", "match_sku", "C"),
+    ]
