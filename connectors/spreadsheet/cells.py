@@ -59,6 +59,9 @@ def checked(name: str, table: Table) -> Table:
         raise Misconfigured(name, "has two columns of one name", "give each column a name of its own")
     if ID not in columns:
         raise Misconfigured(name, f"has no column {ID!r}", f"call one of its columns {ID}")
-    if any(len(cell) > CELL_MAX for row in table.rows for cell in row.values() if cell):
+    lengths = [len(cell) for row in table.rows for cell in row.values() if cell]
+    if max(lengths, default=0) > CELL_MAX:
         raise Misconfigured(name, "has a cell that is too long", f"keep it to {CELL_MAX} characters")
+    if sum(lengths) > BYTES_MAX:  # cells of a workbook may share one text
+        raise Misconfigured(name, f"holds more than {BYTES_MAX} characters", "split it, or use a database")
     return table

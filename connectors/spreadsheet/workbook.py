@@ -25,19 +25,23 @@ Value = str | bool | int | float | datetime | time | timedelta | None
 CELLS_MAX = 1_000_000
 DIGITS_MAX = 15  # of a number, in every spreadsheet program
 
-_CELL = re.compile(rb"<(?:\w+:)?c[\s/>]")
-_MERGED = re.compile(rb"<(?:\w+:)?mergeCell\s[^>]*?ref\s*=\s*[\"']([A-Za-z]{1,3}\d{1,7}:[A-Za-z]{1,3}\d{1,7})[\"']")
+_TAG = rb"<(?:[^\s<>/:]+:)?"
+_CELL = re.compile(_TAG + rb"c[\s/>]")
+_MERGED = re.compile(_TAG + rb"mergeCell[\s/>]")
+_RANGE = re.compile(_MERGED.pattern + rb"[^>]*?ref\s*=\s*[\"']([A-Za-z]{1,3}\d{1,7}:[A-Za-z]{1,3}\d{1,7})[\"']")
 _ENTITY = re.compile(rb"<!DOCTYPE|<!ENTITY")
 #: The parts that are still there, or that nobody misses, after a workbook has been written again.
 _KEPT = re.compile(
-    r"\[Content_Types\]\.xml|.*\.rels|docProps/\w+\.xml|docMetadata/.*|customXml/.*|xl/(workbook|styles|sharedStrings|"
-    r"calcChain)\.xml|xl/theme/.*|xl/worksheets/[^/]*\.xml|xl/tables/.*|xl/printerSettings/.*|xl/comments[^/]*\.xml|"
+    r"\[Content_Types\]\.xml|.*\.rels|docProps/.*|docMetadata/.*|customXml/.*|xl/(workbook|styles|sharedStrings|"
+    r"calcChain)\.xml|xl/theme/.*|xl/tables/.*|xl/printerSettings/.*|xl/comments[^/]*\.xml|"
     r"xl/drawings/(commentsDrawing|vmlDrawing)[^/]*|.*/"
 )
+#: Parts that are kept unless they hold this: what hangs on a drawing, drop-down lists that look at other sheets.
+_LOSSES = {"xl/drawings/drawing": b"Anchor", "xl/worksheets/": b"extLst"}
 #: How a workbook writes a character that XML cannot hold, and an underscore that begins such a spelling.
 _SPELLED = re.compile(r"_x(00[01][0-9A-Fa-f]|005[Ff]|[Ff]{3}[EFef])_")
 _UNSPOKEN = re.compile(rf"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?={_SPELLED.pattern[1:]})")
-#: All that was seen to come out of broken files.
+#: What broken files make of a reader that has no error of its own.
 _BROKEN = (
     ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, OSError, RuntimeError, SyntaxError,
     TypeError, ValueError, zipfile.BadZipFile, zlib.error,
@@ -94,24 +98,34 @@ def _inspect(path: Path) -> None:
 
 def _count(part: bytes, name: str) -> int:
     """The cells of a part, with those that are merged into others. Raises ValueError for what no workbook needs."""
+    ranges = _RANGE.findall(part)
     if _ENTITY.search(part) or (name.endswith((".xml", ".rels")) and b"\0" in part):
         raise ValueError("entities, or no UTF-8")
+    if len(ranges) != len(_MERGED.findall(part)):
+        raise ValueError("cells merged in hiding")
+    return len(_CELL.findall(part)) + sum(map(_area, ranges))
+
+
+def _area(span: bytes) -> int:
     from openpyxl.utils import range_boundaries
 
-    merged = 0
-    for found in _MERGED.finditer(part):
-        left, top, right, bottom = range_boundaries(found[1].decode().upper())
-        merged += (right - left + 1) * (bottom - top + 1)
-    return len(_CELL.findall(part)) + merged
+    left, top, right, bottom = map(int, range_boundaries(span.decode().upper()))
+    return (abs(right - left) + 1) * (abs(bottom - top) + 1)
 
 
 def _refuse_losses(path: Path) -> None:
     with zipfile.ZipFile(path) as packed:
-        lost = [name for name in packed.namelist() if not _KEPT.fullmatch(name)]
-        lost = [name for name in lost if "/drawing" not in name or b"Anchor" in packed.read(name)]
+        lost = [name for name in packed.namelist() if _is_lost(name, packed)]
     if lost:
-        what = f"holds {lost[0]} (pictures, charts, macros and the like), which would be lost"
+        what = f"holds {lost[0]} with pictures, charts, drop-down lists, macros or the like, which would be lost"
         raise Misconfigured(path.name, what, "keep the table in a workbook of its own")
+
+
+def _is_lost(name: str, packed: zipfile.ZipFile) -> bool:
+    for start, sign in _LOSSES.items():
+        if name.startswith(start):
+            return sign in packed.read(name) and not name.endswith(".rels")
+    return not _KEPT.fullmatch(name)
 
 
 @contextmanager
@@ -137,8 +151,6 @@ def _table_sheet(path: Path, sheets: list[Any]) -> Any:
 
 
 def _unreadable(path: Path, error: Exception) -> Misconfigured:
-    if isinstance(error, Misconfigured):
-        return error
     return Misconfigured(path.name, f"cannot be read: {type(error).__name__}", "save it as an Excel workbook once more")
 
 

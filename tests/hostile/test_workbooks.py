@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from openpyxl.worksheet.worksheet import Worksheet
 
 from connectors.spreadsheet import workbook
-from connectors.spreadsheet.cells import Cells
+from connectors.spreadsheet.cells import CELL_MAX, Cells, Table, checked
 from connectors.spreadsheet.sheet import Sheet
 from isthmus.kernel.errors import Misconfigured
 
@@ -135,6 +135,10 @@ PARTS = {
     "a bomb of cells": (SHEET, b"<c/>" * 1_000_001, "has more than 1000000 cells"),
     "a bomb of merged cells": (
         SHEET, b"<worksheet%b><sheetData/>%b</worksheet>" % (MAIN, MERGES), "has more than 1000000 cells"),
+    "merged cells in hiding": (
+        SHEET, b"<worksheet%b><sheetData/>%b</worksheet>" % (MAIN, MERGES.replace(b"A1", b"&#65;1")),
+        "cannot be read: ValueError"),
+    "no cell": (SHEET, b"<worksheet%b><sheetData/></worksheet>" % MAIN, "has no column 'id'"),
     "entities": (SHEET, LAUGHS, "cannot be read: ValueError"),
     "another encoding": (SHEET, LAUGHS.decode().encode("utf-16"), "cannot be read: ValueError"),
     "XML cut off": (SHEET, XML + b"<worksheet><sheetData>", "cannot be read:"),
@@ -153,6 +157,12 @@ def test_a_hostile_part_is_refused_before_it_unfolds(tmp_path: Path, name: str, 
     path = with_part(built(tmp_path / "a.xlsx", [1, "x"]), name, content)
     with pytest.raises(Misconfigured, match=says):
         Sheet.read(path)
+
+
+def test_a_text_that_is_kept_once_and_shown_in_all_cells_is_refused_before_it_is_written_out() -> None:
+    row: Cells = {"id": "1", "value": "x" * CELL_MAX}
+    with pytest.raises(Misconfigured, match="holds more than 67108864 characters"):
+        checked("a.xlsx", Table(["id", "value"], [row] * 2_049))
 
 
 NO_BOOKS = {
@@ -250,12 +260,17 @@ def test_a_workbook_that_would_lose_a_part_is_read_and_not_written(tmp_path: Pat
     assert values(path) == ["x"]
 
 
-def test_an_empty_drawing_which_some_programs_leave_is_no_loss(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("part", "kept", "lost"),
+    [("xl/drawings/drawing1.xml", b"<xdr:wsDr/>", b"<xdr:wsDr><xdr:oneCellAnchor/></xdr:wsDr>"),
+     ("xl/worksheets/sheet2.xml", b"<worksheet/>", b"<worksheet><extLst/></worksheet>")],
+)  # fmt: skip
+def test_a_part_without_anything_in_it_is_no_loss(tmp_path: Path, part: str, kept: bytes, lost: bytes) -> None:
     path = built(tmp_path / "a.xlsx", [1, "x"])
-    _write(with_part(path, "xl/drawings/drawing1.xml", b"<xdr:wsDr/>"), {"1": "y"})
+    _write(with_part(path, part, kept), {"1": "y"})
     assert values(path) == ["y"]
     with pytest.raises(Misconfigured, match="would be lost"):
-        _write(with_part(path, "xl/drawings/drawing1.xml", b"<xdr:wsDr><xdr:oneCellAnchor/></xdr:wsDr>"), {"1": "z"})
+        _write(with_part(path, part, lost), {"1": "z"})
 
 
 @cache
