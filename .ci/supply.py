@@ -15,6 +15,7 @@ import uuid
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
@@ -95,13 +96,16 @@ def _closure(wanted: list[str]) -> frozenset[str]:
     return frozenset(name for name, _ in seen)
 
 
+@cache
 def needs_of(name: str) -> list[Requirement]:
+    """What a package that is installed here asks for."""
     try:
         return [Requirement(text) for text in distribution(name).requires or ()]
     except PackageNotFoundError:
         return []
 
 
+@cache
 def licence_of(name: str) -> str:
     """What its metadata says; empty where it says nothing."""
     try:
@@ -224,25 +228,26 @@ def _is_within(events: list[dict[str, str]], present: Version) -> bool:
 
 
 def main(words: list[str]) -> int:
-    found = parts(LOCK.read_text(encoding="utf-8"))
     verb, *rest = words or ["sbom"]
+    if verb == "advisories":
+        return _advise(Path(rest[0]) if rest and rest[0] else None)
+    found = parts(LOCK.read_text(encoding="utf-8"))
     if verb == "sbom":
         sys.stdout.write(json.dumps(sbom(found), indent=1) + "\n")
     elif verb == "licences":
         LIST.parent.mkdir(exist_ok=True)
         LIST.write_text(licence_list(found), encoding="utf-8")
         sys.stdout.write(f"wrote {LIST.relative_to(ROOT)}: {len(found)} packages\n")
-    elif verb == "advisories":
-        return _advise(found, Path(rest[0]) if rest and rest[0] else None)
     return 0
 
 
-def _advise(found: list[Part], source: Path | None) -> int:
+def _advise(source: Path | None) -> int:
     if source is None or not source.exists():
         where = f"{source} is not there" if source else "none was named"
         remedy = "bring an export of OSV's advisories for Python packages and say make advisories FROM=all.zip"
         sys.stderr.write(f"advisories: NOTHING WAS CHECKED, {where}; {remedy}\n")
         return NO_SOURCE
+    found = parts(LOCK.read_text(encoding="utf-8"))
     told = advisories(found, source)
     sys.stdout.write(("\n".join(told) or f"{len(found)} packages: no advisory in {source} fits") + "\n")
     return 1 if told else 0
