@@ -19,8 +19,9 @@ from connectors.tryton.rpc import Rpc
 from connectors.tryton.values import Float, Row
 from isthmus.connect.http import Limits, Ports
 from isthmus.kernel.connection import Connection
+from isthmus.kernel.errors import IsthmusError
 
-LIMITED_EVERY, WORKED_EVERY = 20, 5
+LIMITED_EVERY, WORKED_EVERY = 20, 12  # posting an invoice takes Tryton a second
 LIMIT = Decimal(50_000)  # in the company's currency
 MOST = 500
 BATCH = 10  # documents a call: each is one transaction
@@ -107,7 +108,7 @@ def limit_credit(clerk: Clerk) -> str:
 
 
 def bill_and_collect(clerk: Clerk) -> str:
-    """Invoices and ships every fifth confirmed order; of three customers one pays, one pays half, one nothing."""
+    """Invoices and ships every twelfth confirmed order; of three customers one pays, one pays half, one nothing."""
     open_ = [["state", "=", "processing"], ["invoice_state", "=", "pending"]]
     rows = clerk.rpc.search_read("sale.sale", open_, ["number"], limit=MOST)
     sales = [int(row["id"]) for row in rows][::WORKED_EVERY]
@@ -151,7 +152,10 @@ def main() -> None:
     told: Mapping[str, str] = json.load(sys.stdin)
     connection = Connection("tryton", "tryton", told["host"], "admin", told["password"], schema=told["database"])
     rpc = Rpc(read_config(connection), Ports(), Limits(attempts=8))
-    said: Any = TASKS[told["task"]](Clerk(rpc, date.fromisoformat(told["today"])))
+    try:
+        said: Any = TASKS[told["task"]](Clerk(rpc, date.fromisoformat(told["today"])))
+    except IsthmusError as error:
+        sys.exit(str(error))
     rpc.close()
     sys.stdout.write(json.dumps(said))
 

@@ -40,7 +40,7 @@ class Clerk(Protocol):
         """Gives every twentieth customer a credit limit."""
 
     def bill_and_collect(self) -> str:
-        """Invoices every fifth confirmed order; some of them are paid."""
+        """Invoices some of the confirmed orders, and books payments of some of these."""
 
 
 def newcomer(settings: Settings, engine: Engine, tryton: Server | None) -> Clerk | None:
@@ -91,7 +91,7 @@ class BuiltinClerk:
         return f"the clerk limits the credit of {len(chosen)} customers: an order beyond it will be held"
 
     def bill_and_collect(self) -> str:
-        """The payment of every second invoice is booked."""
+        """Invoices every fifth confirmed order; every second one is paid."""
         with writing(self.engine) as connection:
             desk = sit_down(connection, by=CLERK, clock=self.clock, time_zone=self.time_zone)
             billed = orders(desk, status="confirmed", limit=MOST)[::BILLED_EVERY]

@@ -197,11 +197,6 @@ class Postgres:
         with psycopg.connect(parts._replace(path=f"/{name}").geturl(), autocommit=True) as admin:
             admin.execute(statement.encode())
 
-    def drop(self, name: str) -> None:
-        """Ends a database, whoever is still connected."""
-        with psycopg.connect(self.server.get_uri(), autocommit=True) as admin:
-            admin.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
-
     def stop(self) -> None:
         self.server.cleanup()
 

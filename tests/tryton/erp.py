@@ -34,7 +34,6 @@ class Erp:
     postgres: Postgres
     clock: SetClock = field(default_factory=lambda: SetClock(SystemClock().now()))
     opened: list[Any] = field(default_factory=list)
-    is_closed: bool = False
 
     @property
     def extra(self) -> dict[str, str]:
@@ -71,13 +70,11 @@ class Erp:
         return (self.today + timedelta(days=days)).isoformat()
 
     def close(self) -> None:
-        if not self.is_closed:
-            self.is_closed = True
-            for one in self.opened:
-                one.close()
-            self.server.crew.end()
-            self.postgres.drop(self.database)
-            shutil.rmtree(self.server.config.parent, ignore_errors=True)
+        """Ends its server. The database goes with the folder of all of them."""
+        for one in self.opened:
+            one.close()
+        self.server.crew.end()
+        shutil.rmtree(self.server.config.parent, ignore_errors=True)
 
     # --- what the CRM wants ---------------------------------------------------------------------------------------
 

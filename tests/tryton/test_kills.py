@@ -1,36 +1,21 @@
-"""The worker is killed around each of its writing calls to Tryton: nothing is lost, nothing is doubled."""
+"""The worker is killed around each of its writing calls to Tryton: nothing is lost, nothing is doubled.
+
+On a Tryton without the unique reference: the harder case.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from isthmus.cli.tryton_server import PLAIN
 from isthmus.kernel.clock import format_stamp
 from isthmus.kernel.errors import Unavailable
 from tests.scenarios.world import ROOT
-from tests.tryton.erp import Erp
-from tests.tryton.world import TrytonWorld, joined
-
-
-@pytest.fixture
-def world(new_erp: Callable[[str], Erp], sqlite_template: Path, tmp_path: Path) -> Iterator[TrytonWorld]:
-    """A company in step, on a Tryton without the unique reference: the harder case."""
-    shutil.copy(sqlite_template, tmp_path / "isthmus.db")
-    erp = new_erp(PLAIN)
-    with joined(tmp_path, f"sqlite:///{tmp_path / 'isthmus.db'}", erp) as world:
-        world.cycle()
-        yield world
-    erp.close()
+from tests.tryton.world import TrytonWorld
 
 
 def run(world: TrytonWorld, kill_at: int, *, after: bool) -> dict[str, Any] | None:
