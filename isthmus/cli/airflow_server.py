@@ -161,8 +161,9 @@ class AirflowServer:
                 continue
             address = f"{_run(dag_id, run_id)}/taskInstances/{task['task_id']}/logs/{task['try_number']}"
             lines = self._ask("GET", address)["content"]
-            told = [_told(line) for line in lines if isinstance(line, dict) and line.get("level") == "error"]
-            yield told[-1] if told else f"task {task['task_id']} failed without a word"
+            errors = [line for line in lines if isinstance(line, dict) and line.get("level") == "error"]
+            raised = [line for line in errors if line.get("error_detail")]  # what is logged later only tells of it
+            yield _told((raised or errors)[-1]) if errors else f"task {task['task_id']} failed without a word"
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
