@@ -9,6 +9,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -139,11 +140,18 @@ def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 @pytest.fixture
 def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator[str]:
-    """A fresh PostgreSQL database with all tables; dropped afterwards, whoever is still connected."""
+    """A fresh PostgreSQL database with all tables."""
+    with copied_database(postgresql_server, postgresql_template) as url:
+        yield url
+
+
+@contextmanager
+def copied_database(server: str, template: str) -> Iterator[str]:
+    """The address of a copy of a PostgreSQL database; dropped afterwards, whoever is still connected."""
     name = f"test_{next(_NUMBERS)}"
-    with psycopg.connect(postgresql_server, autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE {postgresql_template} STRATEGY file_copy")
-        yield _named(postgresql_server, name)
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        yield _named(server, name)
         admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
