@@ -88,8 +88,8 @@ class AirflowServer:
             "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
             "WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "WORKERS__EXECUTION_API_TIMEOUT": "60",  # on a busy machine the first answer takes longer than five seconds
-            "DAG_PROCESSOR__REFRESH_INTERVAL": "10",
-            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
+            "DAG_PROCESSOR__REFRESH_INTERVAL": "30",
+            "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "30",  # each reading takes a second of a processor
         }
         path = f"{Path(sys.executable).parent}:{outer.get('PATH', '')}"  # standalone starts `airflow` by name
         return {
