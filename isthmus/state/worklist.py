@@ -145,6 +145,13 @@ def waiting_for(connection: Connection, targets: Iterable[str]) -> list[tuple[La
     return [(Lane(row[0], row[1]), row[2]) for row in connection.execute(query)]
 
 
+def awaited(connection: Connection, side: str, targets: Sequence[str]) -> list[tuple[str, str]]:
+    """Which of these ``entity id`` of one side are waited for, and by which mapping."""
+    query = select(worklist.c.mapping, worklist.c.waits_for).distinct()
+    query = query.where(worklist.c.side == side, among(connection, worklist.c.waits_for, targets))
+    return [(row[0], row[1]) for row in connection.execute(query)]
+
+
 def count(connection: Connection) -> dict[tuple[str, str], int]:
     """(mapping, reason) → open items that nobody dismissed."""
     query = select(worklist.c.mapping, worklist.c.reason, func.count()).where(worklist.c.dismissed_by.is_(None))

@@ -236,8 +236,10 @@ def _binds(one: Conclusion) -> bool:
 
 
 def _is_awaited(entity: str, one: Conclusion) -> bool:
-    """Whether others may wait for what happened: a pair to refer to, or credit that is free again."""
-    return _binds(one) or (entity == "credit_status" and one.outcome == "updated")
+    """Whether others may wait for what happened: a pair to refer to, one that is open again, or credit that is free."""
+    change = one.decision.change
+    reopens = change is not None and change.verb == "reopen"
+    return _binds(one) or (one.outcome == "updated" and (reopens or entity == "credit_status"))
 
 
 def _wake_same(stage: Stage, moved: Sequence[Binding], now: str) -> None:

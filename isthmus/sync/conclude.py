@@ -54,10 +54,20 @@ def _not_through(direction: Direction, decision: Decision, answer: Answer) -> Co
     doubt = Fault(where, "nobody knows whether it was written", "nothing to do: the next run looks it up by its key")
     moved = Fault(where, "changed in the target while it was planned, twice", "nothing to do: it is planned again")
     fault = answer.fault or (doubt if answer.result == "in_doubt" else moved)
-    item = Item(decision.read.id, LISTED[answer.result], fault, decision.read.face)
+    refers = _refused_for(direction, decision, fault)
+    item = Item(decision.read.id, LISTED[answer.result], fault, decision.read.face, refers)
     failed = replace(decision, item=item)
     again = "its target moved while it was planned" if answer.result == "moved" else ""
     return Conclusion(failed, "worklisted", item, "", _entry(direction, failed, "worklisted"), again)
+
+
+def _refused_for(direction: Direction, decision: Decision, fault: Fault) -> str | None:
+    """What a record refers to in the field that is refused: once that is open again, the record is tried again."""
+    for row in direction.spec.rows:
+        at = row.erp if direction.target == "erp" else row.crm
+        if row.refers_to and at and at.fields == (fault.where,) and (key := decision.read.form.get(row.path)):
+            return f"{row.refers_to} {key}"
+    return None
 
 
 # --- the pair as it stands now ------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from isthmus.state import bindings, leases, progress, worklist
 from isthmus.state.progress import Due
 from isthmus.state.runs import Run
 from isthmus.state.worklist import Item
+from isthmus.sync.awaited import want_awaited
 from isthmus.sync.commit import Work, store_page
 from isthmus.sync.conclude import Conclusion, conclude
 from isthmus.sync.decision import Decision, Direction, Read, translate
@@ -142,6 +143,7 @@ class Leg:
         return Stage(self.ports, self.direction, connection, self.unheard)
 
     def _decide(self, stage: Stage, reads: Sequence[Read]) -> list[Decision]:
+        want_awaited(stage, reads)
         decisions = plan_page(self.direction, reads, look(stage, reads))
         self._refuse_exodus(decisions, stage.connection)
         listed = [Conclusion(one, "worklisted", one.item) for one in decisions if one.outcome == "worklisted"]
