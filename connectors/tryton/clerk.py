@@ -20,6 +20,7 @@ from connectors.tryton.values import Float, Row
 from isthmus.connect.http import Limits, Ports
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.errors import IsthmusError
+from isthmus.kernel.money import from_minor, to_minor
 
 LIMITED_EVERY, WORKED_EVERY = 20, 12  # posting an invoice takes Tryton a second
 LIMIT = Decimal(50_000)  # in the company's currency
@@ -121,9 +122,10 @@ def bill_and_collect(clerk: Clerk) -> str:
 def _collect(clerk: Clerk, invoice: int, *, place: int) -> int:
     if place % 3 == 2:
         return 0
-    row = clerk.rpc.read("account.invoice", [invoice], ["amount_to_pay", "currency.digits"])[invoice]
-    owed, digits = row["amount_to_pay"], row["currency."]["digits"]
-    clerk.pay(invoice, owed if place % 3 == 0 else (owed / 2).quantize(Decimal(1).scaleb(-digits)))
+    row = clerk.rpc.read("account.invoice", [invoice], ["amount_to_pay", "currency.code"])[invoice]
+    currency = str(row["currency."]["code"])
+    owed_minor = to_minor(row["amount_to_pay"], currency)
+    clerk.pay(invoice, from_minor(owed_minor if place % 3 == 0 else owed_minor // 2, currency))
     return 1
 
 
