@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import timedelta
-from random import Random
 from threading import Lock
 from typing import Any
 
@@ -25,7 +24,6 @@ from connectors.salesforce.values import whole_id
 from connectors.salesforce.writing import Writer
 from isthmus.connect.http import Limits, Ports
 from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, Group, Measure, Note
-from isthmus.kernel.clock import SystemClock
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.description import StreamDescription
 from isthmus.kernel.errors import Broken, Fault, IsthmusError, Misconfigured
@@ -37,9 +35,7 @@ class Connector:
     """One Salesforce organisation. ``ports`` are ``clock``, ``sleep``, ``random`` and ``limits``: no test sleeps."""
 
     def __init__(self, connection: Connection, **ports: Any) -> None:
-        effects = Ports(clock=ports.get("clock") or SystemClock(), random=ports.get("random") or Random())  # noqa: S311
-        if "sleep" in ports:
-            effects = Ports(effects.clock, ports["sleep"], effects.random)
+        effects = Ports(**{name: ports[name] for name in ("clock", "sleep", "random") if ports.get(name)})
         self.config = read_config(connection)
         self.rest = Rest(self.config, effects, ports.get("limits") or Limits())
         self._lock = Lock()

@@ -12,6 +12,7 @@ import typer
 
 from isthmus.cli.call import Call, command
 from isthmus.kernel.errors import Fault, IsthmusError, Misconfigured, Unavailable
+from isthmus.kernel.units import SIDES
 
 if TYPE_CHECKING:
     from isthmus.connect.protocol import Connector
@@ -64,7 +65,7 @@ def check(call: Call) -> None:
         for side, connector in systems.items():
             _describe(side, connector, specs=specs, findings=findings)
     promises = []
-    if len(systems) == len(_SIDES):
+    if len(systems) == len(SIDES):
         from isthmus.cli.guarantees import guarantees
 
         promises = guarantees(systems["crm"].capabilities, systems["erp"].capabilities)
@@ -74,9 +75,6 @@ def check(call: Call) -> None:
         _tell(call, findings, promises)
     findings.judge()
     call.finish({}, lambda: call.screen.line("everything is in order", style="green"))
-
-
-_SIDES: tuple[Side, ...] = ("crm", "erp")
 
 
 def _mappings(call: Call, findings: _Findings) -> Sequence[MappingSpec]:
@@ -110,7 +108,7 @@ def _database(call: Call, findings: _Findings) -> bool:
 def _systems(call: Call, findings: _Findings, opened: ExitStack, *, is_empty: bool) -> dict[Side, Connector]:
     """The systems that can be reached and say who they are. One of our own is made with the tables."""
     found: dict[Side, Connector] = {}
-    for side in _SIDES:
+    for side in SIDES:
         connector = findings.gather(partial(_open, call, side, opened))
         if connector is None:
             continue
@@ -161,7 +159,7 @@ def _describe(side: Side, connector: Connector, *, specs: Sequence[MappingSpec],
 
 def _tell(call: Call, findings: _Findings, promises: Sequence[Any]) -> None:
     for name, what in findings.fine.items():
-        call.screen.line(f"{name.upper() if name in _SIDES else name}: {what}")
+        call.screen.line(f"{name.upper() if name in SIDES else name}: {what}")
     if promises:
         call.screen.line()
         call.screen.line("what Isthmus signs for these two systems", style="bold")

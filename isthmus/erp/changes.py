@@ -40,7 +40,7 @@ def log_changes(connection: Connection, stream: str, ids: Sequence[int], *, at: 
     if not ids:
         return []
     if connection.dialect.name == "postgresql":
-        logged = connection.execute(text(_LOG), {"stream": stream, "ids": list(ids), "at": at, "by": by}).one()
+        logged = connection.execute(_LOG, {"stream": stream, "ids": list(ids), "at": at, "by": by}).one()
         versions = dict(zip(*logged, strict=True))
         return [versions[record_id] for record_id in ids]
     numbers = take_numbers(connection, "change", len(ids))
@@ -50,7 +50,7 @@ def log_changes(connection: Connection, stream: str, ids: Sequence[int], *, at: 
     return numbers
 
 
-_LOG = """
+_LOG = text("""
 WITH logged AS (
     INSERT INTO erp_change (stream, transaction, number, record_id, at, by)
     SELECT :stream, CAST(CAST(pg_current_xact_id() AS text) AS bigint), nextval('erp_change_number'), id,
@@ -59,7 +59,7 @@ WITH logged AS (
     RETURNING record_id, number
 )
 SELECT array_agg(record_id), array_agg(number) FROM logged
-"""
+""")
 
 
 def horizon(connection: Connection) -> int:
@@ -79,7 +79,7 @@ def latest(connection: Connection) -> Position:
     """The end of what a reader sees now: nothing at or before it is still to come."""
     if connection.dialect.name == "postgresql":
         return Position(horizon(connection) - 1, GREATEST_NUMBER)
-    return Position(0, int(connection.execute(text(_LAST)).scalar_one()))
+    return Position(0, int(connection.execute(_LAST).scalar_one()))
 
 
 def between(since: Position, until: Position) -> tuple[ColumnElement[bool], ...]:
@@ -97,5 +97,5 @@ def between(since: Position, until: Position) -> tuple[ColumnElement[bool], ...]
     return column.transaction >= since.transaction, column.transaction <= until.transaction, after, before
 
 
-_LAST = "SELECT last FROM erp_sequence WHERE name = 'change'"
+_LAST = text("SELECT last FROM erp_sequence WHERE name = 'change'")
 GREATEST_NUMBER = 2**63 - 1

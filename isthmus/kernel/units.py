@@ -9,6 +9,8 @@ Side = Literal["crm", "erp"]
 Owner = Literal["crm", "erp", "both"]
 IfBothChanged = Literal["ask", "crm", "erp"]
 
+SIDES: tuple[Side, Side] = ("crm", "erp")
+
 
 @dataclass(frozen=True, slots=True)
 class Unit:

@@ -13,7 +13,7 @@ import jsonschema_rs
 from isthmus.kernel.errors import Fault, Misconfigured
 from isthmus.kernel.records import Fields, Record, form_hash
 from isthmus.kernel.selection import Lines, Selection, Term
-from isthmus.kernel.units import Side, Unit, other_side
+from isthmus.kernel.units import SIDES, Side, Unit, other_side
 from isthmus.mapping.entities import Entity, load_entity, schemas_folder
 from isthmus.mapping.filters import compile_terms
 from isthmus.mapping.formula import parse_formula
@@ -22,8 +22,6 @@ from isthmus.mapping.rules import cannot_write
 from isthmus.mapping.spec import MappingSpec, Row, Source, lines_stream
 from isthmus.mapping.steps import Setting
 from isthmus.mapping.values import Numbers
-
-_SIDES: tuple[Side, ...] = ("crm", "erp")
 
 
 @dataclass(slots=True)
@@ -79,21 +77,21 @@ class CompiledMapping:
 
     @cached_property
     def _read(self) -> dict[Side, ReadFunction]:
-        return {side: generate_reader(self._plan(side)) for side in _SIDES}
+        return {side: generate_reader(self._plan(side)) for side in SIDES}
 
     @cached_property
     def _write(self) -> dict[Side, WriteFunction]:
         return {
-            side: generate_writer(self._plan(side), _writable_rows(self.spec, side, self._entity)) for side in _SIDES
+            side: generate_writer(self._plan(side), _writable_rows(self.spec, side, self._entity)) for side in SIDES
         }
 
     @cached_property
     def _outside(self) -> dict[Side, Callable[[Fields], Term | None]]:
-        return {side: compile_terms(self.spec.system(side).where) for side in _SIDES}
+        return {side: compile_terms(self.spec.system(side).where) for side in SIDES}
 
     @cached_property
     def _selections(self) -> dict[Side, Selection]:
-        return {side: _selection(self.spec, side) for side in _SIDES}
+        return {side: _selection(self.spec, side) for side in SIDES}
 
     def _plan(self, side: Side) -> Plan:
         return _plan(self.spec, self._settings[side], self._entity)
@@ -140,7 +138,7 @@ class CompiledMapping:
     def match_fields(self) -> dict[Side, tuple[tuple[str, ...], ...]]:
         """The rules of ``match`` in each side's own field names, as ``Connector.find`` takes them."""
         found: dict[Side, tuple[tuple[str, ...], ...]] = {}
-        for side in _SIDES:
+        for side in SIDES:
             found[side] = tuple(tuple(self._field(side, name) for name in rule) for rule in self.spec.match)
         return found
 
@@ -206,7 +204,7 @@ def _units(spec: MappingSpec) -> tuple[Unit, ...]:
 def _unit(name: str, rows: list[Row]) -> Unit:
     shared = [row for row in rows if row.two_sided]
     first = shared[0] if shared else rows[0]
-    sides = frozenset(side for side in _SIDES if any(row.source(side) for row in shared or rows))
+    sides = frozenset(side for side in SIDES if any(row.source(side) for row in shared or rows))
     single = len(rows) == 1 and rows[0].group is None and name != "lines"
     members = None if single else frozenset(row.name for row in shared)
     return Unit(name, first.owner, first.if_both_changed, sides, first.volatile, members)

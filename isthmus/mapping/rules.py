@@ -7,15 +7,13 @@ from pathlib import Path
 
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.selection import Term
-from isthmus.kernel.units import Side
+from isthmus.kernel.units import SIDES, Side
 from isthmus.mapping.document import Place, show
 from isthmus.mapping.entities import Entity, EntityField, entity_names, load_entity
 from isthmus.mapping.formula import BadFormula, parse_formula
 from isthmus.mapping.functions import function_table
 from isthmus.mapping.grammar import suggest
 from isthmus.mapping.spec import MappingSpec, Row, Source
-
-_SIDES: tuple[Side, ...] = ("crm", "erp")
 
 
 def check_spec(spec: MappingSpec, schemas: Path, *, complete: bool) -> list[Fault]:
@@ -62,7 +60,7 @@ def _row_fits(row: Row, entity: Entity, fields: dict[str, EntityField], *, path:
         yield _fault(row.place, what, remedy)
     if known.read_only and row.erp is not None and row.owner != "erp":
         yield _fault(row.place, f"'{path}' is given by the ERP", "say 'owner: erp'")
-    for side in _SIDES:
+    for side in SIDES:
         yield from _values_fit(row, row.source(side), known)
 
 
@@ -106,7 +104,7 @@ def _show(value: str | bool | int) -> str:
 def _sources(spec: MappingSpec) -> Iterator[Fault]:
     """Formulas can be read, functions and values stand where they can work."""
     for row in spec.all_rows():
-        for side in _SIDES:
+        for side in SIDES:
             source = row.source(side)
             if source is None:
                 continue
@@ -156,7 +154,7 @@ def _writable(spec: MappingSpec, entity: Entity) -> Iterator[Fault]:
     """A row that must be written back can be."""
     for row in spec.all_rows():
         known = (entity.lines or {}).get(row.name) if row in spec.lines else entity.fields.get(row.path)
-        for side in _SIDES:
+        for side in SIDES:
             source = row.source(side)
             given_there = known is not None and known.read_only and side == "erp"
             if source is None or given_there or not row.whole or not must_write(spec, row, side):
@@ -170,7 +168,7 @@ def _writable(spec: MappingSpec, entity: Entity) -> Iterator[Fault]:
 
 
 def _terms(spec: MappingSpec) -> Iterator[Fault]:
-    for side in _SIDES:
+    for side in SIDES:
         system = spec.system(side)
         for term in system.where:
             yield from _term(term, system.place)
@@ -281,7 +279,7 @@ def _same_as(spec: MappingSpec) -> Iterator[Fault]:
 
 def _restores(spec: MappingSpec) -> Iterator[Fault]:
     """Only a copy can be made again: a side that owns something has the only original of it."""
-    for side in _SIDES:
+    for side in SIDES:
         owns = any(row.two_sided and row.owner in (side, "both") for row in spec.all_rows())
         if spec.gone[side] == "restore" and (side not in spec.creates or owns):
             remedy = f"say ask or keep, or let this mapping create in the {side.upper()} and own nothing there"

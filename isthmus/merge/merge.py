@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from isthmus.kernel.records import ABSENT, Fields
-from isthmus.kernel.units import Side, Unit, other_side
+from isthmus.kernel.units import SIDES, Side, Unit, other_side
 
 #: The form of each side. An absent unit says nothing: absent keeps, null clears.
 Forms = Mapping[Side, Fields]
-
-_SIDES: tuple[Side, Side] = ("crm", "erp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +75,7 @@ def merge(units: Iterable[Unit], before: Forms, after: Forms) -> Merged:
         if unit.volatile:
             volatile.append(unit)
             continue
-        seen = {side: _see(unit, before[side], after[side]) for side in _SIDES}
+        seen = {side: _see(unit, before[side], after[side]) for side in SIDES}
         if unit.owner == "both":
             _merge_shared(unit, seen, merged)
         else:
@@ -113,13 +111,13 @@ def _merge_owned(unit: Unit, owner: Side, seen: dict[Side, _Seen], *, merged: Me
 
 
 def _merge_shared(unit: Unit, seen: dict[Side, _Seen], merged: Merged) -> None:
-    if any(seen[side].now is ABSENT for side in _SIDES):
+    if any(seen[side].now is ABSENT for side in SIDES):
         _merge_half_told(unit, seen, merged)
         return
-    if any(seen[side].base is ABSENT for side in _SIDES):
+    if any(seen[side].base is ABSENT for side in SIDES):
         _merge_new(unit, seen, merged)
         return
-    changed = [side for side in _SIDES if seen[side].changed]
+    changed = [side for side in SIDES if seen[side].changed]
     if len(changed) == 1:
         merged.writes[other_side(changed[0])].add(unit.name)
     elif changed:
@@ -128,7 +126,7 @@ def _merge_shared(unit: Unit, seen: dict[Side, _Seen], merged: Merged) -> None:
 
 def _merge_half_told(unit: Unit, seen: dict[Side, _Seen], merged: Merged) -> None:
     """One side says nothing: a change of the other, or its first value, still goes over."""
-    for side in _SIDES:
+    for side in SIDES:
         one = seen[side]
         first_value = one.base is ABSENT and one.now is not ABSENT and one.now is not None
         if one.changed or first_value:
@@ -137,7 +135,7 @@ def _merge_half_told(unit: Unit, seen: dict[Side, _Seen], merged: Merged) -> Non
 
 def _merge_new(unit: Unit, seen: dict[Side, _Seen], merged: Merged) -> None:
     """Nobody knows who moved. A null that nobody is known to have cleared loses nothing by giving way to a value."""
-    empty = [side for side in _SIDES if seen[side].now is None and not seen[side].changed]
+    empty = [side for side in SIDES if seen[side].now is None and not seen[side].changed]
     if len(empty) == 1 and seen[other_side(empty[0])].now is not None:
         merged.writes[empty[0]].add(unit.name)
     else:
@@ -162,7 +160,7 @@ def _told(base: Any) -> Any:
 
 def _write_along(unit: Unit, after: Forms, merged: Merged) -> None:
     """A volatile unit goes where something is written anyway, if its owner tells it."""
-    for side in _SIDES:
+    for side in SIDES:
         source = other_side(side)
         if merged.writes[side] and unit.owner == source and unit.name in after[source]:
             merged.writes[side].add(unit.name)

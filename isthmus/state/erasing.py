@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, or_, select
 
 from isthmus.db import among
 from isthmus.kernel.errors import Fault, Refused
-from isthmus.kernel.units import Side
+from isthmus.kernel.units import SIDES, Side
 from isthmus.state import chain, decisions, progress, runs, tie_outs, worklist
 from isthmus.state.bindings import LAST, Lane
 from isthmus.state.chain import ERASED, ERASURES
@@ -25,7 +25,6 @@ from isthmus.state.tables import alias, audit, binding, due, note, page
 from isthmus.state.worklist import Item
 
 GUARDED = (decisions.table.name,)
-SIDES: tuple[Side, Side] = ("crm", "erp")
 
 #: What tells nothing of one person where it stands alone.
 _SHARED = ("city", "state", "postal_code", "country", "currency", "terms", "status", "number", "parent")
@@ -294,11 +293,8 @@ def _pairs(connection: Connection, entity: str, ids: Ids) -> list[tuple[str, str
 
 def _seal(connection: Connection, person: Person, order: Order) -> None:
     """The erasure is audited itself: a run in a chain of its own, one page an entity, one entry a record."""
-    values = {
-        "mapping": ERASURES, "who": order.who, "kind": "erasure", "mapping_hash": "", "program": order.program,
-        "token": 0, "started_at": order.now,
-    }  # fmt: skip
-    run = Run(id=runs.begin_run(connection, values), **values)  # type: ignore[arg-type]
+    new = Run(0, ERASURES, order.who, "erasure", "", order.program, token=0, started_at=order.now)
+    run = runs.begin_run(connection, new)
     for entity, ids in sorted(person.records.items()):
         pairs = _pairs(connection, entity, ids)
         entries = [Entry(one, other, ERASED, order.now, {"why": order.why}) for one, other in pairs]

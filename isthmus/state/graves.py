@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, select
 
-from isthmus.db import among
+from isthmus.db import among, insert_rows
 from isthmus.state.bindings import Stream
 from isthmus.state.tables import grave
 
@@ -20,11 +20,10 @@ def load(connection: Connection, stream: Stream, ids: Sequence[str]) -> dict[str
 
 def add(connection: Connection, stream: Stream, ids: Sequence[str]) -> None:
     """One more grave for each of these records."""
-    known = load(connection, stream, ids) if ids else {}
-    for key in ids:
-        row = {"entity": stream.entity, "org": stream.org, "id": key}
-        if key in known:
-            at = [grave.c[name] == value for name, value in row.items()]
-            connection.execute(grave.update().where(*at).values(times=known[key] + 1))
-        else:
-            connection.execute(grave.insert().values(**row, times=1))
+    if not ids:
+        return
+    at = (grave.c.entity == stream.entity, grave.c.org == stream.org, among(connection, grave.c.id, ids))
+    again = grave.update().where(*at).values(times=grave.c.times + 1).returning(grave.c.id)
+    known = set(connection.execute(again).scalars())
+    rows = [(stream.entity, stream.org, key, 1) for key in ids if key not in known]
+    insert_rows(connection, grave, ("entity", "org", "id", "times"), rows=rows)

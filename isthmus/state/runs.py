@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import blake2b
 from typing import Any
@@ -28,7 +28,7 @@ FIRST_LINK = "0" * 64
 
 @dataclass(slots=True)
 class Run:
-    """One run of one mapping under one lease."""
+    """One run of one mapping under one lease. ``id`` is 0 until it is stored."""
 
     id: int
     mapping: str
@@ -67,9 +67,12 @@ class PageFacts:
     entries: Sequence[Entry]
 
 
-def begin_run(connection: Connection, values: Mapping[str, object]) -> int:
-    """Stores a run that starts; values as in :class:`Run` without id."""
-    return int(connection.execute(_beginning(), {"status": "running", **values}).scalar_one())
+def begin_run(connection: Connection, new: Run) -> Run:
+    """Stores a run that starts, and numbers it."""
+    values = asdict(new)
+    del values["id"]
+    new.id = connection.execute(_beginning(), values).scalar_one()
+    return new
 
 
 @cache

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from isthmus.connect.protocol import Evidence, Tracing
 from isthmus.db import reading
 from isthmus.kernel.records import Fields, Record
-from isthmus.kernel.units import Side
+from isthmus.kernel.units import SIDES
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, progress, runs, worklist
 from isthmus.state.bindings import Binding, Lane
@@ -19,8 +19,6 @@ from isthmus.state.worklist import Item
 from isthmus.sync.decision import Direction, tell_term, translate
 from isthmus.sync.impact import plan_mapping
 from isthmus.sync.ports import Ports
-
-SIDES: tuple[Side, Side] = ("crm", "erp")
 
 
 @dataclass(frozen=True, slots=True)

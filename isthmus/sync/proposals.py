@@ -217,11 +217,11 @@ def _make_due(stage: Stage, pairs: Sequence[Pair], who: str) -> None:
 def _record(stage: Stage, pairs: Sequence[Pair], *, who: str, held: leases.Lease) -> None:
     """The audit: one link of the mapping's chain, one entry a pair."""
     ports, mapping, now = stage.ports, stage.direction.mapping, stage.ports.now()
-    values = {
-        "mapping": mapping.name, "who": who, "kind": "match", "mapping_hash": mapping.hash,
-        "program": ports.program, "token": held.token, "started_at": now,
-    }  # fmt: skip
-    run = Run(id=runs.begin_run(stage.connection, values), **values)  # type: ignore[arg-type]
+    new = Run(
+        0, mapping.name, who, "match",
+        mapping_hash=mapping.hash, program=ports.program, token=held.token, started_at=now,
+    )  # fmt: skip
+    run = runs.begin_run(stage.connection, new)
     entries = [
         Entry(one.source_id, one.target_id, "rebound", "", {"bound_by": who, "said": one.where}) for one in pairs
     ]

@@ -92,13 +92,13 @@ def _finish(
 
 
 def _begin(ports: Ports, mapping: CompiledMapping, order: Order, *, held: leases.Lease, clearance: Clearance) -> Run:
-    values = {
-        "mapping": mapping.name, "who": order.who, "kind": "full" if clearance.full else "incremental",
-        "mapping_hash": mapping.hash, "program": ports.program, "token": held.token, "started_at": ports.now(),
-    }  # fmt: skip
+    new = Run(
+        0, mapping.name, order.who, "full" if clearance.full else "incremental",
+        mapping_hash=mapping.hash, program=ports.program, token=held.token, started_at=ports.now(),
+    )  # fmt: skip
     with writing(ports.engine) as connection:
         leases.confirm(connection, held)
-        return Run(id=runs.begin_run(connection, values), **values)  # type: ignore[arg-type]
+        return runs.begin_run(connection, new)
 
 
 def _end(ports: Ports, run: Run, **what: str | None) -> None:

@@ -10,13 +10,11 @@ from typing import Any
 from isthmus.kernel.errors import Refused
 from isthmus.kernel.money import parse_decimal
 from isthmus.kernel.records import Fields, Record
-from isthmus.kernel.units import Side, other_side
+from isthmus.kernel.units import SIDES, Side, other_side
 from isthmus.mapping.compile import CompiledMapping, compile_mapping
 from isthmus.mapping.grammar import suggest
 from isthmus.mapping.spec import Case, MappingSpec
 from isthmus.merge import Forms, Merged, merge
-
-_SIDES: tuple[Side, ...] = ("crm", "erp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +189,7 @@ def _run_merge(mapping: CompiledMapping, case: Case) -> None:
     before, after = (_forms(mapping, pair or {}) for pair in (case.before, case.after))
     merged = merge(mapping.units, before, after)
     expects = case.expects or {}
-    for side in _SIDES:
+    for side in SIDES:
         _expect_merged_side(mapping, side, (merged, after), expected=expects.get(side))
     lists = (
         ("conflicts", [one.unit for one in merged.conflicts]),
@@ -205,7 +203,7 @@ def _run_merge(mapping: CompiledMapping, case: Case) -> None:
 
 def _forms(mapping: CompiledMapping, pair: dict[Side, Fields]) -> Forms:
     forms: dict[Side, Fields] = {}
-    for side in _SIDES:
+    for side in SIDES:
         form, faults = _faults(mapping, side, _record(mapping, side, pair.get(side, {})))
         if faults:
             raise _Failed(f"{side}: refused with: {' | '.join(faults)}")

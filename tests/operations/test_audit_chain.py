@@ -32,9 +32,8 @@ many = settings(max_examples=20, deadline=None, suppress_health_check=[HealthChe
 
 
 def _begin(connection: Connection, mapping: str) -> Run:
-    values = {"mapping": mapping, "who": "cli:ada", "kind": "full", "mapping_hash": "ab", "program": "1", "token": 1,
-              "started_at": "2026-11-23T08:00:00.000000Z"}  # fmt: skip
-    return Run(id=runs.begin_run(connection, values), **values)  # type: ignore[arg-type]
+    new = Run(0, mapping, "cli:ada", "full", "ab", "1", token=1, started_at="2026-11-23T08:00:00.000000Z")
+    return runs.begin_run(connection, new)
 
 
 def _tell(connection: Connection, of: Run, number: int) -> None:

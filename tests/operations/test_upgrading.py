@@ -77,9 +77,8 @@ def _state_at_first_release(engine: Engine) -> None:
         config.attributes["connection"] = connection
         command.upgrade(config, "state_0001")
         for number in (1, 2):
-            values = {"mapping": "order", "who": "airflow:scheduled", "kind": "full", "mapping_hash": "ab",
-                      "program": "0.1.0", "token": number, "started_at": NOW}  # fmt: skip
-            run = Run(id=runs.begin_run(connection, values), **values)  # type: ignore[arg-type]
+            new = Run(0, "order", "airflow:scheduled", "full", "ab", "0.1.0", token=number, started_at=NOW)
+            run = runs.begin_run(connection, new)
             entries = [
                 Entry(f"801{number}{key}", f"{key}", "created", "v1", {"written": {"n": key}}) for key in range(50)
             ]
@@ -148,9 +147,7 @@ def _holds_and_goes_on(engine: Engine, before: dict[str, list[Any]]) -> None:
         assert list(open_intents) == [UNDER_WAY], "the next run settles what was under way"
     with writing(engine) as connection:
         worklist.put(connection, Lane("order", "crm"), [Item("8015", "invalid", Fault("a", "b", "c"), "f")], now=NOW)
-        values = {"mapping": "order", "who": "a", "kind": "full", "mapping_hash": "b", "program": "2", "token": 3,
-                  "started_at": NOW}  # fmt: skip
-        run = Run(id=runs.begin_run(connection, values), **values)  # type: ignore[arg-type]
+        run = runs.begin_run(connection, Run(0, "order", "a", "full", "b", "2", token=3, started_at=NOW))
         runs.add_page(connection, run, PageFacts("crm", 0, {}, {}, "p3", []), entity="order", now=NOW)
     with reading(engine) as connection:
         assert audit.verify(connection, {}).breaks == []

@@ -15,12 +15,12 @@ PAGES = 4
 @pytest.fixture
 def told(engine: Engine) -> Engine:
     """Four pages of two entries each, and another mapping's pages between them."""
-    values = {"mapping": "customer", "who": "cli:ada", "kind": "full", "mapping_hash": "ab", "program": "1",
-              "token": 1, "started_at": "2026-11-23T08:00:00.000000Z"}  # fmt: skip
+    begun = "2026-11-23T08:00:00.000000Z"
     with writing(engine) as connection:
-        mine = Run(id=runs.begin_run(connection, values), **values)  # type: ignore[arg-type]
-        others = values | {"mapping": "order"}
-        other = Run(id=runs.begin_run(connection, others), **others)  # type: ignore[arg-type]
+        mine, other = (
+            runs.begin_run(connection, Run(0, name, "cli:ada", "full", "ab", "1", token=1, started_at=begun))
+            for name in ("customer", "order")
+        )
         for number in range(PAGES):
             for of, entity in ((mine, "customer"), (other, "order")):
                 entries = [
