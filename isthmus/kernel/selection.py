@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from functools import cache
+from typing import Any, Literal
 
-from isthmus.kernel.records import Fields
+from isthmus.kernel.records import ABSENT, Fields
 
 Operator = Literal["in", "not_in", "equals", "before", "after", "is_empty"]
 
@@ -68,7 +69,23 @@ def passes(fields: Fields, term: Term) -> bool:
 
 def value_at(fields: Fields, path: str) -> object:
     """The value at a dotted path; None when there is none, or a whole group."""
-    value: object = fields
-    for step in path.split("."):
-        value = value.get(step) if isinstance(value, dict) else None
-    return None if isinstance(value, dict | list) else value
+    value = look_up(fields, steps_of(path))
+    return None if value is ABSENT or isinstance(value, dict | list) else value
+
+
+def look_up(fields: Fields, steps: tuple[str, ...]) -> Any:
+    """The value at the end of a path: None below a null parent, ABSENT where a name is missing."""
+    value: Any = fields
+    for name in steps:
+        if value is None or value is ABSENT:
+            return value
+        if not isinstance(value, dict):
+            return ABSENT
+        value = value.get(name, ABSENT)
+    return value
+
+
+@cache
+def steps_of(path: str) -> tuple[str, ...]:
+    """The names on a dotted path."""
+    return tuple(path.split("."))

@@ -13,22 +13,10 @@ from typing import Any
 from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.money import parse_decimal
 from isthmus.kernel.records import ABSENT, Fields
-from isthmus.kernel.selection import Term
+from isthmus.kernel.selection import Term, look_up, steps_of
 
 Test = Callable[[Fields], bool]
 Plain = str | bool | int
-
-
-def look_up(fields: Fields, path: tuple[str, ...]) -> Any:
-    """The value at the end of a path: None below a null parent, ABSENT where a name is missing."""
-    value: Any = fields
-    for name in path:
-        if value is None or value is ABSENT:
-            return value
-        if not isinstance(value, dict):
-            return ABSENT
-        value = value.get(name, ABSENT)
-    return value
 
 
 def compile_terms(terms: tuple[Term, ...]) -> Callable[[Fields], Term | None]:
@@ -45,7 +33,7 @@ def compile_terms(terms: tuple[Term, ...]) -> Callable[[Fields], Term | None]:
 
 
 def _compile_term(term: Term) -> Test:
-    path = tuple(term.field.split("."))
+    path = steps_of(term.field)
     match term.operator:
         case "in" | "equals":
             wanted = frozenset(_comparable(value) for value in term.values)

@@ -19,7 +19,7 @@ from typing import Any
 
 from isthmus.kernel.money import parse_decimal
 from isthmus.kernel.records import ABSENT, Fields
-from isthmus.mapping.filters import look_up
+from isthmus.kernel.selection import look_up
 from isthmus.mapping.functions import Unfit
 
 LENGTH_MAX = 2_000

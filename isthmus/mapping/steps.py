@@ -9,8 +9,9 @@ from typing import Any
 from isthmus.kernel.errors import Fault, Refused
 from isthmus.kernel.money import CURRENCIES
 from isthmus.kernel.records import ABSENT, Fields
+from isthmus.kernel.selection import look_up
 from isthmus.kernel.units import Side, other_side
-from isthmus.mapping.filters import compile_terms, look_up
+from isthmus.mapping.filters import compile_terms
 from isthmus.mapping.formula import parse_formula
 from isthmus.mapping.functions import Step, Unfit, function_table
 from isthmus.mapping.spec import LinesSum, Row, Source

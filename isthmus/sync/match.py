@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 
 from isthmus.kernel.records import Fields, match_text
+from isthmus.kernel.selection import value_at
 
 Rule = tuple[str, ...]  # dotted entity fields, all of which must be filled
 Key = tuple[str, ...]  # their normalised values
@@ -56,19 +56,6 @@ class Matches:
         for index, key in enumerate(keys):
             if key:
                 self.hits.setdefault((index, key), []).append(hit)
-
-
-@cache
-def _parts(path: str) -> tuple[str, ...]:
-    return tuple(path.split("."))
-
-
-def value_at(form: Fields, path: str) -> object:
-    """What a dotted path leads to; None when anything on the way is missing."""
-    value: object = form
-    for part in _parts(path):
-        value = value.get(part) if isinstance(value, dict) else None
-    return value
 
 
 def keys_of(form: Fields, rules: Sequence[Rule]) -> Keys:
