@@ -48,7 +48,7 @@ class Connector:
     """Keeps `isthmus.connect.protocol.Connector`."""
 
     capabilities = Capabilities(
-        batch_size=500, external_key="looked_up", numbers="decimal", remote=True, tells_writer=True, annotates=False
+        batch_size=PAGE, external_key="looked_up", numbers="decimal", remote=True, tells_writer=True, annotates=False
     )
 
     def __init__(self, where: Where, **_ports: object) -> None:
