@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event
 
 from isthmus.connect.protocol import Group, Measure
+from isthmus.db import engine_for
 from isthmus.erp.allocating import pay
 from isthmus.erp.clerk import limit
 from isthmus.erp.invoicing import invoice
@@ -19,14 +24,38 @@ from isthmus.erp.reversing import reverse
 from isthmus.kernel.errors import Refused
 from isthmus.kernel.records import Record
 from isthmus.kernel.selection import Lines, Selection, Term, passes
+from tests.conftest import copied_database
 from tests.erp.conftest import World
 
 MONEY = ("EUR", "JPY", "KWD")
 
 
-@pytest.fixture
-def busy(world: World) -> World:
-    """Orders in three currencies and months, half of them invoiced, some of these paid, one payment reversed."""
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A database with all tables for the whole module, once on each of the two."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("sqlite_template")
+        yield f"sqlite:///{shutil.copy(template, tmp_path_factory.mktemp('busy') / 'isthmus.db')}"
+        return
+    server, name = request.getfixturevalue("postgresql_server"), request.getfixturevalue("postgresql_template")
+    with copied_database(server, name) as copied:
+        yield copied
+
+
+@pytest.fixture(scope="module")
+def busy(url: str) -> Iterator[World]:
+    """Orders in three currencies and months, half of them invoiced, some of these paid, one payment reversed.
+
+    Nobody here changes anything in it.
+    """
+    engine = engine_for(url)
+    world = World(engine)
+    _do_business(world)
+    yield world
+    engine.dispose()
+
+
+def _do_business(world: World) -> None:
     customers = [world.customer(terms="NET14"), world.customer(active=False, phone="+49 1")]
     with world.desk() as desk:
         limit(desk, customers[0], None, grace_days=3_000)
@@ -47,7 +76,19 @@ def busy(world: World) -> World:
             if number == 8:
                 reverse(desk, money.number, "bounced")
         world.days_pass(20)
-    return world
+
+
+@contextmanager
+def heard(world: World) -> Iterator[list[str]]:
+    """The statements that are sent meanwhile."""
+    statements: list[str] = []
+
+    def hear(*said: Any) -> None:
+        statements.append(said[2])
+
+    event.listen(world.engine, "before_cursor_execute", hear)
+    yield statements
+    event.remove(world.engine, "before_cursor_execute", hear)
 
 
 def everything(world: World, stream: str, *where: Term) -> list[Record]:
@@ -89,9 +130,8 @@ def test_dimensions_can_be_left_out(busy: World) -> None:
 
 
 def test_it_is_one_query(busy: World) -> None:
-    statements: list[str] = []
-    event.listen(busy.engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
-    busy.connector.measure("invoice", Measure("outstanding", "currency", "invoice_date"))
+    with heard(busy) as statements:
+        busy.connector.measure("invoice", Measure("outstanding", "currency", "invoice_date"))
     assert len([one for one in statements if "SELECT" in one]) == 1
 
 
@@ -114,7 +154,7 @@ TERMS = [
 ]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.sampled_from(TERMS), max_size=3))
 def test_the_database_filters_as_we_do(busy: World, terms: list[Term]) -> None:
     whole = everything(busy, "invoice")
@@ -160,7 +200,7 @@ def test_a_lean_read_has_the_fields_that_were_asked_for(busy: World) -> None:
 
 
 def test_a_lean_read_asks_for_no_lines(busy: World) -> None:
-    statements: list[str] = []
-    event.listen(busy.engine, "before_cursor_execute", lambda *said: statements.append(said[2]))
-    lean(busy, "order", "number", "total")
+    with heard(busy) as statements:
+        lean(busy, "order", "number", "total")
+    assert statements
     assert not [one for one in statements if "erp_order_line" in one]
