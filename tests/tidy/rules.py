@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,12 +24,11 @@ _ABOUT_RULES = frozenset({Path(__file__), Path(__file__).with_name("planted.py")
 Rule = Callable[[PurePosixPath, str], Iterator[str]]
 
 
-def house() -> Iterator[tuple[PurePosixPath, str]]:
-    """Every text file of ours, by its path from the root."""
-    for folder in FOLDERS:
-        yield from _texts((ROOT / folder).rglob("*"))
-    for pattern in ROOT_FILES:
-        yield from _texts(ROOT.glob(pattern))
+@cache
+def house() -> tuple[tuple[PurePosixPath, str], ...]:
+    """Every text file of ours, by its path from the root; read once for all rules."""
+    places = (*((ROOT / folder).rglob("*") for folder in FOLDERS), *(ROOT.glob(pattern) for pattern in ROOT_FILES))
+    return tuple(file for paths in places for file in _texts(paths))
 
 
 def _texts(paths: Iterator[Path]) -> Iterator[tuple[PurePosixPath, str]]:
