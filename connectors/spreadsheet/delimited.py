@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from codecs import BOM_UTF8
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ def read(path: Path) -> Table:
     """The file as it is. Raises Misconfigured for what is no whole table in UTF-8."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
         columns = list(reader.fieldnames or ())
         rows = list(reader) if len(columns) <= COLUMNS_MAX else []
     except (csv.Error, UnicodeDecodeError) as error:
@@ -24,14 +25,20 @@ def read(path: Path) -> Table:
     for number, row in enumerate(rows, 2):
         if None in row or None in row.values():
             what = "has another number of cells than the heading"
-            raise Misconfigured(f"{path.name} row {number}", what, "put texts with commas into quotes")
+            raise Misconfigured(f"{path.name} row {number}", what, "put texts with separators into quotes")
     return Table(columns, [{name: rearm(cell) or None for name, cell in row.items()} for row in rows])
 
 
-def write(_path: Path, columns: list[str], rows: Iterable[Cells]) -> bytes:
-    """The content of the file with these rows."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, columns)
+def write(path: Path, columns: list[str], rows: Iterable[Cells]) -> bytes:
+    """The content of the file with these rows, marked and separated as it is."""
+    before, text = path.read_bytes(), io.StringIO(newline="")
+    writer = csv.DictWriter(text, columns, delimiter=_separator(before.decode("utf-8-sig")))
     writer.writeheader()
     writer.writerows({name: disarm(value or "") for name, value in row.items()} for row in rows)
-    return text.getvalue().encode("utf-8")
+    return text.getvalue().encode("utf-8-sig" if before.startswith(BOM_UTF8) else "utf-8")
+
+
+def _separator(text: str) -> str:
+    """What stands between the names of the columns: where a comma is a decimal one, programs write semicolons."""
+    heading = text.partition("\n")[0]
+    return next((one for one in ",;\t" if one in heading), ",")

@@ -51,6 +51,19 @@ def test_a_broken_journal_is_not_forgotten_in_silence(tmp_path: Path, journal: b
         Sheet.read(path)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_a_sheet_stays_marked_and_separated_as_people_save_it(tmp_path: Path, separator: str, encoding: str) -> None:
+    path = tmp_path / "customer.csv"
+    lines = (separator.join(cells) + "\r\n" for cells in (("id", "name"), ("1", '"a,b;c\td"')))
+    path.write_text("".join(lines), encoding=encoding, newline="")
+    sheet = Sheet.read(path)
+    assert sheet.rows["1"].fields == {"id": "1", "name": "a,b;c\td"}
+    before = path.read_bytes()
+    sheet.save()
+    assert path.read_bytes() == before
+
+
 @given(st.text())
 def test_what_was_disarmed_comes_back_and_is_no_formula(text: str) -> None:
     assert rearm(disarm(text)) == text
