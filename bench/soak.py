@@ -18,6 +18,7 @@ from isthmus.testing.bugs import BUGS, Bug
 from isthmus.testing.catching import found_by
 from isthmus.testing.crash_points import Crashed, every_pair, every_step
 from isthmus.testing.crashes import SCENARIOS, Scenario
+from isthmus.testing.world.kinds import KINDS
 from isthmus.testing.world.story import play
 from isthmus.testing.world.world import ErpKind
 
@@ -84,6 +85,9 @@ def _play_seeds(pool: ProcessPoolExecutor, seeds: range) -> int:
             _say(f"seeds: {played:,} played, {broken} broken, {pace:.1f} a second")
     for what, number in counted.most_common():
         _say(f"  {number:>8,}  {what}")
+    met = {what.split()[0].rstrip(":") for what in counted}
+    never = [kind for kind in KINDS if kind not in met]
+    _say(f"kinds of trouble: {len(KINDS) - len(never)} of {len(KINDS)} met; never: {', '.join(never) or 'none'}")
     return broken
 
 

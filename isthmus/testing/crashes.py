@@ -11,7 +11,7 @@ from datetime import timedelta
 from decimal import Decimal
 from random import Random
 
-from isthmus.erp import allocating, clerk, invoicing
+from isthmus.erp import allocating, clerk, invoicing, reversing
 from isthmus.testing.world.line import Weather
 from isthmus.testing.world.people import SALES
 from isthmus.testing.world.story import Story, open_world
@@ -57,33 +57,39 @@ class Stagehand:
         return next(iter(self.crm.things["Account"]))
 
     def erp_id(self, entity: str, crm_id: str) -> str:
-        return dict(self.people.pairs(entity))[crm_id]
+        return dict(self.world.pairs(entity))[crm_id]
 
     def last(self, stream: str) -> str:
         return list(self.crm.things[stream])[-1]
 
     def bill(self) -> None:
         order = self.erp_id("order", self.last("Order"))
-        self.people.at_desk("invoices", lambda desk: invoicing.invoice(desk, order))
+        self.people.clerks.at_desk("invoices", lambda desk: invoicing.invoice(desk, order))
 
     def pay(self, amount_minor: int = 1000) -> None:
         customer = self.erp_id("customer", self.known)
-        self.people.at_desk(
+        self.people.clerks.at_desk(
             "books", lambda desk: allocating.pay(desk, customer, amount_minor=amount_minor, currency="EUR")
         )
 
+    def reverse(self) -> None:
+        self.people.clerks.at_desk("reverses", lambda desk: reversing.reverse(desk, "R0000001", "it bounced"))
+
+    def credit(self) -> None:
+        self.people.clerks.at_desk("credits", lambda desk: invoicing.credit_note(desk, "I0000001"))
+
     def hold(self) -> None:
         customer = self.erp_id("customer", self.known)
-        self.people.at_desk("holds", lambda desk: clerk.hold(desk, customer, "late"))
+        self.people.clerks.at_desk("holds", lambda desk: clerk.hold(desk, customer, "late"))
 
     def lift(self) -> None:
         customer = self.erp_id("customer", self.known)
-        self.people.at_desk("lifts", lambda desk: clerk.lift(desk, customer))
+        self.people.clerks.at_desk("lifts", lambda desk: clerk.lift(desk, customer))
 
     def cancel(self) -> None:
         order = self.erp_id("order", self.last("Order"))
         self.world.cancelled.add(order)
-        self.people.at_desk("cancels", lambda desk: clerk.cancel(desk, order))
+        self.people.clerks.at_desk("cancels", lambda desk: clerk.cancel(desk, order))
 
 
 def _rename(hand: Stagehand) -> None:
@@ -93,14 +99,14 @@ def _rename(hand: Stagehand) -> None:
 def _call_back(hand: Stagehand) -> None:
     customer = hand.erp_id("customer", hand.known)
     phone = hand.world.say("P")
-    hand.people.remember(("customer", hand.known, "phone"), "erp", phone)
-    hand.people.enter("customer", customer, phone=phone)
+    hand.world.remember_edit(("customer", hand.known, "phone"), "erp", phone)
+    hand.people.clerks.enter("customer", customer, phone=phone)
 
 
 def _misname(hand: Stagehand) -> None:
     customer = hand.erp_id("customer", hand.known)
     hand.world.meddled.add(("customer", hand.known))
-    hand.people.enter("customer", customer, name=hand.world.say("K"))
+    hand.people.clerks.enter("customer", customer, name=hand.world.say("K"))
 
 
 def _order(hand: Stagehand) -> None:
@@ -117,7 +123,7 @@ def _call(hand: Stagehand) -> None:
     """Sales enter a telephone number."""
     value = hand.world.say("P")
     hand.crm.edit("Account", hand.known, SALES, Phone=value)
-    hand.people.remember(("customer", hand.known, "phone"), "crm", value)
+    hand.world.remember_edit(("customer", hand.known, "phone"), "crm", value)
 
 
 def _both_call(hand: Stagehand) -> None:
@@ -142,6 +148,11 @@ def _billed(hand: Stagehand) -> None:
     hand.order(hand.known)
     cycle(hand.story, Worker("before"))
     hand.bill()
+
+
+def _paid(hand: Stagehand) -> None:
+    _billed(hand)
+    hand.pay()
 
 
 def _lose_copy(hand: Stagehand) -> None:
@@ -192,6 +203,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("two customers of one tax number", _share_tax),
     Scenario("a customer is deleted, and nobody works for weeks", _lose_for_weeks),
     Scenario("an invoice's copy is deleted", _lose_copy, _billed, money=True),
+    Scenario("a payment is reversed", Stagehand.reverse, _paid, money=True),
+    Scenario("an invoice is credited", Stagehand.credit, _billed, money=True),
     Scenario("an order waits for its customer", _be_let_in, _wait, money=True),
     Scenario("an order is deleted", lambda hand: hand.crm.delete("Order", hand.last("Order"), SALES), _order),
 )  # fmt: skip

@@ -11,7 +11,7 @@ from isthmus.testing.crashes import Stagehand
 from isthmus.testing.world.line import Weather
 from isthmus.testing.world.story import Story, open_world
 from isthmus.testing.world.workers import Worker
-from isthmus.testing.world.world import ErpKind, World
+from isthmus.testing.world.world import LANDED, ErpKind, World
 
 
 class Longest(Random):
@@ -55,15 +55,15 @@ class Tale:
         key = f"org-crm/Account/{crm_id}"
         (erp_id,) = look.execute("SELECT record_id FROM erp_external_key WHERE key = ?", (key,)).fetchone()
         look.close()
-        self.hand.people.at_desk(
+        self.hand.people.clerks.at_desk(
             "calls",
-            lambda desk: self.hand.people.take(desk, "customer", erp_id=str(erp_id), fields={"phone": phone}),
+            lambda desk: self.hand.people.clerks.take(desk, "customer", erp_id=str(erp_id), fields={"phone": phone}),
         )
 
     def land(self) -> None:
         """What is still under way arrives."""
         self.world.pass_time(timedelta(hours=30))
-        assert "late request landed" in self.world.counted
+        assert LANDED in self.world.counted
 
     def rows(self, query: str) -> list[Any]:
         look = self.world.disk.look()

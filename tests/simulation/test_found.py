@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
 from isthmus.db import reading
-from isthmus.kernel.clock import Clock
 from isthmus.state.chain import verify_chain
 from isthmus.testing.world.people import SALES
 from isthmus.testing.world.workers import Worker
@@ -137,19 +136,9 @@ def test_a_withdrawal_that_lands_after_its_customer_came_back_closes_nobody(erp:
     assert tale.rows("SELECT * FROM state_intent") == []
 
 
-class Behind:
-    """The clock of a system that was set back."""
-
-    def __init__(self, clock: Clock, by: timedelta) -> None:
-        self._clock, self._by = clock, by
-
-    def now(self) -> datetime:
-        return self._clock.now() - self._by
-
-
 def test_what_was_edited_after_the_crms_clock_was_set_back_is_read_though_nobody_ran_for_hours(own: Tale) -> None:
     own.run("customer")
-    own.world.crm.clock = Behind(own.world.clock, timedelta(hours=2))
+    own.world.crm.skew = timedelta(hours=-2)
     own.world.crm.edit("Account", own.hand.known, SALES, Name="Alder Example")
     own.world.pass_time(timedelta(hours=5))
     own.run("customer")
@@ -158,3 +147,32 @@ def test_what_was_edited_after_the_crms_clock_was_set_back_is_read_though_nobody
     own.run("customer")
     kinds = own.rows("SELECT kind FROM state_run WHERE mapping = 'customer' ORDER BY id DESC LIMIT 3")
     assert kinds == [("incremental",), ("full",), ("incremental",)]
+
+
+def test_an_order_that_was_refused_for_a_closed_customer_goes_on_when_that_is_open_again(own: Tale) -> None:
+    crm, known = own.world.crm, own.hand.known
+    crm.edit("Account", known, SALES, Type="Prospect")
+    own.run("customer")
+    own.hand.order(known)
+    for _ in range(3):
+        own.run("order")
+    assert own.rows("SELECT what FROM state_worklist") == [("the customer is not active",)]
+    crm.edit("Account", known, SALES, Type="Customer")
+    own.run("customer")
+    own.run("order")
+    assert own.rows("SELECT status FROM erp_order") == [("confirmed",)]
+    assert own.rows("SELECT what FROM state_worklist") == []
+
+
+def test_a_pulled_customer_that_is_invalid_stays_listed_for_as_long_as_its_order_waits(own: Tale) -> None:
+    account = own.hand.account(Type="Prospect", Name="N" * 201)
+    own.hand.order(account)
+    own.run("order")
+    for _ in range(3):
+        own.run("customer")
+    assert own.rows("SELECT reason FROM state_worklist ORDER BY mapping") == [("invalid",), ("waiting",)]
+    own.world.crm.edit("Account", account, SALES, Name="Alder Example")
+    own.run("customer")
+    own.run("order")
+    assert own.rows("SELECT status FROM erp_order") == [("confirmed",)]
+    assert own.rows("SELECT what FROM state_worklist") == []

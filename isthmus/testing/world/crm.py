@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from isthmus.connect.protocol import Answer, Capabilities, Change, Note
 from isthmus.kernel.clock import Clock, parse_stamp
+from isthmus.kernel.description import StreamDescription
 from isthmus.kernel.errors import Fault, Unavailable
-from isthmus.kernel.records import Fields
+from isthmus.kernel.records import Fields, Page, Record
+from isthmus.kernel.selection import Selection
 from isthmus.testing.world.shelf import US, Shelf, Thing
 
 BIN = timedelta(days=15)
 COLUMNS = {
     "Account": ("Name", "Tax", "Currency", "Phone", "Parent", "Number", "Type"),
     "Product": ("Name", "Sku", "Number"),
-    "Order": ("Account", "Day", "Currency", "PoNumber", "Number", "ErpStatus", "HoldReason", "ErpTotal", "Status"),
+    "Quote": ("Account", "Day", "Currency", "Number", "ErpStatus", "ErpTotal", "Status"),
+    "Order": ("Account", "Quote", "Day", "Currency", "PoNumber", "Number", "ErpStatus", "HoldReason", "ErpTotal",
+              "Status"),
     "Invoice": ("Number", "Kind", "Account", "Order", "Day", "Currency", "Status", "Net", "Tax", "Total",
                 "Outstanding"),
     "Payment": ("Number", "Account", "Day", "Currency", "Amount", "Unapplied"),
 }  # fmt: skip
-LINES = {"Order": ("key", "Product", "Quantity", "Price"), "Payment": ("key", "Invoice", "Amount")}
+_LINE = ("key", "Product", "Quantity", "Price")
+LINES = {"Quote": _LINE, "Order": _LINE, "Payment": ("key", "Invoice", "Amount")}
 #: What a person's record may refer to: a merge moves these over to the winner.
-CHILDREN = (("Account", "Parent"), ("Order", "Account"), ("Invoice", "Account"), ("Payment", "Account"))
+CHILDREN = (("Account", "Parent"), ("Quote", "Account"), ("Order", "Account"), ("Invoice", "Account"),
+            ("Payment", "Account"))  # fmt: skip
 
 
 @dataclass
@@ -54,11 +60,32 @@ class Crm(Shelf):
         self.clock = clock
         self.savings: list[Saving] = []
         self.notes: dict[str, str] = {}
+        self.skew = timedelta()  # how much the CRM's clock is ahead
+        self.organisation = super().identity()
+        self.hidden: set[tuple[str, str]] = set()  # stream and field that our user may not see for now
+        self.moves = False  # pages are made one by one, and records may move between two of them
+        self.backup: dict[str, dict[str, Thing]] = {}
 
     # --- the protocol ---------------------------------------------------------------------------------------------
 
+    def identity(self) -> str:
+        return self.organisation
+
+    def describe(self, stream: str) -> StreamDescription:
+        whole = super().describe(stream)
+        seen = {name: field for name, field in whole.fields.items() if (stream, name) not in self.hidden}
+        return whole if len(seen) == len(whole.fields) else replace(whole, fields=seen)
+
+    def show(self, selection: Selection, thing: Thing) -> Record:
+        record = super().show(selection, thing)
+        record.fields.update({name: None for stream, name in self.hidden if stream == selection.stream})
+        return record
+
     def stamp(self) -> str:
-        return spell(self.clock.now())
+        return spell(self._now())
+
+    def _now(self) -> datetime:
+        return self.clock.now() + self.skew
 
     def short_of(self, version: str) -> str:
         return spell(parse_stamp(version) - timedelta(seconds=1))
@@ -66,13 +93,33 @@ class Crm(Shelf):
     def moved(self, stream: str, since: str | None, overlap: timedelta) -> tuple[list[Thing], str]:
         """From the position less the overlap up to, not including, the running second."""
         low = "" if since is None else spell(parse_stamp(since) - overlap)
-        high = self.stamp()
+        return self._between(stream, low, self.stamp()), self.stamp()
+
+    def _between(self, stream: str, low: str, high: str) -> list[Thing]:
         found = [one for one in self.things[stream].values() if low <= one.version < high and self.shows(one)]
-        return sorted(found, key=lambda one: (one.version, one.id)), high
+        return sorted(found, key=lambda one: (one.version, one.id))
+
+    def read(self, selection: Selection, since: str | None, overlap: timedelta) -> Iterator[Page]:
+        """As `Shelf.read`; where records move meanwhile, each page is made of what there is when it is asked for."""
+        if not self.moves:
+            yield from super().read(selection, since, overlap)
+            return
+        low, high = "" if since is None else spell(parse_stamp(since) - overlap), self.stamp()
+        passed = ("", "")
+        while True:
+            found = [one for one in self._between(selection.stream, low, high) if (one.version, one.id) > passed]
+            if since is None and selection.where:
+                found = self._born(selection, found)
+            part = found[: self.page_size]
+            if len(part) == len(found):
+                yield self._page(selection, part, high)
+                return
+            passed = (part[-1].version, part[-1].id)
+            yield self._page(selection, part, self.short_of(part[-1].version))
 
     def shows(self, thing: Thing) -> bool:
         """The recycle bin is emptied after a fortnight; who lost a merge stays known as long."""
-        return not thing.deleted or parse_stamp(thing.version) > self.clock.now() - BIN
+        return not thing.deleted or (not thing.purged and parse_stamp(thing.version) > self._now() - BIN)
 
     def apply(self, stream: str, change: Change) -> Answer:
         if change.id is not None and any(one.locks(change.id) for one in self.savings):
@@ -163,6 +210,11 @@ class Crm(Shelf):
         thing.deleted = True
         self.touch(thing, by)
 
+    def purge(self, stream: str, record_id: str) -> None:
+        """A record is gone, and nothing tells of it."""
+        thing = self.things[stream][record_id]
+        thing.deleted = thing.purged = True
+
     def undelete(self, stream: str, record_id: str, by: str) -> None:
         thing = self.things[stream][record_id]
         thing.deleted = False
@@ -181,6 +233,24 @@ class Crm(Shelf):
                     self.touch(thing, by)
         if self.things["Account"][winner].fields.get("Parent") in (loser, winner):
             self.things["Account"][winner].fields["Parent"] = None
+
+    # --- who runs the CRM -----------------------------------------------------------------------------------------
+
+    def back_up(self) -> None:
+        self.backup = deepcopy(self.things)
+
+    def bring_back(self) -> None:
+        """All is as it was at the backup: open transactions are gone, and what was entered since leaves no trace."""
+        self.savings.clear()
+        for stream, kept in deepcopy(self.backup).items():
+            for thing in self.things[stream].values():
+                if thing.id not in kept:
+                    thing.deleted = thing.purged = True
+            self.things[stream].update(kept)
+
+    def merged(self) -> set[str]:
+        """Accounts that were merged into others."""
+        return {one.id for one in self.things["Account"].values() if one.merged_into}
 
     def copy_state(self) -> dict[str, Any]:
         return {**super().copy_state(), **deepcopy({"savings": self.savings, "notes": self.notes})}

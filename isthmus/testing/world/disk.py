@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, event
+from sqlalchemy.exc import OperationalError
 
 from isthmus.db import engine_for, upgrade
 from isthmus.kernel.clock import Clock, format_stamp
@@ -33,7 +34,8 @@ class Disk:
     """One engine for all workers of all worlds: SQLAlchemy keeps its compiled statements by engine.
 
     ``boundary`` is told ``begin`` before a writing transaction takes its lock, ``commit`` right before it is durable
-    and ``committed`` right after: whoever stops the world there stops it between two durable steps.
+    and ``committed`` right after: whoever stops the world there stops it between two durable steps. ``statement`` is
+    told before each one.
     """
 
     def __init__(self) -> None:
@@ -49,6 +51,7 @@ class Disk:
         event.listen(self.engine, "connect", self._set_clock)
         event.listen(self.engine, "set_connection_execution_options", self._beginning)
         event.listen(self.engine, "commit", self._committing)
+        event.listen(self.engine, "before_cursor_execute", lambda *_: self.boundary("statement"))
         self._do_commit = self.engine.dialect.do_commit
         self.engine.dialect.do_commit = self._commit  # type: ignore[method-assign,assignment]
 
@@ -121,6 +124,13 @@ class Disk:
 
     def _strftime(self, _form: str, _moment: str) -> str:
         return format_stamp(self.clock.now()) if self.clock is not None else "2026-11-23T08:00:00.000000Z"
+
+
+def fail(code: int, words: str) -> None:
+    """The database gives up with one of SQLite's result codes."""
+    cause = sqlite3.OperationalError(words)
+    cause.sqlite_errorcode = code
+    raise OperationalError(None, None, cause)
 
 
 def _writes(connection: Connection) -> bool:

@@ -13,6 +13,12 @@ from isthmus.testing.world.shelf import Thing
 from isthmus.testing.world.world import Violation, World
 
 SOLD = ("partly_invoiced", "invoiced", "closed")
+#: What both sides of a document show alike: the ERP's name, the CRM's.
+_SHOWN = {
+    "quote": (("number", "Number"), ("status", "ErpStatus")),
+    "order": (("customer_reference", "PoNumber"), ("number", "Number"), ("status", "ErpStatus"),
+              ("hold_reason", "HoldReason")),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -45,8 +51,9 @@ class Judgement:
         self._no_loose_ends()
         for thing in self.crm.things["Account"].values():
             self._judge_account(thing)
-        for thing in self.crm.things["Order"].values():
-            self._judge_order(thing)
+        for entity, stream in (("quote", "Quote"), ("order", "Order")):
+            for thing in self.crm.things[stream].values():
+                self._judge_sale(entity, thing)
         if "invoice" in self.world.ports.mappings:
             self._judge_books()
         self._judge_doubles()
@@ -70,8 +77,10 @@ class Judgement:
         return dict(row) if row else None
 
     def item(self, entity: str, thing: Thing) -> Item | None:
-        """The reason why a CRM record, or its pair's other half, is not through."""
+        """The reason why a CRM record, or its pair's other half, is not through; of a merged one only its own."""
         found = self.items.get((entity, "crm", thing.id))
+        if thing.merged_into:
+            return found
         erp_id = self.pairs.get(entity, {}).get(thing.id)
         return found or (self.items.get((entity, "erp", erp_id)) if erp_id else None)
 
@@ -134,51 +143,57 @@ class Judgement:
         ).fetchone()
         return bool(found and found["regardless"]) and not thing.deleted
 
-    # --- orders ---------------------------------------------------------------------------------------------------
+    # --- quotes and orders ----------------------------------------------------------------------------------------
 
-    def _judge_order(self, thing: Thing) -> None:
-        erp_id = self.pairs.get("order", {}).get(thing.id)
-        item = self.item("order", thing)
+    def _judge_sale(self, entity: str, thing: Thing) -> None:
+        erp_id = self.pairs.get(entity, {}).get(thing.id)
+        item = self.item(entity, thing)
         if item is not None and item.reason != "held":
             if not self._is_true(item, thing):
                 self._fail("Accounted", thing, f"stays on the worklist without need: {item}")
             return
-        is_inside = not thing.deleted and thing.fields["Status"] == "Activated"
+        is_inside = not thing.deleted and thing.fields["Status"] in ("Activated", "Presented")
         if erp_id is None:
             if is_inside:
-                self._fail("Complete", thing, "is activated, not bound and not listed")
+                self._fail("Complete", thing, f"is {thing.fields['Status']}, not bound and not listed")
             return
-        row = self.erp("order", erp_id)
+        row = self.erp(entity, erp_id)
         if row is None:
-            self._fail("Once", thing, f"is bound to order {erp_id}, which is not there")
+            self._fail("Once", thing, f"is bound to {entity} {erp_id}, which is not there")
         elif not is_inside:
             if row["status"] != "cancelled":
-                self._fail("Complete", thing, f"left, and ERP order {erp_id} is {row['status']}")
+                self._fail("Complete", thing, f"left, and ERP {entity} {erp_id} is {row['status']}")
         else:
-            self._compare_order(thing, erp_id, row)
+            self._compare_sale(entity, thing, row)
 
-    def _compare_order(self, thing: Thing, erp_id: str, row: dict[str, Any]) -> None:
+    def _compare_sale(self, entity: str, thing: Thing, row: dict[str, Any]) -> None:
         customer = self.pairs["customer"].get(thing.fields["Account"])
         if str(row["customer_id"]) != customer:
             self._fail("Ordered", thing, f"belongs to customer {customer}, in the ERP to {row['customer_id']}")
-        pairs = [("customer_reference", "PoNumber"), ("number", "Number"), ("status", "ErpStatus"),
-                 ("hold_reason", "HoldReason")]  # fmt: skip
-        for ours, theirs in pairs:
+        for ours, theirs in _SHOWN[entity]:
             if row[ours] != thing.fields[theirs]:
                 self._fail("Complete", thing, f"{theirs} is {thing.fields[theirs]!r}, ERP {ours} is {row[ours]!r}")
-        self._keep_last_edit("order", thing, "po_number")
+        if entity == "order":
+            self._keep_last_edit("order", thing, "po_number")
+            quote = self.pairs.get("quote", {}).get(thing.fields["Quote"] or "")
+            if str(row["quote_id"] or "") != (quote or ""):
+                self._fail("Ordered", thing, f"its quote is {quote}, in the ERP {row['quote_id']}")
         total = row["total"] if self.world.is_weak else row["total_minor"]
         if Decimal(total).scaleb(-2) != thing.fields["ErpTotal"]:
             self._fail("Complete", thing, f"ErpTotal is {thing.fields['ErpTotal']}, the ERP says {total}")
-        wanted = [(line["key"], int(line["Quantity"] * 10**6), int(line["Price"] * 10**6)) for line in thing.lines]
-        if self._lines(erp_id, row) != sorted(wanted):
-            self._fail("Complete", thing, f"lines are {sorted(wanted)}, in the ERP {self._lines(erp_id, row)}")
+        wanted = sorted(
+            (line["key"], int(line["Quantity"] * 10**6), int(line["Price"] * 10**6)) for line in thing.lines
+        )
+        if (there := self._lines(entity, row)) != wanted:
+            self._fail("Complete", thing, f"lines are {wanted}, in the ERP {there}")
 
-    def _lines(self, erp_id: str, row: dict[str, Any]) -> list[tuple[str, int, int]]:
+    def _lines(self, entity: str, row: dict[str, Any]) -> list[tuple[str, int, int]]:
         if self.world.is_weak:
             return sorted((line["key"], line["quantity"], line["unit_price"]) for line in row["lines"])
-        query = "SELECT key, quantity_micros, unit_price_micros FROM erp_order_line WHERE order_id = ? ORDER BY key"
-        return [tuple(line) for line in self.look.execute(query, (int(erp_id),))]
+        query = (
+            f"SELECT key, quantity_micros, unit_price_micros FROM erp_{entity}_line WHERE {entity}_id = ? ORDER BY key"
+        )
+        return [tuple(line) for line in self.look.execute(query, (row["id"],))]
 
     # --- invoices and payments ------------------------------------------------------------------------------------
 
@@ -239,7 +254,9 @@ class Judgement:
 
     def _is_waiting(self, _item: Item, thing: Thing) -> bool:
         """What it refers to is not through either."""
-        account, parent = thing.fields.get("Account"), thing.fields.get("Parent")
+        account, parent, quote = (thing.fields.get(name) for name in ("Account", "Parent", "Quote"))
+        if quote and quote not in self.pairs.get("quote", {}):
+            return True
         if account:  # pulled, so only what keeps the account itself out can keep the order out
             return self._is_off(account) or ("customer", "crm", account) in self.items
         return parent is not None and (self._is_off(parent) or parent not in self.pairs.get("customer", {}))
@@ -249,15 +266,27 @@ class Judgement:
         return known is None or known.deleted
 
     def _is_refused(self, item: Item, thing: Thing) -> bool:
-        """The ERP still has its reason: a closed customer, a document that is sold or cancelled."""
+        """The ERP still has its reason: a closed customer, a document that is sold or cancelled, a quote that is taken
+        or another customer's."""
         if item.what == "the record is not there any more":
             return thing.deleted
-        erp_id = self.pairs.get("order", {}).get(thing.id)
-        row = self.erp("order", erp_id) if erp_id else None
-        customer = self.erp("customer", self.pairs["customer"].get(thing.fields.get("Account") or "", "0"))
+        customer_id = self.pairs["customer"].get(thing.fields.get("Account") or "", "0")
+        customer = self.erp("customer", customer_id)
         if customer is None or not customer["active"]:
             return True
-        return row is not None and (row["status"] in SOLD or erp_id in self.world.cancelled)
+        erp_id = self.pairs.get("order", {}).get(thing.id)
+        row = self.erp("order", erp_id) if erp_id else None
+        if row is not None and (row["status"] in SOLD or erp_id in self.world.cancelled):
+            return True
+        return self._is_quote_off(thing, erp_id, customer_id)
+
+    def _is_quote_off(self, thing: Thing, erp_id: str | None, customer_id: str) -> bool:
+        quote_id = self.pairs.get("quote", {}).get(thing.fields.get("Quote") or "")
+        quote = self.erp("quote", quote_id) if quote_id and not self.world.is_weak else None
+        if quote is None or str(quote["customer_id"]) != customer_id:
+            return quote is not None
+        query = "SELECT id FROM erp_order WHERE quote_id = ? AND status <> 'cancelled'"
+        return any(str(row["id"]) != erp_id for row in self.look.execute(query, (int(quote_id or 0),)))
 
     def _is_ambiguous(self, _item: Item, thing: Thing) -> bool:
         if thing.merged_into or thing.id in self.merged:
@@ -285,7 +314,7 @@ class Judgement:
 
     def _judge_doubles(self) -> None:
         """Once: no two ERP records of one CRM record, save where a weak ERP took a request that nobody waited for."""
-        for entity in ("customer", "order"):
+        for entity in ("customer", "quote", "order"):
             ids = [
                 erp_id for crm_id, erp_id in self.pairs.get(entity, {}).items() if not self._is_alias(entity, crm_id)
             ]
@@ -294,7 +323,7 @@ class Judgement:
 
     def _judge_orphans(self) -> None:
         """Once: what lives in the ERP belongs to a CRM record that is still known; a late create made no orphan."""
-        for entity in ("customer", "order"):
+        for entity in ("customer", "quote", "order"):
             bound = set(self.pairs.get(entity, {}).values())
             for erp_id in self._alive(entity) - bound:
                 if not self._is_double(entity, erp_id, bound):
@@ -305,7 +334,7 @@ class Judgement:
         if self.world.is_weak:
             things = self.world.weak.things[entity].values()
             return {one.id for one in things if one.fields.get("active", one.fields.get("status") != "cancelled")}
-        where = {"customer": "active = 1", "order": "status <> 'cancelled'"}[entity]
+        where = "active = 1" if entity == "customer" else "status <> 'cancelled'"
         return {str(row["id"]) for row in self.look.execute(f"SELECT id FROM erp_{entity} WHERE {where}")}
 
     def _is_double(self, entity: str, erp_id: str, bound: set[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any, Protocol
 
@@ -16,8 +16,10 @@ from isthmus.kernel.selection import Selection
 from isthmus.testing.world.weak_erp import WeakErp
 
 #: What may go wrong with a call, each a kind that a seed enables or not.
-ASKING = ("down", "quota", "auth", "cut")
-WRITING = ("down", "quota", "auth", "lost", "doubted", "undone", "late", "twice", "partly")
+ASKING = ("down", "quota", "auth", "spent")
+READING = ("cut", "spent", "short_page", "page_again")
+WRITING = ("down", "quota", "auth", "spent", "lost", "doubted", "undone", "late", "twice", "partly", "mixed_answers")
+SPENT = timedelta(hours=5)  # until calls are left again
 LATEST_SECONDS = 90_000  # a request may land more than a day after everybody gave up on it
 
 
@@ -46,7 +48,10 @@ class Stage(Protocol):
 
     weather: Weather
 
+    def now(self) -> datetime: ...
     def chance(self) -> None: ...
+    def interlude(self) -> None: ...
+    def excuse(self, why: str) -> None: ...
     def durable(self, name: str) -> None: ...
     def post(self, delay: timedelta, deliver: Callable[[], object]) -> None: ...
     def witness(self, side: str, stream: str, changes: Sequence[Change]) -> None: ...
@@ -59,40 +64,68 @@ class Line:
 
     def __init__(self, stage: Stage, side: str, far: Connector) -> None:
         self._stage, self._side, self._far = stage, side, far
+        self._spent_until: datetime | None = None
+        self.capabilities: Capabilities = replace(
+            far.capabilities, remote=True, batch_size=min(3, far.capabilities.batch_size)
+        )
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._far, name)
 
-    @property
-    def capabilities(self) -> Capabilities:
-        return replace(self._far.capabilities, remote=True, batch_size=min(3, self._far.capabilities.batch_size))
-
     def read(self, selection: Selection, since: str | None, overlap: timedelta) -> Iterator[Page]:
-        self._ask("read")
+        self._ask()
         for page in self._far.read(selection, since, overlap):
-            yield page
-            self._ask("read on", ("cut",))
+            fate = self._draw(READING)
+            yield self._shorten(page) if fate == "short_page" else page
+            if fate == "page_again":
+                yield deepcopy(page)
+            if fate in ("cut", "spent"):
+                self._fail(fate)
+            self._stage.chance()
+            self._stage.interlude()
+
+    def _shorten(self, page: Page) -> Page:
+        if page.records:
+            self._stage.excuse("short_page")
+        return replace(page, records=page.records[:-1])
 
     def fetch(self, selection: Selection, ids: Sequence[str]) -> list[Record]:
-        self._ask("fetch")
+        self._ask()
         return self._far.fetch(selection, ids)
 
     def find(self, stream: str, fields: tuple[str, ...], values: Sequence[tuple[str, ...]]) -> Any:
-        self._ask("find")
+        self._ask()
         return self._far.find(stream, fields, values)
 
     def find_keys(self, stream: str, keys: Sequence[str]) -> dict[str, str]:
-        self._ask("find keys")
+        self._ask()
         return self._far.find_keys(stream, keys)
 
-    def _ask(self, _call: str, possible: Sequence[str] = ASKING) -> None:
+    def _ask(self) -> None:
         self._stage.chance()
-        if fate := self._stage.weather.draw(possible, 0.25):
-            self._stage.count(f"{fate} while asking")
+        if fate := self._draw(ASKING):
             self._fail(fate)
+
+    def _draw(self, possible: Sequence[str]) -> str:
+        """What happens to a call that asks; who has no calls left gets no answer to any."""
+        self._refuse_spent()
+        fate = self._stage.weather.draw(possible, 0.25)
+        if fate:
+            self._stage.count(f"{fate} while asking")
+        return fate
+
+    def _refuse_spent(self) -> None:
+        if self._spent_until is None or self._stage.weather.calm:
+            return
+        if self._stage.now() < self._spent_until:
+            self._fail("quota")
+        self._spent_until = None
 
     def _fail(self, fate: str) -> None:
         where = f"{self._side} line"
+        if fate == "spent":
+            self._spent_until = self._stage.now() + SPENT
+            fate = "quota"
         if fate == "auth":
             raise Misconfigured(where, "the login is refused", "correct the password")
         if fate == "quota":
@@ -105,6 +138,7 @@ class Line:
         self._stage.witness(self._side, stream, changes)
         self._stage.chance()
         self._stage.durable(f"before write to the {self._side}")
+        self._refuse_spent()
         fate = self._stage.weather.draw(WRITING, 4)
         if fate:
             self._stage.count(f"{fate} while writing")
@@ -113,7 +147,7 @@ class Line:
         return answers
 
     def _send(self, stream: str, changes: Sequence[Change], fate: str) -> list[Answer]:
-        if fate in ("down", "quota", "auth"):
+        if fate in ("down", "quota", "auth", "spent"):
             self._fail(fate)
         if fate == "undone":
             return _doubt(changes)
@@ -129,6 +163,9 @@ class Line:
             self._repeat(stream, copies)
         if fate == "lost":
             self._fail("down")
+        if fate == "mixed_answers":
+            self._stage.excuse(fate)
+            return answers[:0:-1]
         return _doubt(changes) if fate == "doubted" else answers
 
     def _post(self, stream: str, changes: Sequence[Change]) -> None:
@@ -154,6 +191,7 @@ class Line:
         self._stage.witness_note(self._side)
         self._stage.chance()
         self._stage.durable(f"before note to the {self._side}")
+        self._refuse_spent()
         fate = self._stage.weather.draw(("down", "quota", "lost"))
         if fate in ("down", "quota"):
             self._fail(fate)

@@ -1,4 +1,4 @@
-"""What people do while Isthmus works: sales in the CRM, clerks in the ERP. Each act is chosen by the world's dice."""
+"""What people do while Isthmus works. Each act is chosen by the world's dice; those of sales in the CRM stand here."""
 
 from __future__ import annotations
 
@@ -7,25 +7,23 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from isthmus.connect.protocol import Change
-from isthmus.db import writing
-from isthmus.erp import allocating, clerk, invoicing, ledger
-from isthmus.erp.desk import Desk, sit_down
-from isthmus.erp.intake import write as take_in
 from isthmus.kernel.clock import business_day
-from isthmus.kernel.errors import Refused
+from isthmus.testing.world.administrators import Administrators
+from isthmus.testing.world.clerks import Clerks
+from isthmus.testing.world.operators import Operators
 from isthmus.testing.world.shelf import Thing
 from isthmus.testing.world.world import World
 
-SALES, CLERK = "sales:ada", "clerk:berta"
+SALES = "sales:ada"
 Act = Callable[[], str | None]
 
 
 class People:
-    """Sales and clerks of one world. An act answers what was done, or None when there was nothing to do it to."""
+    """Everybody of one world. An act answers what was done, or None when there was nothing to do it to."""
 
     def __init__(self, world: World) -> None:
         self.world, self.crm, self.dice = world, world.crm, world.dice
+        self.clerks, self.operators, self.administrators = Clerks(world), Operators(world), Administrators(world)
 
     def one_of(self, stream: str, *, deleted: bool = False) -> Thing | None:
         """Any record that is there (or in the bin) and that nobody's open transaction locks."""
@@ -35,12 +33,6 @@ class People:
             if one.deleted is deleted and not self.crm.is_locked(one.id) and not one.merged_into
         ]
         return self.dice.choice(found) if found else None
-
-    def remember(self, place: tuple[str, str, str], side: str, value: str | None) -> None:
-        """Who entered what both sides may edit: the auditor judges by it. None: nobody can say what came last."""
-        self.world.edited.setdefault(place, set()).add(side)
-        known = self.world.last_said.get(place, "")
-        self.world.last_said[place] = None if known is None else value
 
     # --- sales ----------------------------------------------------------------------------------------------------
 
@@ -63,7 +55,9 @@ class People:
         """Mostly within what a read looks back; now and then far beyond it."""
         if "very_late" in self.world.weather.kinds and self.dice.random() < 0.3:
             self.world.fell_behind = True
+            self.world.note("very_late")
             return timedelta(hours=self.dice.randrange(1, 30))
+        self.world.note("late_commit")
         return timedelta(seconds=self.dice.randrange(5, 540))
 
     def edit_account(self) -> str | None:
@@ -88,7 +82,7 @@ class People:
         """An edit of what the ERP may edit too. In a late transaction nobody knows which came last."""
         locked = len(self.crm.savings)
         done = self._edit(thing, stream, {"Phone" if place[2] == "phone" else "PoNumber": value})
-        self.remember(place, "crm", None if len(self.crm.savings) > locked else value)
+        self.world.remember_edit(place, "crm", None if len(self.crm.savings) > locked else value)
         return done
 
     def _edit(self, thing: Thing, stream: str, fields: dict[str, Any]) -> str:
@@ -116,15 +110,26 @@ class People:
         return f"misnumbers {thing.id}"
 
     def delete(self) -> str | None:
-        stream = self.dice.choice(("Account", "Order", "Order", "Invoice", "Payment"))
-        thing = self.one_of(stream)
+        stream, thing = self._any()
         if thing is None:
             return None
         self.crm.delete(stream, thing.id, SALES)
         return f"deletes {thing.id}"
 
+    def _any(self) -> tuple[str, Thing | None]:
+        stream = self.dice.choice(("Account", "Quote", "Order", "Order", "Invoice", "Payment"))
+        return stream, self.one_of(stream)
+
+    def delete_hard(self) -> str | None:
+        stream, thing = self._any()
+        if thing is None:
+            return None
+        self.crm.purge(stream, thing.id)
+        self.world.fell_behind = True  # only a comparison of all keys finds it
+        return f"deletes {thing.id} without a trace"
+
     def undelete(self) -> str | None:
-        stream = self.dice.choice(("Account", "Order"))
+        stream = self.dice.choice(("Account", "Quote", "Order"))
         thing = self.one_of(stream, deleted=True)
         if thing is None or not self.crm.shows(thing):
             return None
@@ -139,17 +144,74 @@ class People:
         return f"merges {loser.id} into {winner.id}"
 
     def take_order(self) -> str | None:
-        account, product = self.one_of("Account"), self.one_of("Product")
-        if account is None or product is None:
-            return None
-        fields = {"Account": account.id, "Day": self.today(), "Currency": "EUR", "PoNumber": self.world.say("O")}
+        account = self.one_of("Account")
+        return self._enter_order(account.id) if account else None
+
+    def take_foreign_order(self) -> str | None:
+        account = self.one_of("Account")
+        return self._enter_order(account.id, Currency="USD") if account else None
+
+    def _enter_order(self, account: str, **more: Any) -> str | None:
+        lines = self._lines()
+        fields = {"Account": account, "Day": self.today(), "Currency": "EUR", "PoNumber": self.world.say("O"), **more}
         fields["Status"] = "Activated" if self.dice.random() < 0.8 else "Draft"
-        lines = [
+        if not lines:
+            return None
+        return f"enters order {self.crm.enter('Order', SALES, fields, lines=lines)} of {account} {more or ''}"
+
+    def _lines(self) -> list[dict[str, Any]]:
+        product = self.one_of("Product")
+        return [
             {"key": f"L{number}", "Product": product.id, "Quantity": Decimal(self.dice.randrange(1, 4)),
              "Price": Decimal(self.dice.choice(("9.99", "10", "0.335")))}
-            for number in range(self.dice.randrange(1, 3))
+            for number in range(self.dice.randrange(1, 3)) if product
         ]  # fmt: skip
-        return f"enters order {self.crm.enter('Order', SALES, fields, lines=lines)} of {account.id}"
+
+    def make_quote(self) -> str | None:
+        account, lines = self.one_of("Account"), self._lines()
+        if account is None:
+            return None
+        fields = {"Account": account.id, "Day": self.today(), "Currency": "EUR"}
+        fields["Status"] = "Presented" if self.dice.random() < 0.8 else "Draft"
+        return f"makes quote {self.crm.enter('Quote', SALES, fields, lines=lines)} for {account.id}"
+
+    def edit_quote(self) -> str | None:
+        thing = self.one_of("Quote")
+        if thing is None:
+            return None
+        if self.dice.random() < 0.5:
+            return self._requantify(thing)
+        status = "Draft" if thing.fields["Status"] == "Presented" else "Presented"
+        return self._edit(thing, "Quote", {"Status": status})
+
+    def order_quote(self) -> str | None:
+        """A customer takes a quote; one that is ordered is not ordered again by who looks first."""
+        taken = {one.fields["Quote"] for one in self.crm.alive("Order")}
+        thing = self.one_of("Quote")
+        return self._order_quote(thing) if thing and thing.id not in taken else None
+
+    def order_again(self) -> str | None:
+        """A second order names a quote that has one."""
+        taken = sorted({one.fields["Quote"] for one in self.crm.alive("Order") if one.fields["Quote"]})
+        thing = self.crm.things["Quote"][self.dice.choice(taken)] if taken else None
+        return self._order_quote(thing) if thing else None
+
+    def _order_quote(self, quote: Thing) -> str | None:
+        return self._enter_order(quote.fields["Account"], Quote=quote.id)
+
+    def reassign(self) -> str | None:
+        """An order moves to another account."""
+        thing, account = self.one_of("Order"), self.one_of("Account")
+        if thing is None or account is None or thing.fields["Quote"]:
+            return None
+        return self._edit(thing, "Order", {"Account": account.id})
+
+    def reparent(self) -> str | None:
+        """An account gets a parent that was there before it, or none."""
+        thing, parent = self.one_of("Account"), self.one_of("Account")
+        if thing is None or parent is None:
+            return None
+        return self._edit(thing, "Account", {"Parent": parent.id if parent.id < thing.id else None})
 
     def today(self) -> str:
         return business_day(self.world.clock.now(), "UTC").isoformat()
@@ -168,142 +230,58 @@ class People:
             self.world.meddled.add(("order", thing.id))
             self.crm.edit("Order", thing.id, SALES, ErpStatus=self.dice.choice(("draft", "closed")))
             return f"says of {thing.id} what the ERP should say"
+        return self._requantify(thing)
+
+    def _requantify(self, thing: Thing) -> str:
         quantity = Decimal(self.dice.randrange(1, 9))
         thing.lines = [{**thing.lines[0], "Quantity": quantity}, *thing.lines[1:]]
         self.crm.touch(thing, SALES)
         return f"{thing.id} is for {quantity} now"
 
-    # --- clerks ---------------------------------------------------------------------------------------------------
+    # --- everybody ------------------------------------------------------------------------------------------------
 
-    def edit_customer(self) -> str | None:
-        """A clerk edits what both may edit, or what is not theirs to edit."""
-        name = self.dice.choice(("phone", "name"))
-        return self._edit_erp("customer", name, self.world.say("P" if name == "phone" else "K"))
-
-    def edit_erp_order(self) -> str | None:
-        return self._edit_erp("order", "customer_reference", self.world.say("O"))
-
-    def _edit_erp(self, stream: str, name: str, value: str) -> str | None:
-        pairs = self.pairs(stream)
+    def contradict(self) -> str | None:
+        """Sales and a clerk enter two telephone numbers of one customer."""
+        pairs = [pair for pair in self.world.pairs("customer") if not self.crm.is_locked(pair[0])]
         if not pairs:
             return None
-        crm_id, erp_id = self.dice.choice(pairs)
-        done = self.enter(stream, erp_id, **{name: value})
-        if name == "name":
-            self.world.meddled.add((stream, crm_id))
-        elif done and "may not" not in done:
-            self.remember((stream, crm_id, "phone" if name == "phone" else "po_number"), "erp", value)
-        return done
-
-    def enter(self, stream: str, erp_id: str, **fields: str) -> str | None:
-        """A clerk edits a record, in whichever ERP there is."""
-        what = f"edits {stream} {erp_id} {' '.join(map(' '.join, fields.items()))}"
-        if self.world.is_weak:
-            self.world.weak.edit(stream, erp_id, CLERK, **fields)
-            return f"the clerk {what}"
-        return self.at_desk(what, lambda desk: self.take(desk, stream, erp_id=erp_id, fields=fields))
-
-    def take(self, desk: Desk, stream: str, *, erp_id: str, fields: dict[str, Any]) -> None:
-        """Writes a record as a clerk who edits it by hand: under the key that it has. Raises Refused."""
-        query = "SELECT key FROM erp_external_key WHERE stream = ? AND record_id = ? AND status = 'live'"
-        key = desk.connection.exec_driver_sql(query, (stream, int(erp_id))).scalar()
-        if key is None:
-            return
-        (answer,) = take_in(desk, stream, [Change("update", str(key), fields, id=erp_id)])
-        if answer.fault is not None:
-            raise Refused(answer.fault.where, answer.fault.what, answer.fault.remedy)
-
-    def pairs(self, entity: str) -> list[tuple[str, str]]:
-        """Bound pairs: CRM id, ERP id."""
-        look = self.world.disk.look()
-        rows = look.execute(
-            "SELECT crm_id, erp_id FROM state_binding WHERE entity = ? ORDER BY id", (entity,)
-        ).fetchall()
-        look.close()
-        return [(row["crm_id"], row["erp_id"]) for row in rows if row["erp_id"]]
-
-    def at_desk(self, what: str, work: Callable[[Desk], object]) -> str | None:
-        """A clerk of the built-in ERP works in one transaction; what the ERP refuses is not done."""
-        if self.world.is_weak:
+        (crm_id, erp_id), ours, theirs = self.dice.choice(pairs), self.world.say("P"), self.world.say("P")
+        place = ("customer", crm_id, "phone")
+        if self.crm.things["Account"][crm_id].deleted:
             return None
-        try:
-            with self.world.offstage(), writing(self.world.disk.engine) as connection:
-                work(sit_down(connection, by=CLERK, clock=self.world.clock))
-        except Refused as error:
-            return f"the clerk may not: {what}: {error}"
-        return f"the clerk {what}"
+        self.crm.edit("Account", crm_id, SALES, Phone=ours)
+        self.world.remember_edit(place, "crm", ours)
+        done = self.clerks.enter("customer", erp_id, phone=theirs)
+        if done and "may not" not in done:
+            self.world.remember_edit(place, "erp", theirs)
+        return f"sales call {crm_id} on {ours}, and {done}"
 
-    def hold(self) -> str | None:
-        pairs = self.pairs("customer")
-        if not pairs:
-            return None
-        erp_id = self.dice.choice(pairs)[1]
-        lifts = self.dice.random() < 0.5
-        if self.world.is_weak:
-            self.world.weak.hold(erp_id, held=not lifts)
-            return f"the clerk {'lifts' if lifts else 'holds'} {erp_id}"
-        if lifts:
-            return self.at_desk(f"lifts {erp_id}", lambda desk: clerk.lift(desk, erp_id))
-        return self.at_desk(f"holds {erp_id}", lambda desk: clerk.hold(desk, erp_id, "late"))
-
-    def limit(self) -> str | None:
-        pairs = self.pairs("customer")
-        if not pairs or self.world.is_weak:
-            return None
-        erp_id, amount = self.dice.choice(pairs)[1], self.dice.choice((None, 0, 2000, 5000, 100_000))
-        return self.at_desk(f"limits {erp_id} to {amount}", lambda desk: clerk.limit(desk, erp_id, amount))
-
-    def bill(self) -> str | None:
-        """An order is invoiced, paid, credited or cancelled."""
-        pairs = self.pairs("order")
-        if not pairs or self.world.is_weak:
-            return None
-        erp_id = self.dice.choice(pairs)[1]
-        act = self.dice.choice(("invoice", "invoice", "pay", "cancel", "credit"))
-        if act == "invoice":
-            return self.at_desk(f"invoices {erp_id}", lambda desk: invoicing.invoice(desk, erp_id))
-        if act == "cancel":
-            self.world.cancelled.add(erp_id)
-            return self.at_desk(f"cancels {erp_id}", lambda desk: clerk.cancel(desk, erp_id))
-        if act == "credit":
-            return self.at_desk("credits an invoice", self._credit)
-        return self.at_desk("books a payment", self._pay)
-
-    def _pay(self, desk: Desk) -> None:
-        customer = self.dice.choice(self.pairs("customer"))[1]
-        amount = self.dice.choice((500, 999, 2500))
-        allocating.pay(desk, customer, amount_minor=amount, currency="EUR")
-
-    def _credit(self, desk: Desk) -> None:
-        query = "SELECT number FROM erp_invoice WHERE kind = 'invoice' ORDER BY id"
-        numbers = [row[0] for row in desk.connection.exec_driver_sql(query)]
-        if numbers:
-            invoicing.credit_note(desk, self.dice.choice(numbers))
-
-    def close_books(self) -> str | None:
-        month = self.today()[:7]
-        return self.at_desk(f"closes {month}", lambda desk: ledger.close_period(desk, month))
-
-    def acts(self) -> list[tuple[int, Act]]:
-        """What people may do, with its weight; some only where the seed enables it."""
+    def acts(self) -> list[tuple[int, str, Act]]:
+        """What people may do: its weight, the kinds of trouble that need it (none: business), the act."""
+        business: list[tuple[int, str, Act]] = [
+            (4, "", self.win_customer), (6, "", self.edit_account), (7, "", self.take_order),
+            (5, "", self.edit_order), (1, "", self.misnumber),
+        ]  # fmt: skip
+        troubles: list[tuple[int, str, Act]] = [
+            (2, "delete", self.delete), (2, "delete", self.undelete), (1, "hard_delete", self.delete_hard),
+            (2, "merge", self.merge), (1, "shared_tax", self.share_tax), (2, "reparented families", self.reparent),
+            (2, "reassigned", self.reassign), (2, "foreign_orders", self.take_foreign_order),
+            (3, "quotes twice_ordered", self.make_quote), (2, "quotes", self.edit_quote),
+            (3, "quotes twice_ordered", self.order_quote), (2, "twice_ordered", self.order_again),
+            (3, "contradictions answers", self.contradict),
+            *self.clerks.acts(), *self.operators.acts(), *self.administrators.acts(),
+        ]  # fmt: skip
         kinds = self.world.weather.kinds
-        always: list[tuple[int, Act]] = [(3, self.win_customer), (5, self.edit_account), (5, self.take_order),
-                                         (4, self.edit_order), (1, self.misnumber)]  # fmt: skip
-        chosen = {
-            "delete": [(2, self.delete), (2, self.undelete)],
-            "merge": [(2, self.merge)],
-            "shared_tax": [(1, self.share_tax)],
-            "erp_edits": [(4, self.edit_customer), (2, self.edit_erp_order)],
-            "holds": [(3, self.hold), (2, self.limit)],
-            "books": [(6, self.bill)],
-            "closing": [(1, self.close_books)],
-        }
-        return always + [act for kind, acts in chosen.items() if kind in kinds for act in acts]
+        return business + [one for one in troubles if not kinds.isdisjoint(one[1].split())]
 
     def act(self) -> None:
-        """One act, by weight."""
+        """One act, by weight. Where it is a kind of trouble itself, that was met."""
         acts = self.acts()
-        (chosen,) = self.dice.choices([one for _, one in acts], [weight for weight, _ in acts])
+        ((_, kinds, chosen),) = self.dice.choices(acts, [one[0] for one in acts])
         done = chosen()
-        if done is not None:
-            self.world.tell(done)
+        if done is None:
+            return
+        self.world.tell(done)
+        kind = kinds.partition(" ")[0]
+        if kind in self.world.weather.kinds and "may not" not in done:
+            self.world.note(kind)

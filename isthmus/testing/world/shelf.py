@@ -31,6 +31,7 @@ class Thing:
     key: str | None = None
     deleted: bool = False
     merged_into: str | None = None
+    purged: bool = False  # deleted, and not even in the bin
 
 
 @dataclass
@@ -92,13 +93,16 @@ class Shelf:
         found, complete_to = self.moved(selection.stream, since, overlap)
         found = [replace(one, fields=dict(one.fields), lines=list(one.lines)) for one in found]
         if since is None and selection.where:
-            found = [one for one in found if one.deleted or passes(one.fields, selection.where)]
+            found = self._born(selection, found)
         for start in range(0, len(found), self.page_size):
             part = found[start : start + self.page_size]
             last = start + self.page_size >= len(found)
             yield self._page(selection, part, complete_to if last else self.short_of(part[-1].version))
         if not found:
             yield Page([], 0, complete_to)
+
+    def _born(self, selection: Selection, found: Sequence[Thing]) -> list[Thing]:
+        return [one for one in found if one.deleted or passes(one.fields, selection.where)]
 
     def _page(self, selection: Selection, part: Sequence[Thing], complete_to: str) -> Page:
         return Page([self.show(selection, one) for one in part], len(part), complete_to)
@@ -109,7 +113,7 @@ class Shelf:
 
     def shows(self, thing: Thing) -> bool:
         """Whether a record, deleted or not, can still be seen."""
-        return not thing.deleted or bool(thing.version)
+        return not thing.purged
 
     def show(self, selection: Selection, thing: Thing) -> Record:
         """A record as our user sees it: copied, so that nobody's later edit reaches it."""

@@ -15,18 +15,12 @@ from isthmus.testing.world.shelf import US, Shelf, Thing
 COLUMNS = {
     "customer": ("name", "tax_id", "currency", "phone", "parent_id", "number", "active"),
     "product": ("name", "sku", "number", "active"),
-    "order": (
-        "customer_id",
-        "order_date",
-        "currency",
-        "customer_reference",
-        "number",
-        "status",
-        "hold_reason",
-        "total",
-    ),
-}
-LINES = {"order": ("key", "product_id", "quantity", "unit_price")}
+    "quote": ("customer_id", "quote_date", "currency", "number", "status", "total"),
+    "order": ("customer_id", "quote_id", "order_date", "currency", "customer_reference", "number", "status",
+              "hold_reason", "total"),
+}  # fmt: skip
+_LINE = ("key", "product_id", "quantity", "unit_price")
+LINES = {"quote": _LINE, "order": _LINE}
 WIDTH = 12
 
 
@@ -63,7 +57,7 @@ class WeakErp(Shelf):
         if change.expects is not None and change.expects != thing.version:
             return Answer(change.key, "moved", thing.id, thing.version)
         if change.verb == "update" and thing.fields.get("status") == "cancelled":
-            return _refuse(change, "the order is cancelled")
+            return _refuse(change, f"the {stream} is cancelled")
         before = (dict(thing.fields), list(thing.lines))
         thing.key = thing.key or change.key
         self._change(stream, thing, change)
@@ -77,7 +71,7 @@ class WeakErp(Shelf):
             return self._answer(stream, change, self.things[stream][made[change.key]])
         record_id = self.new_id("")
         fields: Fields = {**dict.fromkeys(COLUMNS[stream]), "number": f"{stream[0].upper()}-{record_id}"}
-        if stream != "order":
+        if stream not in LINES:
             fields["active"] = True
         thing = self.put(stream, Thing(record_id, fields, [], "", US, change.key))
         self._change(stream, thing, change)
@@ -88,16 +82,19 @@ class WeakErp(Shelf):
         thing.fields.update(change.fields)
         if change.lines is not None:
             thing.lines = [dict(line) for line in change.lines]
-        if stream == "order":
-            self._settle(thing, withdrawn=change.verb == "withdraw")
+        if stream in LINES:
+            self._settle(stream, thing, withdrawn=change.verb == "withdraw")
         elif change.verb in ("withdraw", "reopen"):
             thing.fields["active"] = change.verb == "reopen"
 
-    def _settle(self, thing: Thing, *, withdrawn: bool) -> None:
+    def _settle(self, stream: str, thing: Thing, *, withdrawn: bool) -> None:
         currency = thing.fields["currency"]
         thing.fields["total"] = sum(
             line_amount_minor(line["quantity"], line["unit_price"], currency) for line in thing.lines
         )
+        if stream == "quote":
+            thing.fields["status"] = "cancelled" if withdrawn else "open"
+            return
         held = thing.fields["customer_id"] in self.holds
         thing.fields["status"] = "cancelled" if withdrawn else "held" if held else "confirmed"
         thing.fields["hold_reason"] = "held by hand" if held and not withdrawn else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 
 class Crash(BaseException):
@@ -21,6 +22,7 @@ class Worker:
     crashes_at: int = 0  # before its n-th durable step; 0: never
     pauses_at: int = 0  # at its n-th chance to stand still; 0: never
     chances: int = 0
+    skew: timedelta = timedelta()  # how much its own clock is ahead
     meanwhile: Callable[[], None] | None = None  # what the world does while it stands still
     watched: Callable[[], None] | None = None  # told before each durable step
 

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from isthmus.connect.protocol import Change, Connector
 from isthmus.connect.registry import connect
-from isthmus.kernel.clock import SetClock
+from isthmus.kernel.clock import Clock, SetClock
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.errors import Broken, IsthmusError, Unavailable
 from isthmus.mapping.compile import CompiledMapping, compile_mapping
@@ -26,7 +26,7 @@ from isthmus.sync.ports import Ports
 from isthmus.sync.report import Report
 from isthmus.sync.run import Order, run_mapping
 from isthmus.testing.world.crm import Crm
-from isthmus.testing.world.disk import Disk
+from isthmus.testing.world.disk import Disk, fail
 from isthmus.testing.world.line import Line, Weather
 from isthmus.testing.world.weak_erp import WeakErp
 from isthmus.testing.world.workers import Crash, Worker
@@ -35,14 +35,26 @@ MORNING = datetime(2026, 11, 23, 8, tzinfo=UTC)
 ErpKind = Literal["own", "far", "weak"]
 MAPPINGS = Path(__file__).parents[1] / "mappings"
 NAMES: dict[ErpKind, tuple[str, ...]] = {
-    "own": ("customer", "product", "order", "invoice", "payment"),
-    "far": ("customer", "product", "order", "invoice", "payment"),
-    "weak": ("customer", "product", "order"),
+    "own": ("customer", "product", "quote", "order", "invoice", "payment"),
+    "far": ("customer", "product", "quote", "order", "invoice", "payment"),
+    "weak": ("customer", "product", "quote", "order"),
 }
 
 
+LANDED = "late: a request landed"
+
+#: What may go wrong with the database where, and how often.
+_FAILING = {
+    "begin": ("locked", 0.05), "statement": ("db_restart", 0.02), "commit": ("disk_full", 0.05),
+    "committed": ("unheard", 0.1),
+}  # fmt: skip
+_CODES = {
+    "locked": (5, "database is locked"), "db_restart": (10, "disk I/O error"),
+    "disk_full": (13, "database or disk is full"),
+}  # fmt: skip
+
 #: What a world knows beside what is durable.
-_REMEMBERED = ("told", "counted", "said", "fell_behind", "edited", "meddled", "cancelled", "last_said")
+_REMEMBERED = ("told", "counted", "said", "fell_behind", "edited", "meddled", "cancelled", "last_said", "sittings")
 
 
 class Violation(AssertionError):
@@ -67,6 +79,16 @@ def the_mappings() -> dict[str, CompiledMapping]:
         spec.entity: compile_mapping(spec, crm_numbers="decimal", erp_numbers="scaled", time_zone="UTC")
         for spec in specs
     }
+
+
+class Watch:
+    """The clock of the machine on which a worker runs: right, or wrong by its ``skew``."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock, self.skew = clock, timedelta()
+
+    def now(self) -> datetime:
+        return self.clock.now() + self.skew
 
 
 @dataclass(frozen=True)
@@ -100,24 +122,33 @@ class World:
     meddled: set[tuple[str, str]] = field(default_factory=set)  # entity, CRM id: somebody edited what is not theirs
     cancelled: set[str] = field(default_factory=set)  # ERP orders that a clerk cancelled
     last_said: dict[tuple[str, str, str], str | None] = field(default_factory=dict)  # …→ what was entered last
+    paused: set[str] = field(default_factory=set)  # mappings that rest
+    sittings: int = 0  # how often a clerk sat down at the ERP's desk
+    excuses: set[str] = field(default_factory=set)  # what the present run may stop for
+    meddle: Callable[[], None] | None = None  # what people do between two pages of a read
 
     def __post_init__(self) -> None:
         self.disk = the_disk()
         self.disk.clock, self.disk.boundary = self.clock, self._boundary
         self.crm = Crm(self.clock)
         self.weak = WeakErp()
+        self.watch = Watch(self.clock)
+        clock = self.watch if self.kind == "own" else self.clock
         self.near: Connector = connect(
-            Connection("builtin", "builtin_erp"), engine=self.disk.engine, clock=self.clock, time_zone="UTC"
+            Connection("builtin", "builtin_erp"), engine=self.disk.engine, clock=clock, time_zone="UTC"
         )
         company = self.near.identity()  # never changes, and is asked for some hundred times
         self.near.identity = lambda: company  # type: ignore[method-assign]
+        self.near.describe = cache(self.near.describe)  # type: ignore[method-assign]
         far: Connector = self.weak if self.kind == "weak" else self.near
         self.erp: Any = self.near if self.kind == "own" else Line(self, "erp", far)
         chosen = {name: one for name, one in the_mappings().items() if name in NAMES[self.kind]}
         crm: Any = Line(self, "crm", self.crm)
         # No thread does anything by itself: the order of events is the seed's alone.
         alone: dict[str, Any] = {"ahead": iter, "keep": lambda _engine, _lease: nullcontext()}
-        self.ports = Ports(self.disk.engine, crm, self.erp, self.clock, chosen, program="simulation", **alone)
+        self.ports = Ports(self.disk.engine, crm, self.erp, self.watch, chosen, program="simulation", **alone)
+        self.mappings = chosen
+        self.hashes = {name: {one.hash} for name, one in chosen.items()}  # of every mapping that ever was in force
 
     @property
     def is_weak(self) -> bool:
@@ -128,12 +159,30 @@ class World:
         self.said += 1
         return f"{prefix}{self.said}"
 
+    def remember_edit(self, place: tuple[str, str, str], side: str, value: str | None) -> None:
+        """Who entered what both sides may edit: the auditor judges by it. None: nobody can say what came last."""
+        self.edited.setdefault(place, set()).add(side)
+        known = self.last_said.get(place, "")
+        self.last_said[place] = None if known is None else value
+
+    def pairs(self, entity: str) -> list[tuple[str, str]]:
+        """Bound pairs: CRM id, ERP id."""
+        look = self.disk.look()
+        query = "SELECT crm_id, erp_id FROM state_binding WHERE entity = ? ORDER BY id"
+        rows = look.execute(query, (entity,)).fetchall()
+        look.close()
+        return [(row["crm_id"], row["erp_id"]) for row in rows if row["erp_id"]]
+
     def tell(self, what: str) -> None:
         self.told.append(f"{self.clock.now():%d %H:%M:%S} {what}")
 
     def count(self, what: str) -> None:
         self.counted[what] += 1
         self.told.append(f"        {what}")
+
+    def note(self, kind: str) -> None:
+        """A kind of trouble was met."""
+        self.counted[kind] += 1
 
     # --- what outlives everybody --------------------------------------------------------------------------------
 
@@ -175,7 +224,7 @@ class World:
         landing = sorted((one for one in self.posted if one[0] <= now), key=lambda one: one[:2])
         self.posted = [one for one in self.posted if one[0] > now]
         for _, _, deliver in landing:
-            self.count("late request landed")
+            self.count(LANDED)
             deliver()
 
     def post(self, delay: timedelta, deliver: Callable[[], object]) -> None:
@@ -189,15 +238,31 @@ class World:
             return
         if name == "begin":
             self.stack[-1].chance()
-        else:
+        elif name != "statement":
             self.durable(name)
-        if name == "committed" and self.weather.draw(("unheard",), 0.1):
-            self.count("commit without an answer")
+        kind, share = _FAILING[name]
+        if not self.weather.draw((kind,), share):
+            return
+        self.count(f"{kind} at a {name}")
+        if name == "committed":
             raise Unavailable("database", "the connection was lost while committing", "run again")
+        fail(*_CODES[kind])
+
+    def now(self) -> datetime:
+        return self.clock.now()
 
     def chance(self) -> None:
         if self.stack:
             self.stack[-1].chance()
+
+    def interlude(self) -> None:
+        """Between two pages of a read."""
+        if self.stack and self.meddle is not None:
+            self.meddle()
+
+    def excuse(self, why: str) -> None:
+        """The present run was told nonsense: it may, or must, stop for it."""
+        self.excuses.add(why)
 
     def durable(self, name: str) -> None:
         if self.stack:
@@ -217,29 +282,50 @@ class World:
         """One run of one mapping; None when it did not come to its end."""
         worker = worker or Worker("worker")
         worker.mapping = name
+        outer = self.excuses, self.watch.skew
+        self.excuses, self.watch.skew = set(), worker.skew
+        forbidden = self._forbids(name)
         self.stack.append(worker)
         try:
             report = run_mapping(self.ports, self.ports.mappings[name], Order(f"sim:{worker.name}", full=full))
+            return self._receive(name, report, forbidden)
         except Crash:
             self.fall(name, worker.steps[-1] if worker.steps else "once")
-            return None
         except Broken as error:
-            raise Violation("Closed", f"{name}: {error}") from error
+            if "mixed_answers" not in self.excuses:
+                raise Violation("Closed", f"{name}: {error}") from error
         except IsthmusError as error:
             self.count(f"stopped: {type(error).__name__}")
-            return None
         finally:
             self.stack.pop()
             self.running.pop(worker.name, None)
             self.usurped.get(name, set()).discard(worker.name)
+            self.excuses, self.watch.skew = outer
+        return None
+
+    def _forbids(self, name: str) -> str:
+        """Why a run of this mapping must not begin; empty when it may."""
+        if name in self.paused:
+            return "it is paused"
+        if self.crm.organisation != "org-crm":
+            return "the CRM is another organisation"
+        selection = self.ports.mappings[name].selection("crm")
+        hidden = [field for stream, field in self.crm.hidden if stream == selection.stream]
+        return f"nobody may see {hidden[0]}" if set(hidden) & set(selection.fields) else ""
+
+    def _receive(self, name: str, report: Report, forbidden: str) -> Report:
+        """What a run says of itself, judged by what went on meanwhile."""
         if report.skipped:
             self.count("skipped")
             return report
+        if forbidden:
+            raise Violation("Closed", f"{name} ran though {forbidden}")
         for other, what in self.running.items():
-            if what == name:
+            if what == name and other != self.stack[-1].name:
                 self.usurped.setdefault(name, set()).add(other)
-        if not report.adds_up:
-            raise Violation("Accounted", "; ".join(report.faults))
+        if report.adds_up is ("short_page" in self.excuses):
+            what = "; ".join(report.faults) or "a page had fewer records than it said, and the run adds up"
+            raise Violation("Accounted", what)
         return report
 
     def fall(self, name: str, step: str) -> None:
