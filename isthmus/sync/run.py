@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -11,11 +11,13 @@ from isthmus.connect.protocol import Note
 from isthmus.db import reading, writing
 from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.errors import IsthmusError
+from isthmus.kernel.records import Page
+from isthmus.kernel.units import SIDES
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, chain, leases, mappings, progress, runs, worklist
 from isthmus.state.progress import Due, Watermark
 from isthmus.state.runs import Run
-from isthmus.sync.decision import SIDES
+from isthmus.sync.decision import Direction, Read, translate
 from isthmus.sync.doubts import settle
 from isthmus.sync.leg import Leg, collector_at_rest
 from isthmus.sync.ports import Ports
@@ -23,6 +25,7 @@ from isthmus.sync.preflight import Clearance, preflight
 from isthmus.sync.report import Report, report_of
 
 DUE_BATCH = 500
+PIECE = 50  # records that are translated without a pause: about a millisecond
 DRAINS_MOST = 8  # a chain of customers, each the parent of the next, goes through in this many steps at most a run
 
 Progress = Callable[[str, str, int], None]  # mapping, direction, records passed so far
@@ -167,7 +170,7 @@ def _read(leg: Leg, order: Order, clearance: Clearance) -> None:
     overlap = timedelta(minutes=leg.ports.limits.overlap_minutes)
     began, reached = leg.ports.now(), None
     pages = leg.ports.system(direction.source).read(direction.mapping.selection(direction.source), since, overlap)
-    for page, reads in leg.ports.ahead((page, leg.translate(page)) for page in pages):
+    for page, reads in filter(None, leg.ports.ahead(_translated(direction, pages))):
         known.difference_update(record.id for record in page.records)
         leg.pass_page(page, reads)
         _say(leg, order)
@@ -176,6 +179,16 @@ def _read(leg: Leg, order: Order, clearance: Clearance) -> None:
         _miss(leg, sorted(known))
     if since is not None and not (mark and mark.resume) and _fell_back(mark, Watermark(reached, None, began), overlap):
         leg.anew = f"the clock of the {direction.source.upper()} was set back"
+
+
+def _translated(direction: Direction, pages: Iterable[Page]) -> Iterator[tuple[Page, list[Read]] | None]:
+    """Each page with its records as entities; None after each piece of it."""
+    for page in pages:
+        reads: list[Read] = []
+        for start in range(0, len(page.records), PIECE):
+            reads += [translate(direction, record) for record in page.records[start : start + PIECE]]
+            yield None
+        yield page, reads
 
 
 def _fell_back(before: Watermark | None, now: Watermark, overlap: timedelta) -> bool:
