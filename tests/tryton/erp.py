@@ -70,10 +70,10 @@ class Erp:
         return (self.today + timedelta(days=days)).isoformat()
 
     def close(self) -> None:
-        """Ends its server. The database goes with the folder of all of them."""
+        """Ends its server, without ceremony: the database goes with the folder of all of them."""
         for one in self.opened:
             one.close()
-        self.server.crew.end()
+        self.server.kill()
         shutil.rmtree(self.server.config.parent, ignore_errors=True)
 
     # --- what the CRM wants ---------------------------------------------------------------------------------------

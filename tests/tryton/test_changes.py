@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 import psycopg
 import pytest
 
+from connectors.tryton import reading
 from isthmus.kernel.clock import format_stamp
 from isthmus.kernel.selection import Selection
-from tests.tryton.erp import Erp, quote
+from tests.tryton.erp import Erp, customer, quote
 
 NONE = timedelta(0)
 
@@ -144,20 +145,18 @@ def test_what_was_committed_late_has_an_old_stamp_and_only_the_overlap_finds_it(
 
 
 def test_many_pages_lose_nothing_and_resume_anywhere(erp: Erp, monkeypatch: pytest.MonkeyPatch) -> None:
-    from connectors.tryton import reading
-
+    """Pages end within equal stamps: five customers are written together."""
     monkeypatch.setattr(reading, "PAGE", 3)
-    made = {erp.customer(f"Page {number}") for number in range(10)}
-    selection = Selection("customer", ())
-    pages = list(erp.connector.read(selection, None, NONE))
+    age(erp, *PARTY_TABLES)
+    since, selection, connector = mark(erp, "customer"), Selection("customer", ()), erp.connect()
+    connector.rpc.config = dataclasses.replace(connector.config, overlap=NONE)
+    writes = [erp.write("customer", *(customer(f"Page {page} {number}") for number in range(5))) for page in range(2)]
+    pages = list(connector.read(selection, since, NONE))
     seen = [record.id for page in pages for record in page.records]
-    assert len(seen) == len(set(seen))
-    assert made <= set(seen)
-    assert [len(page.records) for page in pages[:-1]] == [3] * (len(pages) - 1)
+    assert sorted(seen) == sorted(str(answer.id) for answers in writes for answer in answers)
+    assert [len(page.records) for page in pages] == [3, 3, 3, 1]
     for place, page in enumerate(pages):
-        rest = {
-            record.id for later in erp.connector.read(selection, page.complete_to, NONE) for record in later.records
-        }
+        rest = {record.id for later in connector.read(selection, page.complete_to, NONE) for record in later.records}
         assert {record.id for later in pages[place + 1 :] for record in later.records} <= rest
 
 
