@@ -15,7 +15,8 @@ from connectors.salesforce import Connector
 from isthmus.kernel.clock import SetClock
 from isthmus.kernel.records import Page, Record
 from isthmus.kernel.selection import Lines, Selection
-from isthmus.playground import Playground, SeedSizes, deleting, start, writing
+from isthmus.playground import Playground, SeedSizes, deleting, writing
+from tests.scenarios.stage import playground_in
 
 START = datetime(2026, 11, 22, 10, tzinfo=UTC)
 TEN = timedelta(minutes=10)
@@ -83,7 +84,7 @@ class World:
 @contextmanager
 def world_of(folder: Path, sizes: SeedSizes = SMALL, **extra: Any) -> Iterator[World]:
     clock = SetClock(START)
-    with start(folder, sizes, clock=clock) as playground:
+    with playground_in(folder, sizes, clock=clock) as playground:
         connection = replace(playground.connection, extra={**playground.connection.extra, **extra})
         crm = Connector(connection, sleep=lambda _: None)
         yield World(playground, clock, crm)

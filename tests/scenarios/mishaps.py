@@ -22,8 +22,9 @@ from typer.testing import CliRunner
 from isthmus.cli.main import app
 from isthmus.db import engine_for, reading
 from isthmus.kernel.clock import SetClock
-from isthmus.playground import Playground, start
+from isthmus.playground import Playground
 from tests.scenarios.conftest import Template
+from tests.scenarios.stage import playground_in
 
 ROOT = Path(__file__).parents[2]
 YAML = """\
@@ -223,5 +224,5 @@ def site_from(template: Template, folder: Path) -> Iterator[Site]:
     shutil.copytree(template.folder, folder)
     (folder / "isthmus.yaml").write_text(YAML)
     clock = SetClock(template.at)
-    with start(folder / "crm", clock=clock) as playground:
+    with playground_in(folder / "crm", clock=clock) as playground:
         yield Site(folder, playground, clock, extra={"external_ids": {"Account": "ERP_Customer_Number__c"}})

@@ -29,10 +29,11 @@ from isthmus.erp.desk import Desk, sit_down
 from isthmus.erp.intake import write as take_in
 from isthmus.kernel.clock import SetClock
 from isthmus.kernel.connection import Connection
-from isthmus.playground import Playground, SeedSizes, start
+from isthmus.playground import Playground, SeedSizes
 from isthmus.settings import Limits, load_settings
 from isthmus.state import bindings, runs
 from isthmus.state.worklist import Item
+from tests.scenarios.stage import playground_in
 
 MORNING = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SMALL = SeedSizes(accounts=30, products=8, quotes=10, orders=30, dirty=False)
@@ -293,7 +294,7 @@ class Totals:
 def company(root: Path, database: str, *, seed: SeedSizes | None = SMALL, at: datetime = MORNING) -> Iterator[World]:
     """A company in a folder (a copied one goes on where it ended)."""
     clock = SetClock(at)
-    with start(root / "crm", seed, clock=clock) as playground:
+    with playground_in(root / "crm", seed, clock=clock) as playground:
         world = World(root, playground, clock, database)
         try:
             yield world
