@@ -37,14 +37,19 @@ from tests.scenarios.world import ROOT
 
 Target = Callable[[bytes], None]
 SEEDS = 200  # inputs that a coverage-guided run begins with
-_MAPPING = (ROOT / "mappings" / "salesforce_erp" / "order.yaml").read_bytes()
+
+
+@cache
+def _mapping() -> bytes:
+    return (ROOT / "mappings" / "salesforce_erp" / "order.yaml").read_bytes()
 
 
 def fuzz_mapping(data: bytes) -> None:
     """A shipped file with some of its bytes exchanged; or a text in one place of a small one."""
     if data[:1] < b"\x80":
-        at = int.from_bytes(data[1:3], "big") % len(_MAPPING)
-        use(_MAPPING[:at] + data[3:] + _MAPPING[at + len(data[3:]) // 2 :])
+        whole = _mapping()
+        at = int.from_bytes(data[1:3], "big") % len(whole)
+        use(whole[:at] + data[3:] + whole[at + len(data[3:]) // 2 :])
         return
     path, is_name = PLACES[int.from_bytes(data[1:2], "big") % len(PLACES)]
     text = ESCAPES[data[2] % len(ESCAPES)] if len(data) == 3 else data[2:].decode("utf-8", "replace")
