@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import blake2b
@@ -84,3 +87,15 @@ def match_text(text: str) -> str:
     if text.isascii():
         return " ".join(text.lower().split())
     return " ".join(normalize("NFKC", text).casefold().split())
+
+
+@contextmanager
+def collector_at_rest() -> Iterator[None]:
+    """Records are many and make hardly any cycles: looking for some costs more than parsing them."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
@@ -13,7 +12,7 @@ from sqlalchemy import Connection
 
 from isthmus.db import reading
 from isthmus.kernel.errors import Fault
-from isthmus.kernel.records import Fields, Record
+from isthmus.kernel.records import Fields, Record, collector_at_rest
 from isthmus.kernel.selection import Selection
 from isthmus.kernel.units import Side
 from isthmus.reconcile import scratch
@@ -50,18 +49,6 @@ class Moved:
 
     def has(self, side: Side, record_id: str) -> bool:
         return self.never_ran or record_id in self.ids.get(side, ())
-
-
-@contextmanager
-def collector_at_rest() -> Iterator[None]:
-    """Records are many and make hardly any cycles: looking for some costs more than parsing them."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)

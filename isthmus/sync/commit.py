@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 
 from isthmus.connect.protocol import Answer
 from isthmus.kernel.records import Page
+from isthmus.kernel.units import SIDES
 from isthmus.state import bindings, progress, runs, worklist
 from isthmus.state.bindings import Binding, Lane
 from isthmus.state.progress import Due, Watermark
 from isthmus.state.worklist import Item
 from isthmus.sync.conclude import Conclusion, editor_of
-from isthmus.sync.decision import SIDES, Direction
+from isthmus.sync.decision import Direction
 from isthmus.sync.ports import Stage
 
 STATUS_WORDS = {

@@ -27,7 +27,6 @@ Outcome = Literal[
     "created", "updated", "withdrawn", "rebound", "unchanged", "superseded", "filtered", "worklisted"
 ]  # fmt: skip
 Editor = tuple[str | None, str]  # who changed a record last, if it was not us, and at which version
-SIDES: tuple[Side, Side] = ("crm", "erp")
 Reference = tuple[str, str]  # entity, id on the side that was read
 
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from isthmus.db import reading
+from isthmus.kernel.units import SIDES
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, progress
 from isthmus.state.leases import Lease
 from isthmus.state.progress import Due
 from isthmus.state.runs import Run
-from isthmus.sync.decision import SIDES, Decision, Direction
+from isthmus.sync.decision import Decision, Direction
 from isthmus.sync.leg import Leg
 from isthmus.sync.ports import Ports
 

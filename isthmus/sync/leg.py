@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -238,15 +237,3 @@ class Leg:
 
 def _is_flood(limits: Limits, number: int, passed: int) -> bool:
     return number >= limits.refused_count and 100 * number >= limits.refused_percent * passed
-
-
-@contextmanager
-def collector_at_rest() -> Iterator[None]:
-    """Records are many and make hardly any cycles: looking for some costs more than parsing them."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()

@@ -11,7 +11,7 @@ from isthmus.connect.protocol import Note
 from isthmus.db import reading, writing
 from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.errors import IsthmusError
-from isthmus.kernel.records import Page
+from isthmus.kernel.records import Page, collector_at_rest
 from isthmus.kernel.units import SIDES
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, chain, leases, mappings, progress, runs, worklist
@@ -19,7 +19,7 @@ from isthmus.state.progress import Due, Watermark
 from isthmus.state.runs import Run
 from isthmus.sync.decision import Direction, Read, translate
 from isthmus.sync.doubts import settle
-from isthmus.sync.leg import Leg, collector_at_rest
+from isthmus.sync.leg import Leg
 from isthmus.sync.ports import Ports
 from isthmus.sync.preflight import Clearance, preflight
 from isthmus.sync.report import Report, report_of
