@@ -255,7 +255,7 @@ OPERATING = (
          Edit(f"{_RUN}:_read", "timedelta(minutes=leg.ports.limits.overlap_minutes)", "timedelta(0)"),
          Edit(f"{_CRM}.read", 'passed = ("", "")', "passed = 0"),
          Edit(f"{_CRM}.read", "if (one.version, one.id) > passed]", "][passed:]"),
-         Edit(f"{_CRM}.read", "passed = (part[-1].version, part[-1].id)", "passed += len(part)")),
+         Edit(f"{_CRM}.read", "passed = (part[-1].version, part[-1].id)", "passed += len(part)"), seed=8),
     _bug("what is dismissed leaves the list", "dismissals",
          Edit("isthmus.state.worklist:dismiss",
               "worklist.update().where(worklist.c.id == number).values(dismissed_by=who, dismissed_why=why)",
