@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -31,8 +32,10 @@ def kit() -> Kit:
 
 @pytest.fixture(scope="session")
 def postgres(kit: Kit) -> Iterator[Postgres]:
-    """A PostgreSQL that has the prepared databases. Its folder is not pytest's: see tests/conftest.py."""
-    folder = Path(tempfile.mkdtemp(prefix="isthmus-tryton-"))
+    """A PostgreSQL that has the prepared databases. Its folder is not pytest's, but as much in memory: see
+    tests/conftest.py.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="isthmus-tryton-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
     folder.chmod(0o755)
     with tryton_server.postgres(folder / "postgres", kit) as running:
         yield running
