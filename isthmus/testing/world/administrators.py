@@ -17,6 +17,7 @@ class Administrators:
 
     def __init__(self, world: World) -> None:
         self.world, self.crm, self.dice = world, world.crm, world.dice
+        self.went_back = False  # the clock was set back at some time
 
     def acts(self) -> list[tuple[int, str, Callable[[], str | None]]]:
         """Weight, kind of trouble, act. What stops every run does not last."""
@@ -34,10 +35,12 @@ class Administrators:
         self.crm.organisation = "org-crm"
 
     def set_clock(self, way: int) -> str:
-        """Back, or ahead. What is seen later under an older stamp than that only a full read finds."""
+        """Back, or ahead. What no comparison of two clocks can tell, only a full read finds: a transaction that was
+        open meanwhile, a worker whose own clock is wrong, and a clock that was put right before anybody looked."""
         hours = self.dice.choice((1, 2, 3))
         self.crm.skew += timedelta(hours=way * hours)
-        if self.crm.savings or "worker_clock" in self.world.weather.kinds:
+        self.went_back = self.went_back or way < 0
+        if self.crm.savings or "worker_clock" in self.world.weather.kinds or (self.went_back and way > 0):
             self.world.fell_behind = True
         return f"the CRM's clock is set {hours} hours {'ahead' if way > 0 else 'back'}"
 
