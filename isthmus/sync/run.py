@@ -168,17 +168,37 @@ def _read(leg: Leg, order: Order, clearance: Clearance) -> None:
         known = set(bindings.all_ids(connection, stream)) if clearance.full else set()
     since = None if clearance.full or mark is None else mark.resume or mark.position
     overlap = timedelta(minutes=leg.ports.limits.overlap_minutes)
-    began, reached = leg.ports.now(), None
+    began = leg.ports.now()
     pages = leg.ports.system(direction.source).read(direction.mapping.selection(direction.source), since, overlap)
-    for page, reads in filter(None, leg.ports.ahead(_translated(direction, pages))):
+    for page, reads, is_last in _told_last(filter(None, leg.ports.ahead(_translated(direction, pages)))):
         known.difference_update(record.id for record in page.records)
+        looks_back = is_last and since is not None and not (mark and mark.resume)
+        if looks_back and _fell_back(mark, Watermark(page.complete_to, None, began), overlap):
+            _want_anew(leg)
         leg.pass_page(page, reads)
         _say(leg, order)
-        reached = page.complete_to
     if known:
         _miss(leg, sorted(known))
-    if since is not None and not (mark and mark.resume) and _fell_back(mark, Watermark(reached, None, began), overlap):
-        leg.anew = f"the clock of the {direction.source.upper()} was set back"
+
+
+def _told_last(pages: Iterable[tuple[Page, list[Read]]]) -> Iterator[tuple[Page, list[Read], bool]]:
+    """Each page with whether it is the last: it alone says how far the source's clock has come."""
+    before: tuple[Page, list[Read]] | None = None
+    for one in pages:
+        if before is not None:
+            yield *before, False
+        before = one
+    if before is not None:
+        yield *before, True
+
+
+def _want_anew(leg: Leg) -> None:
+    """Kept before the watermark moves: a run that stops behind it would leave nobody who knows."""
+    leg.anew = f"the clock of the {leg.direction.source.upper()} was set back"
+    mapping = leg.direction.mapping
+    with writing(leg.ports.engine) as connection:
+        leases.confirm(connection, leg.held)
+        mappings.store(connection, mapping.name, mapping.entity, full_wanted=leg.anew)
 
 
 def _translated(direction: Direction, pages: Iterable[Page]) -> Iterator[tuple[Page, list[Read]] | None]:

@@ -149,6 +149,19 @@ def test_what_was_edited_after_the_crms_clock_was_set_back_is_read_though_nobody
     assert kinds == [("incremental",), ("full",), ("incremental",)]
 
 
+@pytest.mark.parametrize("place", range(1, 13))
+def test_a_crash_of_the_run_that_sees_the_clock_set_back_does_not_hide_it(own: Tale, place: int) -> None:
+    """Wherever it ends: the next one compares with a watermark that may be as late as the clock is now."""
+    own.run("customer")
+    own.world.crm.skew = timedelta(hours=-2)
+    own.world.crm.edit("Account", own.hand.known, SALES, Name="Alder Example")
+    own.world.pass_time(timedelta(hours=5))
+    own.run("customer", worker=Worker("first", crashes_at=place))
+    own.run("customer")
+    own.run("customer")
+    assert own.rows("SELECT name FROM erp_customer WHERE name = 'Alder Example'") == [("Alder Example",)]
+
+
 def test_an_order_that_was_refused_for_a_closed_customer_goes_on_when_that_is_open_again(own: Tale) -> None:
     crm, known = own.world.crm, own.hand.known
     crm.edit("Account", known, SALES, Type="Prospect")
