@@ -34,7 +34,7 @@ contracts: .venv/ready  ## who may import whom (import-linter)
 
 tests: .venv/ready  ## the tests (pytest, two at a time)
 	$(call part,tests)
-	@$(bin)/python -m pytest -q -n 2 --dist loadscope -o tmp_path_retention_policy=failed
+	@$(bin)/python -m pytest -q -n 2 --dist loadscope
 
 .PHONY: run
 run: .venv/ready  ## everything on this machine, one full cycle, then stay up (ONCE=1: end after it; PORT=8800; ERP=tryton)
