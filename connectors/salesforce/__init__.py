@@ -35,7 +35,7 @@ class Connector:
     """One Salesforce organisation. ``ports`` are ``clock``, ``sleep``, ``random`` and ``limits``: no test sleeps."""
 
     def __init__(self, connection: Connection, **ports: Any) -> None:
-        effects = Ports(**{name: ports[name] for name in ("clock", "sleep", "random") if ports.get(name)})
+        effects = Ports(**{name: ports[name] for name in ("clock", "sleep", "random") if ports.get(name) is not None})
         self.config = read_config(connection)
         self.rest = Rest(self.config, effects, ports.get("limits") or Limits())
         self._lock = Lock()
