@@ -59,7 +59,7 @@ _FACTS = f"""{_FAMILY}, owed AS MATERIALIZED (
 ), amounts AS MATERIALIZED (
     SELECT f.root_id, o.currency, CAST(sum(o.amount_minor) AS BIGINT) AS amount_minor
     FROM family f JOIN owed o ON o.customer_id = f.id GROUP BY f.root_id, o.currency
-), rated AS (
+), rated AS MATERIALIZED (
     SELECT a.root_id, a.currency, a.amount_minor,
         CASE WHEN a.currency = coalesce(t.currency, c.currency) THEN {_NANOS} ELSE {_RATE} END AS rate
     FROM amounts a JOIN erp_customer c ON c.id = a.root_id LEFT JOIN erp_credit_term t ON t.customer_id = a.root_id
