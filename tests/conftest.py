@@ -16,10 +16,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine, make_url, text
 from xdist.scheduler import LoadScopeScheduling
 
-from isthmus.db import engine_for, upgrade
+from isthmus.db import engine_for, upgrade, writing
+from isthmus.erp.rights import grant as grant_erp
+from isthmus.state.rights import grant as grant_state
 
 _NUMBERS = count(1)
 _MEMORY = Path("/dev/shm")  # pytest makes a folder of its own in it
@@ -143,6 +145,36 @@ def postgresql_url(postgresql_server: str, postgresql_template: str) -> Iterator
     """A fresh PostgreSQL database with all tables."""
     with copied_database(postgresql_server, postgresql_template) as url:
         yield url
+
+
+@pytest.fixture
+def role_url(postgresql_url: str) -> Iterator[str]:
+    """The same for a role that owns nothing and has what `isthmus db grant` gives."""
+    owner = engine_for(postgresql_url)
+    with writing(owner) as connection:
+        connection.execute(text("DROP ROLE IF EXISTS isthmus_role"))
+        connection.execute(text("CREATE ROLE isthmus_role LOGIN"))
+        grant_erp(connection, "isthmus_role")
+        grant_state(connection, "isthmus_role")
+    yield make_url(postgresql_url).set(username="isthmus_role").render_as_string()
+    with writing(owner) as connection:
+        connection.execute(text("DROP OWNED BY isthmus_role"))
+        connection.execute(text("DROP ROLE isthmus_role"))
+    owner.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def bare_engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """An engine on a database without any table, once on each of the two."""
+    url = f"sqlite:///{tmp_path}/bare.db"
+    if request.param == "postgresql":
+        server, name = request.getfixturevalue("postgresql_server"), f"bare_{next(_NUMBERS)}"
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {name}")
+        url = _named(server, name)
+    engine = engine_for(url)
+    yield engine
+    engine.dispose()
 
 
 @contextmanager

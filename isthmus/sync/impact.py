@@ -45,7 +45,7 @@ def _plan_side(leg: Leg, *, full: bool, ids: tuple[str, ...]) -> Iterator[list[D
     with reading(ports.engine) as connection:
         dues = _dues(leg, ids) if ids else progress.load_due(connection, direction.lane)
         if dues:
-            yield leg.plan(leg.fetch(dues).records, dues, connection)
+            yield leg.plan(leg.fetch(dues), dues, connection)
         if ids:
             return
         mark = progress.load_watermark(connection, direction.lane)
@@ -53,10 +53,10 @@ def _plan_side(leg: Leg, *, full: bool, ids: tuple[str, ...]) -> Iterator[list[D
         missing = set(bindings.all_ids(connection, ports.stream(direction.mapping.entity, direction.source)))
         for page in source.read(selection, since, timedelta(minutes=ports.limits.overlap_minutes)):
             missing.difference_update(record.id for record in page.records)
-            yield leg.plan(page.records, (), connection)
+            yield leg.plan(page, (), connection)
         if full and missing:  # a run would look at them one by one: deleted, or outside a filter that was changed
             dues = [Due(key, "it is not among all records", "") for key in sorted(missing)]
-            yield leg.plan(leg.fetch(dues).records, dues, connection)
+            yield leg.plan(leg.fetch(dues), dues, connection)
 
 
 def _dues(leg: Leg, ids: tuple[str, ...]) -> list[Due]:

@@ -50,7 +50,7 @@ class Leg:
     anew: str | None = None  # why the next run is to read everything
 
     def translate(self, page: Page, dues: Sequence[Due] = ()) -> list[Read]:
-        """The page's records as entities."""
+        """The page's records as entities; ``dues`` say why they are looked at, where no change does."""
         due_by_id = {due.id: due for due in dues}
         return [translate(self.direction, record, due_by_id.get(record.id)) for record in page.records]
 
@@ -78,17 +78,16 @@ class Leg:
         records = {record.id: record for record in source.fetch(selection, ids)}
         return Page([records.get(key) or Record(key, "", {}, deleted=True) for key in ids], len(ids))
 
-    def plan(self, records: Sequence[Record], dues: Sequence[Due], connection: Connection) -> list[Decision]:
-        """What would happen to these records; nothing is written."""
-        due_by_id = {due.id: due for due in dues}
-        reads = [translate(self.direction, record, due_by_id.get(record.id)) for record in records]
+    def plan(self, page: Page, dues: Sequence[Due], connection: Connection) -> list[Decision]:
+        """What would happen to the page's records; nothing is written."""
+        reads = self.translate(page, dues)
         return plan_page(self.direction, reads, look(self._stage(connection), reads))
 
     def foresee(self, dues: Sequence[Due]) -> None:
         """Stops the run if too many of these records, and of those before them, are gone. Nothing is written."""
         page = self.fetch(dues)
         with reading(self.ports.engine) as connection:
-            self._refuse_exodus(self.plan(page.records, dues, connection), connection)
+            self._refuse_exodus(self.plan(page, dues, connection), connection)
 
     def _pass_own(self, reads: Sequence[Read], work: Work) -> None:
         """The look may ask a remote system: it is over before the one transaction begins that locks others out."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, text
 
 import isthmus.erp
-from isthmus.db import engine_for, revision, upgrade, writing
+from isthmus.db import revision, upgrade, writing
 from isthmus.erp.allocating import pay
 from isthmus.erp.invoicing import credit_note, invoice
 from isthmus.erp.reversing import refund, reverse
@@ -96,19 +94,10 @@ def at_first_release(engine: Engine) -> None:
             connection.execute(text("UPDATE erp_sequence SET last = 50"))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    url = f"sqlite:///{tmp_path}/old.db"
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgresql_server")
-        with psycopg.connect(server, autocommit=True) as admin:
-            admin.execute("DROP DATABASE IF EXISTS first_release WITH (FORCE)")
-            admin.execute("CREATE DATABASE first_release")
-        url = make_url(server).set(database="first_release").render_as_string(hide_password=False)
-    engine = engine_for(url)
-    at_first_release(engine)
-    yield engine
-    engine.dispose()
+@pytest.fixture
+def old(bare_engine: Engine) -> Engine:
+    at_first_release(bare_engine)
+    return bare_engine
 
 
 def kept(world: World) -> list[list[tuple[Any, ...]]]:

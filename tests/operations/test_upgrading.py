@@ -6,19 +6,17 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, text
 
 import isthmus.state
 from isthmus.app import open_database
-from isthmus.db import engine_for, known_revisions, reading, require_current, revision, upgrade, writing
+from isthmus.db import known_revisions, reading, require_current, revision, upgrade, writing
 from isthmus.kernel.errors import Fault, Misconfigured
 from isthmus.settings import load_settings
 from isthmus.state import audit, bindings, chain, progress, runs, worklist
@@ -52,21 +50,12 @@ print(int(sys.argv[2]) - left[0])
 """
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def old(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+@pytest.fixture
+def old(bare_engine: Engine) -> Engine:
     """Tables of the first release with books, pairs, an audit, a worklist and a run that was interrupted."""
-    url = f"sqlite:///{tmp_path}/old.db"
-    if request.param == "postgresql":
-        server = request.getfixturevalue("postgresql_server")
-        with psycopg.connect(server, autocommit=True) as admin:
-            admin.execute("DROP DATABASE IF EXISTS previous_release WITH (FORCE)")
-            admin.execute("CREATE DATABASE previous_release")
-        url = make_url(server).set(database="previous_release").render_as_string(hide_password=False)
-    engine = engine_for(url)
-    at_first_release(engine)
-    _state_at_first_release(engine)
-    yield engine
-    engine.dispose()
+    at_first_release(bare_engine)
+    _state_at_first_release(bare_engine)
+    return bare_engine
 
 
 def _state_at_first_release(engine: Engine) -> None:

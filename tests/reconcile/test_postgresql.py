@@ -2,38 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-from sqlalchemy import make_url, text
-
-from isthmus.db import engine_for, writing
-from isthmus.erp.rights import grant as grant_erp
-from isthmus.state import tie_outs
-from isthmus.state.rights import grant
-from isthmus.state.tables import metadata
 from tests.reconcile.conftest import FEW
 from tests.reconcile.lab import Lab
 from tests.scenarios.world import company
-
-ROLE = "isthmus_tie_out"
-
-
-@pytest.fixture
-def role_url(postgresql_url: str) -> Iterator[str]:
-    owner = engine_for(postgresql_url)
-    with writing(owner) as connection:
-        connection.execute(text(f"DROP ROLE IF EXISTS {ROLE}"))
-        connection.execute(text(f"CREATE ROLE {ROLE} LOGIN"))
-        grant_erp(connection, ROLE)
-        grant(connection, ROLE)
-        assert tie_outs.tie_out.name in metadata.tables, "what is not known is not granted"
-    yield make_url(postgresql_url).set(username=ROLE).render_as_string()
-    with writing(owner) as connection:
-        connection.execute(text(f"DROP OWNED BY {ROLE}"))
-        connection.execute(text(f"DROP ROLE {ROLE}"))
-    owner.dispose()
 
 
 def test_a_role_without_ownership_finds_and_repairs_drift(role_url: str, tmp_path: Path) -> None:

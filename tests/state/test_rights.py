@@ -7,33 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, make_url, text
+from sqlalchemy import Engine, text
 
 from isthmus.app import Order, open_workshop
 from isthmus.db import engine_for, writing
-from isthmus.erp.rights import grant as grant_erp
 from isthmus.kernel.errors import Misconfigured
 from isthmus.playground import SeedSizes, start
 from isthmus.settings import load_settings
-from isthmus.state.rights import grant
 
 ROOT = Path(__file__).resolve().parents[2]
-ROLE = "isthmus_role"
-
-
-@pytest.fixture
-def role_url(postgresql_url: str) -> Iterator[str]:
-    owner = engine_for(postgresql_url)
-    with writing(owner) as connection:
-        connection.execute(text(f"DROP ROLE IF EXISTS {ROLE}"))
-        connection.execute(text(f"CREATE ROLE {ROLE} LOGIN"))
-        grant_erp(connection, ROLE)
-        grant(connection, ROLE)
-    yield make_url(postgresql_url).set(username=ROLE).render_as_string()
-    with writing(owner) as connection:
-        connection.execute(text(f"DROP OWNED BY {ROLE}"))
-        connection.execute(text(f"DROP ROLE {ROLE}"))
-    owner.dispose()
 
 
 @pytest.fixture

@@ -64,6 +64,14 @@ def take_in(page: Page, items: Iterable[Item]) -> None:
         item.lines = [shape.show(row) for row in item.line_rows]
 
 
+def refuse_deactivation(page: Page, items: Iterable[Item]) -> None:
+    """A document has no state of rest: it is live, or it is cancelled."""
+    for item in items:
+        if item.change.verb == "withdraw" and item.change.how == "deactivate":
+            what = f"the {page.stream.name} cannot be deactivated"
+            page.refuse(item, Fault("gone", what, "write `cancel` in the mapping"))
+
+
 def lines_shape(page: Page) -> Shape:
     """The shape of the stream's lines, which every document has. Raises Broken for a stream without."""
     if page.stream.lines is None:

@@ -15,6 +15,7 @@ from isthmus.erp.intake.documents import (
     Around,
     insert_documents,
     look_around,
+    refuse_deactivation,
     settle_amounts,
     take_in,
     unchanged,
@@ -103,9 +104,7 @@ def _create(page: Page, items: list[Item]) -> None:
 
 def update(page: Page, items: list[Item]) -> None:
     """Changes orders, cancels them, or brings them back; then releases what the freed credit allows."""
-    for item in items:
-        if item.change.verb == "withdraw" and item.change.how == "deactivate":
-            page.refuse(item, Fault("gone", "an order cannot be deactivated", "write `cancel` in the mapping"))
+    refuse_deactivation(page, items)
     claim(page, page.left(items))
     _refuse_by_status(page, page.left(items))
     items = page.left(items)

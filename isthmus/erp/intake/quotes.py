@@ -14,6 +14,7 @@ from isthmus.erp.intake.attempts import attempt
 from isthmus.erp.intake.documents import (
     insert_documents,
     look_around,
+    refuse_deactivation,
     settle_amounts,
     take_in,
     unchanged,
@@ -56,9 +57,7 @@ def _create(page: Page, items: list[Item]) -> None:
 
 def update(page: Page, items: list[Item]) -> None:
     """Changes quotes, cancels them, or opens them again."""
-    for item in items:
-        if item.change.verb == "withdraw" and item.change.how == "deactivate":
-            page.refuse(item, Fault("gone", "a quote cannot be deactivated", "write `cancel` in the mapping"))
+    refuse_deactivation(page, items)
     claim(page, page.left(items))
     for item in page.left(items):
         if item.change.verb == "update" and item.present["status"] == "cancelled":
