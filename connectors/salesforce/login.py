@@ -132,8 +132,6 @@ class Login:
             raise
 
     def _ask(self) -> Token:
-        from jwt.exceptions import PyJWTError
-
         session = _TokenSession(self._door, f"{self._config.token_host}/services/oauth2/token")
         try:
             with warnings.catch_warnings():
@@ -143,7 +141,7 @@ class Login:
                 )
         except load("exceptions").SalesforceAuthenticationFailed as refused:
             raise self._explain(str(refused.code), str(refused.auth_message)) from None
-        except (ValueError, TypeError, PyJWTError) as error:
+        except _key_faults() as error:
             raise Misconfigured(
                 self._where,
                 f"private_key is not an RSA key in PEM form ({type(error).__name__})",
@@ -188,6 +186,13 @@ class Login:
         if "approved" in said:
             remedy = "pre-authorise the integration user: assign the permission set to the External Client App"
         return Misconfigured(self._where, f"Salesforce refuses the login: {said} ({code})", remedy)
+
+
+def _key_faults() -> tuple[type[Exception], ...]:
+    """What signing raises for a private key that is none; asked for when something was raised (see `client`)."""
+    from jwt.exceptions import PyJWTError
+
+    return ValueError, TypeError, PyJWTError
 
 
 def _whole_grant(reply: Reply) -> Mapping[str, Any]:
