@@ -117,3 +117,7 @@ def _tell(call: Call, verdict: Verdict, *, against: Path | None) -> None:
     call.screen.line(f"all {verdict.rows:,} rows are as they were written{cut}", style="bold green")
     if not against:
         call.screen.line("whether the newest rows were cut off shows only against exported heads: see --heads")
+
+
+def register(outer: typer.Typer) -> None:
+    outer.add_typer(app, name="audit")

@@ -56,3 +56,7 @@ def write_skeleton(name: str, folder: Path) -> tuple[Path, ...]:
 
 def _class_name(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
+
+
+def register(outer: typer.Typer) -> None:
+    outer.add_typer(app, name="connector")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from isthmus.cli import backing
 from isthmus.cli.call import Call, command
 from isthmus.kernel.errors import Misconfigured
 
@@ -68,3 +69,10 @@ def grant(call: Call, role: Annotated[str, typer.Argument(help="The role that Is
     finally:
         engine.dispose()
     call.finish({"granted": role}, lambda: call.screen.line(f"{role} may do what Isthmus needs, and owns nothing"))
+
+
+backing.register(app)
+
+
+def register(outer: typer.Typer) -> None:
+    outer.add_typer(app, name="db")

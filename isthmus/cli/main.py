@@ -3,35 +3,65 @@
 from __future__ import annotations
 
 import gc
-from typing import Annotated
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+from typer.main import get_group
 
 from isthmus import __version__
-from isthmus.cli import (
-    accounts,
-    auditing,
-    backing,
-    checking,
-    clerk,
-    connecting,
-    database,
-    deciding,
-    matching,
-    planning,
-    playground,
-    prices,
-    reconciling,
-    running,
-    standing,
-    starting,
-    telling,
-)
-from isthmus.cli import worklist as worklist_words
 from isthmus.cli.arguments import take_texts_as_given
+
+#: Word → the module of this folder that knows it, in the order of the help.
+WORDS = {
+    "init": "starting",
+    "check": "checking",
+    "test": "checking",
+    "functions": "checking",
+    "match": "matching",
+    "plan": "planning",
+    "sync": "running",
+    "reconcile": "reconciling",
+    "accept": "deciding",
+    "pause": "deciding",
+    "resume": "deciding",
+    "status": "standing",
+    "explain": "telling",
+    "playground": "playground",
+    "worklist": "worklist",
+    "erp": "finance",
+    "db": "database",
+    "audit": "auditing",
+    "connector": "connecting",
+}
+
+
+class _Commands(Mapping[str, Any]):
+    """Word → its command. A module is imported when one of its words is said: a quiet day's sync needs no clerk."""
+
+    def __getitem__(self, word: str) -> Any:
+        module = import_module(f"isthmus.cli.{WORDS[word]}")
+        own = typer.Typer()
+        module.register(own)
+        return get_group(own).commands[word]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(WORDS)
+
+    def __len__(self) -> int:
+        return len(WORDS)
+
+
+class _Group(TyperGroup):
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given | {"commands": _Commands()})
+
 
 app = typer.Typer(
     name="isthmus",
+    cls=_Group,
     help="Joins a CRM and an ERP, and proves that both agree.",
     epilog="Exit codes: 0 done; 1 refused, or with --strict something is not through; 2 misconfigured; "
     "70 broken; 75 try later.",
@@ -57,22 +87,15 @@ def _root(
 
 
 take_texts_as_given()
-accounts.register(clerk.app)
-prices.register(clerk.app)
-backing.register(database.app)
-for module in (starting, checking, matching, planning, running, reconciling, deciding, standing, telling, playground):
-    module.register(app)
-app.add_typer(worklist_words.app, name="worklist")
-app.add_typer(clerk.app, name="erp")
-app.add_typer(database.app, name="db")
-app.add_typer(auditing.app, name="audit")
-app.add_typer(connecting.app, name="connector")
 
 
 def main() -> None:
     """The entry point of the installed command."""
     gc.disable()  # until everything is imported: a fifth of the start would go into looking for garbage in modules
-    app()
+    try:
+        app()
+    finally:
+        gc.freeze()  # nor does it look through what ends with the process
 
 
 if __name__ == "__main__":

@@ -207,3 +207,7 @@ def _tell_second(call: Call, number: int) -> None:
 def _tell_due(call: Call, names: list[str]) -> None:
     words_of = f"due with the next run; now: isthmus sync {' '.join(names)}" if names else "nothing to retry"
     call.finish({"due": names}, lambda: call.screen.line(words_of))
+
+
+def register(outer: typer.Typer) -> None:
+    outer.add_typer(app, name="worklist")

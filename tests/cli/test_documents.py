@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
+from typing import cast
 
 import pytest
-import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
 from isthmus.cli.main import app
@@ -16,20 +17,15 @@ from tests.cli.conftest import say
 GUIDE = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
 
 
-def commands(group: typer.Typer = app, *before: str) -> list[tuple[str, ...]]:
+def commands(group: TyperGroup, *before: str) -> list[tuple[str, ...]]:
     """The words of every command."""
     found: list[tuple[str, ...]] = []
-    for one in group.registered_commands:
-        name = one.name or (one.callback.__name__.replace("_", "-") if one.callback else "")
-        found.append((*before, name))
-    for inner in group.registered_groups:
-        assert inner.typer_instance
-        assert inner.name
-        found += commands(inner.typer_instance, *before, inner.name)
+    for word, one in group.commands.items():
+        found += commands(one, *before, word) if isinstance(one, TyperGroup) else [(*before, word)]
     return found
 
 
-ALL = commands()
+ALL = commands(cast(TyperGroup, get_command(app)))
 
 
 def test_the_commands_of_the_design_are_all_there() -> None:
