@@ -98,6 +98,14 @@ class Workshop:
                 counts[name] = counts.get(name, 0) + number
             return counts
 
+    def worklist_counts(self) -> dict[str, dict[str, int]]:
+        """Mapping → reason → how many are not through and were not dismissed, in reference order."""
+        with reading(self.engine) as connection:
+            counts = worklist.count(connection)
+        return {
+            name: {reason: number for (of, reason), number in counts.items() if of == name} for name in self.names()
+        }
+
     def plan(self, name: str, *, full: bool, ids: tuple[str, ...] = ()) -> Iterable[tuple[Direction, list[Decision]]]:
         """What a sync would do, page by page."""
         from isthmus.sync.impact import plan_mapping
@@ -281,13 +289,21 @@ def open_database(settings: Settings, *, prepare: bool = True) -> Engine:
     """The database of state and built-in ERP, with the tables that this program needs. Raises Misconfigured."""
     engine = engine_for(settings.database)
     try:
-        if prepare and is_empty(engine):
-            upgrade(engine)
-        require_current(engine)
+        _require_tables(engine, prepare=prepare)
     except BaseException:
         engine.dispose()
         raise
     return engine
+
+
+def _require_tables(engine: Engine, *, prepare: bool) -> None:
+    """Looks whether the database is empty only when its tables are not the present ones: they nearly always are."""
+    try:
+        require_current(engine)
+    except Misconfigured:
+        if not prepare or not is_empty(engine):
+            raise
+        upgrade(engine)
 
 
 def is_empty(engine: Engine) -> bool:

@@ -38,7 +38,7 @@ def sync(
         with call.screen.progress() as on_page:
             order = Order(call.who, full=full, ids=tuple(ids or ()), on_page=on_page)
             reports = _keep(call, workshop.sync_all(names, order))
-        left = _left(workshop, names)
+        left = {name: counts for name, counts in workshop.worklist_counts().items() if counts and name in names}
     call.finish({"worklist": left}, lambda: _tell(call, reports, left))
     if faults := [fault for report in reports for fault in report.faults]:
         raise Broken("sync", f"a run does not add up: {'; '.join(faults)}", "report this; the records are in the audit")
@@ -58,10 +58,6 @@ def _keep(call: Call, coming: Iterable[Report]) -> list[Report]:
         reports.append(report)
         told.append(report.as_json())
     return reports
-
-
-def _left(workshop: Workshop, names: list[str]) -> dict[str, dict[str, int]]:
-    return {one.mapping: dict(one.worklist) for one in workshop.status() if one.mapping in names and one.worklist}
 
 
 def _tell(call: Call, reports: list[Report], left: dict[str, dict[str, int]]) -> None:

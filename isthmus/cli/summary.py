@@ -93,9 +93,9 @@ def summary(cycle: Cycle) -> list[str]:
 
 def _worklist(workshop: Workshop) -> list[str]:
     lines = [
-        f"worklist: {standing.mapping}: {count} {reason}"
-        for standing in workshop.status()
-        for reason, count in sorted(standing.worklist.items())
+        f"worklist: {name}: {count} {reason}"
+        for name, counts in workshop.worklist_counts().items()
+        for reason, count in sorted(counts.items())
     ]
     return lines or ["worklist: empty"]
 
