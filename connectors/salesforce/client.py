@@ -1,39 +1,39 @@
 """simple-salesforce, loaded without what a run of a quiet day would pay for in vain (bench/README.md).
 
-Its SOAP client for metadata is never called here, and it alone brings in zeep and httpx. PyJWT brings in all of
-cryptography, and signs only for who logs in with a private key: it is loaded when something of it is used. Both names
-are given back afterwards, so that whoever wants the modules can load them.
+Its SOAP client for metadata brings in zeep and httpx, PyJWT all of cryptography, and only who logs in with a private
+key needs something signed. What it takes from these modules loads them when it is called; their names are given back
+at once, so that whoever else wants the modules can load them.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from types import ModuleType
 from typing import Any
 
 _PACKAGE = "simple_salesforce"
-#: What is left out, with the names that the package takes from there while it is loaded.
-_LEFT_OUT: dict[str, dict[str, None]] = {"simple_salesforce.metadata": {"SfdcMetadataApi": None}, "jwt": {}}
+_LATE = ("simple_salesforce.metadata", "jwt", "more_itertools")
 
 
 class _StandIn(ModuleType):
-    """A module in name only: the real one is loaded when it is asked for something."""
+    """A module in name only: whatever is taken from it loads the real one when it is called."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self.__dict__.update(_LEFT_OUT[name])
-
-    def __getattr__(self, name: str) -> Any:
-        if sys.modules.get(self.__name__) is self:
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name.startswith("__"):
             raise AttributeError(name)
-        return getattr(import_module(self.__name__), name)
+
+        def call(*given: Any, **named: Any) -> Any:
+            return getattr(import_module(self.__name__), name)(*given, **named)
+
+        return call
 
 
 def load(module: str) -> ModuleType:
     """A module of simple-salesforce: ``api``, ``login``, ``exceptions``, ``format``."""
     if _PACKAGE not in sys.modules:
-        stand_ins = {name: _StandIn(name) for name in _LEFT_OUT if name not in sys.modules}
+        stand_ins = {name: _StandIn(name) for name in _LATE if name not in sys.modules}
         sys.modules.update(stand_ins)
         try:
             import_module(_PACKAGE)
