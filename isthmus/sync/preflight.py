@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cache
 
 from isthmus.db import reading, writing
 from isthmus.kernel.clock import parse_stamp
@@ -86,6 +87,7 @@ def _as_before(describe: Describe, before: Print) -> Describe:
             return field
         return replace(field, values=tuple(value for value in field.values if value in kept))
 
+    @cache
     def described(stream: str) -> StreamDescription:
         whole = describe(stream)
         fields = {name: shown(field, before.get(f"{stream}.{name}")) for name, field in whole.fields.items()}
