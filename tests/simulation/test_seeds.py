@@ -1,4 +1,4 @@
-"""One world a seed: does everything that is promised hold whatever goes wrong?"""
+"""One world a seed, and always the same ones: does everything that is promised hold whatever goes wrong?"""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from isthmus.testing.world.kinds import KINDS
 from isthmus.testing.world.story import Outcome, play
 
 ROOT = Path(__file__).parents[2]
-CHUNK, CHUNKS = 20, 4  # on every change; `make soak` plays many more
+CHUNK, CHUNKS = 20, 4  # on every change the same, and others (`test_new_seeds.py`); `make soak` plays many more
 
 
 @cache
@@ -39,10 +39,12 @@ def test_the_seeds_meet_every_kind_of_trouble_with_every_erp() -> None:
 
 
 def test_a_seed_is_the_same_story_in_every_process() -> None:
-    """The same hash of both systems and our state, whatever order Python gives to sets and dicts."""
+    """The same hash of both systems and our state, whatever order Python gives to sets and dicts, and whatever a
+    process has played before.
+    """
     code = "from isthmus.testing.world.story import play; print([play(seed, steps=12).face for seed in (3, 5, 9)])"
-    told = set()
-    for hash_seed in ("0", "1", "4711"):
+    told = {f"{[play(seed, steps=12).face for seed in (3, 5, 9)]}\n"}
+    for hash_seed in ("1", "4711"):
         environ = {**os.environ, "PYTHONHASHSEED": hash_seed}
         told.add(subprocess.check_output([sys.executable, "-c", code], cwd=ROOT, env=environ, text=True, timeout=300))
     assert len(told) == 1, told

@@ -37,8 +37,10 @@ class Weather:
 
         There are many questions and few writes: ``share`` makes up for it.
         """
+        if self.calm:
+            return ""
         enabled = [kind for kind in possible if kind in self.kinds]
-        if self.calm or not enabled or self.dice.random() >= self.badness * share:
+        if not enabled or self.dice.random() >= self.badness * share:
             return ""
         return self.dice.choice(enabled)
 
@@ -157,9 +159,9 @@ class Line:
         if fate == "partly":
             half = (len(changes) + 1) // 2
             return [*self._far.write(stream, changes[:half]), *_doubt(changes[half:])]
-        copies = deepcopy(list(changes))
+        copies = deepcopy(list(changes)) if fate == "twice" else []
         answers = self._far.write(stream, changes)
-        if fate == "twice":
+        if copies:
             self._repeat(stream, copies)
         if fate == "lost":
             self._fail("down")
