@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import jsonschema_rs
+from typing import TYPE_CHECKING, Any
 
 from isthmus.kernel.errors import Fault, Misconfigured
 from isthmus.kernel.records import Fields, Record, form_hash
@@ -22,6 +20,9 @@ from isthmus.mapping.rules import cannot_write
 from isthmus.mapping.spec import MappingSpec, Row, Source, lines_stream
 from isthmus.mapping.steps import Setting
 from isthmus.mapping.values import Numbers
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Validator
 
 
 @dataclass(slots=True)
@@ -72,8 +73,10 @@ class CompiledMapping:
         return _meaning_hash(self.spec, self._settings)
 
     @cached_property
-    def _valid(self) -> jsonschema_rs.Validator:
-        return jsonschema_rs.validator_for(self._entity.schema)
+    def _valid(self) -> Validator:
+        from jsonschema_rs import validator_for
+
+        return validator_for(self._entity.schema)
 
     @cached_property
     def _read(self) -> dict[Side, ReadFunction]:
