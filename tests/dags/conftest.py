@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
 
 from tests.tidy.rules import ROOT
 
-os.environ["AIRFLOW_HOME"] = tempfile.mkdtemp(prefix="airflow-")
+HOME = tempfile.mkdtemp(prefix="airflow-")
+atexit.register(shutil.rmtree, HOME, ignore_errors=True)
+os.environ["AIRFLOW_HOME"] = HOME
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 os.environ["AIRFLOW__CORE__DAGS_FOLDER"] = str(ROOT / "dags")
