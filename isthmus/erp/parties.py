@@ -118,6 +118,7 @@ class Merger(Model):
 
 
 _customer, _merger = cast(Table, Customer.__table__).c, cast(Table, Merger.__table__).c
+_company = cast(Table, Company.__table__).c  # asked by its class, SQLAlchemy would map every model first
 
 
 def is_merged(customer_id: ColumnElement[Any]) -> ColumnElement[bool]:
@@ -155,4 +156,4 @@ def account_of(connection: Connection, customer_id: int) -> list[int]:
 
 def identity_of(connection: Connection) -> str:
     """The company's id: part of every key that others keep of its records."""
-    return connection.execute(select(Company.identity)).scalar_one()
+    return str(connection.execute(select(_company.identity)).scalar_one())
