@@ -16,7 +16,6 @@ from isthmus.db import engine_for, upgrade
 from isthmus.kernel.clock import Clock, format_stamp
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one
-_PREPARED = 1_000  # statements that a connection keeps prepared: a story has more than the driver's 128
 Boundary = Callable[[str], None]
 
 
@@ -35,8 +34,8 @@ class Disk:
     """One engine for all workers of all worlds: SQLAlchemy keeps its compiled statements by engine.
 
     ``boundary`` is told ``begin`` before a writing transaction takes its lock, ``commit`` right before it is durable
-    and ``committed`` right after: whoever stops the world there stops it between two durable steps. Who asks for it
-    (`tell_statements`) is told ``statement`` before each one.
+    and ``committed`` right after: whoever stops the world there stops it between two durable steps. ``statement`` is
+    told before each one.
     """
 
     def __init__(self) -> None:
@@ -46,12 +45,13 @@ class Disk:
         self.engine = engine_for(f"sqlite:///{self.path}")
         self.clock: Clock | None = None
         self.boundary: Boundary = _pass
-        self._is_writing = self._tells_statements = False
+        self._is_writing = False
         self._look: Look | None = None
         event.listen(self.engine, "do_connect", self._lead)
         event.listen(self.engine, "connect", self._set_clock)
         event.listen(self.engine, "set_connection_execution_options", self._beginning)
         event.listen(self.engine, "commit", self._committing)
+        event.listen(self.engine, "before_cursor_execute", lambda *_: self.boundary("statement"))
         self._do_commit = self.engine.dialect.do_commit
         self.engine.dialect.do_commit = self._commit  # type: ignore[method-assign,assignment]
 
@@ -114,20 +114,9 @@ class Disk:
         if was_writing:
             self.boundary("committed")
 
-    def tell_statements(self, wanted: bool) -> None:
-        """Whether the boundary is told of each statement: there are a thousand in a story, and few stories listen."""
-        if wanted is self._tells_statements:
-            return
-        (event.listen if wanted else event.remove)(self.engine, "before_cursor_execute", self._executing)
-        self._tells_statements = wanted
-
-    def _executing(self, *_statement: object) -> None:
-        self.boundary("statement")
-
-    def _lead(self, _dialect: object, _record: object, words: list[Any], named: dict[str, Any]) -> None:
+    def _lead(self, _dialect: object, _record: object, words: list[Any], _named: object) -> None:
         """Every new connection goes to the present file."""
         words[0] = str(self.path)
-        named["cached_statements"] = _PREPARED
 
     def _set_clock(self, connection: sqlite3.Connection, _record: object) -> None:
         """SQLite's own clock tells the world's time: leases are measured by it."""

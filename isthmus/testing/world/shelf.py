@@ -7,7 +7,6 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
-from functools import cache
 from typing import Any
 
 from isthmus.connect.protocol import Answer, Candidate, Capabilities, Change, Group, Measure, Note
@@ -87,7 +86,7 @@ class Shelf:
         known = self.lined.get(header) if part == "lines" else self.columns.get(header) if not part else None
         if known is None:
             raise Misconfigured(f"stream {stream}", f"{self.name} has no such stream", "correct the mapping")
-        return _described(stream, tuple(known))
+        return StreamDescription(stream, {one: FieldDescription(one, "other") for one in known})
 
     def read(self, selection: Selection, since: str | None, overlap: timedelta) -> Iterator[Page]:
         """The answer is of one moment: who edits a record while the pages come changes nothing of it."""
@@ -200,12 +199,6 @@ class Shelf:
     def restore_state(self, state: Mapping[str, Any]) -> None:
         copied = deepcopy(dict(state))
         self.things, self.numbered, self.written = copied["things"], copied["numbered"], copied["written"]
-
-
-@cache
-def _described(stream: str, fields: tuple[str, ...]) -> StreamDescription:
-    """Every run asks for it, and it never changes."""
-    return StreamDescription(stream, {one: FieldDescription(one, "other") for one in fields})
 
 
 def passes(fields: Fields, terms: Sequence[Term]) -> bool:

@@ -5,7 +5,6 @@ Nothing is told twice: the dice decide all of it.
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -115,8 +114,6 @@ def template(erp: ErpKind) -> Remains:
             world.run(name)
     world.pass_time(timedelta(minutes=15))
     disk.fold()
-    gc.collect()
-    gc.freeze()  # the program and its compiled statements stay: looking for garbage among them takes a tenth of a story
     return world.remains()
 
 

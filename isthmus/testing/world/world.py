@@ -130,7 +130,6 @@ class World:
     def __post_init__(self) -> None:
         self.disk = the_disk()
         self.disk.clock, self.disk.boundary = self.clock, self._boundary
-        self.disk.tell_statements("db_restart" in self.weather.kinds)
         self.crm = Crm(self.clock)
         self.weak = WeakErp()
         self.watch = Watch(self.clock)
