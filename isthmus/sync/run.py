@@ -174,7 +174,9 @@ def _read(leg: Leg, order: Order, clearance: Clearance) -> None:
         known.difference_update(record.id for record in page.records)
         looks_back = is_last and since is not None and not (mark and mark.resume)
         if looks_back and _fell_back(mark, Watermark(page.complete_to, None, began), overlap):
-            _want_anew(leg)
+            _want_anew(leg, f"the clock of the {leg.direction.source.upper()} was set back")
+        if page.read != len(page.records):
+            _want_anew(leg, f"a page of the {leg.direction.source.upper()} had fewer records than it said")
         leg.pass_page(page, reads)
         _say(leg, order)
     if known:
@@ -192,9 +194,9 @@ def _told_last(pages: Iterable[tuple[Page, list[Read]]]) -> Iterator[tuple[Page,
         yield *before, True
 
 
-def _want_anew(leg: Leg) -> None:
+def _want_anew(leg: Leg, why: str) -> None:
     """Kept before the watermark moves: a run that stops behind it would leave nobody who knows."""
-    leg.anew = f"the clock of the {leg.direction.source.upper()} was set back"
+    leg.anew = why
     mapping = leg.direction.mapping
     with writing(leg.ports.engine) as connection:
         leases.confirm(connection, leg.held)

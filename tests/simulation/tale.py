@@ -25,13 +25,16 @@ class Longest(Random):
 
 
 class Fated(Weather):
-    """The weather of a directed story: what happens to the next writes, in their order."""
+    """The weather of a directed story: what happens to the next reads and writes, in their order."""
 
     def __init__(self) -> None:
         super().__init__(Longest(1), frozenset(("books",)))
         self.next_writes: list[str] = []
+        self.next_reads: list[str] = []
 
     def draw(self, possible: Sequence[str], share: float = 1) -> str:
+        if "short_page" in possible and self.next_reads:
+            return self.next_reads.pop(0)
         return self.next_writes.pop(0) if "twice" in possible and self.next_writes else ""
 
 

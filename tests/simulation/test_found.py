@@ -199,3 +199,16 @@ def test_what_was_edited_while_the_crms_clock_was_wrong_between_two_runs_is_foun
     own.world.crm.skew = timedelta()
     own.world.run("customer", full=True)
     assert own.rows("SELECT name FROM erp_customer WHERE name = 'Alder Example'") == [("Alder Example",)]
+
+
+@pytest.mark.parametrize("place", range(1, 14))
+def test_a_crash_behind_a_page_that_was_short_does_not_hide_what_it_left_out(own: Tale, place: int) -> None:
+    """The watermark passes such a page: wherever the run ends, the next one knows that it must read everything."""
+    own.run("customer")
+    own.world.crm.edit("Account", own.hand.known, SALES, Name="Alder Example")
+    own.weather.next_reads = ["short_page"]
+    own.run("customer", worker=Worker("first", crashes_at=place))
+    own.world.pass_time(timedelta(hours=1))
+    for _ in range(3):
+        own.run("customer")
+    assert own.rows("SELECT name FROM erp_customer WHERE name = 'Alder Example'") == [("Alder Example",)]
