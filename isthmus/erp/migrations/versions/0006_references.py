@@ -1,9 +1,9 @@
-"""PostgreSQL: a statement's order lines look up what they name together. One by one took half of an order's writing."""
+"""PostgreSQL: what a statement's rows name is looked up together. Row by row took half of an order's writing."""
 
 from alembic import op
 from sqlalchemy import text
 
-from isthmus.erp.migrations import line_guards
+from isthmus.erp.migrations import reference_guards
 
 revision = "erp_0006"
 down_revision = "erp_0005"
@@ -14,5 +14,5 @@ def upgrade() -> None:
     if connection.dialect.name != "postgresql":  # SQLite's foreign keys cost little
         return
     schema = connection.execute(text("SELECT quote_ident(current_schema())")).scalar_one()
-    for statement in line_guards.guards(schema):
+    for statement in reference_guards.guards(schema):
         connection.execute(text(statement.replace(":", "\\:")))
