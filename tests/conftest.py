@@ -42,6 +42,8 @@ def pytest_configure() -> None:
 
 #: Folders whose tests share a server or a company that goes on from test to test: one worker runs all of one.
 TOGETHER = ("dags", "tryton", "matrix")
+#: A file whose tests share nothing: they go last, one by one, and keep every worker busy to the end.
+APART = "simulation/test_more_seeds"
 #: What takes longest, longest first: whoever comes to these last would work alone at the end.
 FIRST = (
     "dags/",
@@ -62,6 +64,8 @@ class Together(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
+        if _path(nodeid).startswith(APART):
+            return nodeid
         file = nodeid.partition("::")[0]
         folder = file.split("/")[1]
         return folder if folder in TOGETHER else file
@@ -77,8 +81,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _place(item: pytest.Item) -> int:
-    path = item.nodeid.partition("/")[2]
+    path = _path(item.nodeid)
+    if path.startswith(APART):
+        return len(FIRST) + 1
     return next((place for place, begins in enumerate(FIRST) if path.startswith(begins)), len(FIRST))
+
+
+def _path(nodeid: str) -> str:
+    return nodeid.partition("/")[2]
 
 
 def _migrate(url: str) -> None:
