@@ -43,7 +43,7 @@ def parse_stamp(text: str) -> datetime:
 
 def format_stamp(stamp: datetime) -> str:
     """``2026-11-22T18:15:00.123456Z``: sorts as text in the order of time."""
-    return stamp.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return stamp.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def business_day(stamp: datetime, time_zone: str) -> date:

@@ -37,6 +37,7 @@ class Entity:
     lines: dict[str, EntityField] | None = None
 
 
+@cache
 def schemas_folder() -> Path:
     """The folder with the entities' schemas: in the installed package, or beside it in a checkout."""
     package = Path(__file__).resolve().parent.parent

@@ -43,7 +43,12 @@ class Taken:
 
 def holder_name() -> str:
     """Host, process id and the process's start: tells a dead holder from a living one with the same number."""
-    return f"{socket.gethostname()} {os.getpid()} {_started(os.getpid())}"
+    return _name_of(os.getpid())
+
+
+@cache
+def _name_of(pid: int) -> str:
+    return f"{socket.gethostname()} {pid} {_started(pid)}"
 
 
 def _started(pid: int) -> str:
