@@ -189,11 +189,16 @@ def _store_dues(stage: Stage, work: Work, now: str) -> None:
 
 
 def _is_stale(direction: Direction, one: Conclusion) -> bool:
-    """An older stamp under another form: an old look, or the source's clock was set back. Fetched by id, it counts."""
-    if one.outcome != "superseded" or one.decision.binding is None:
+    """An older stamp under another form, or on the other side of the filter. Fetched by id, it counts.
+
+    It is an old look, or the source's clock was set back, or the source was brought back from its backup.
+    """
+    binding = one.decision.binding
+    if one.outcome != "superseded" or binding is None:
         return False
-    seen = one.decision.binding.seen(direction.source)
-    return seen.hash != one.read.hash and not seen.is_erased
+    seen, stays = binding.seen(direction.source), one.read.is_inside or binding.regardless
+    crossed = stays is bool(binding.left(direction.source))
+    return (seen.hash != one.read.hash or crossed) and not seen.is_erased
 
 
 def _asks_back(direction: Direction, one: Conclusion, now: str) -> Due | None:

@@ -161,9 +161,15 @@ def _look_at_unheard(stage: Stage, news: Iterable[Read], sights: Sights) -> None
         acknowledge(binding, source, here, present=read.form)
         across = binding.seen(target).id
         there = stage.unheard.get((target, across), ())
-        if sights.editors.get(across, (None, ""))[0] is None:  # else somebody has had the last word there
+        if not _is_somebodys_end(sights, across):
             sights.unheard[read.id] = frozenset(entry.verb for entry in there)
         acknowledge(binding, target, there, present=sights.targets.get(across, ("", {}))[1])
+
+
+def _is_somebodys_end(sights: Sights, target_id: str) -> bool:
+    """Whether people cancelled a target: who changed a cancelled document last did that. Other edits say nothing."""
+    form = sights.targets.get(target_id, ("", {}))[1]
+    return form.get("status") == "cancelled" and sights.editors[target_id][0] is not None
 
 
 def _look_at_credit(stage: Stage, news: Iterable[Read], sights: Sights) -> Credit:

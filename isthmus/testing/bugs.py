@@ -246,7 +246,7 @@ OPERATING = (
     _bug("nobody looks whether the clock was set back", "clock_back",
          Edit(f"{_RUN}:_fell_back", "return len(leads) == 2 and", "return False and")),
     _bug("an older stamp is taken for an older look", "restored",
-         Edit(f"{_COMMIT}:_is_stale", "return seen.hash != one.read.hash and", "return False and"), seed=17),
+         Edit(f"{_COMMIT}:_is_stale", "return (seen.hash", "return False and (seen.hash"), seed=17),
     _bug("answers are taken in the order in which they come", "mixed_answers",
          Edit(f"{_LEG}:Leg._ask", "if [answer.key for answer in answers] != [change.key for change in changes]:",
               "answers += [Answer(one.key, 'in_doubt', one.id) for one in changes[len(answers):]]\n    if False:"),

@@ -74,5 +74,12 @@ class Tale:
         look.close()
         return found
 
+    def is_open(self, crm_id: str) -> bool:
+        """Whether a customer is active in the ERP."""
+        erp_id = self.hand.erp_id("customer", crm_id)
+        if self.world.is_weak:
+            return bool(self.world.weak.things["customer"][erp_id].fields["active"])
+        return bool(self.rows(f"SELECT active FROM erp_customer WHERE id = {int(erp_id)}")[0][0])
+
     def questions(self) -> list[Any]:
         return self.rows("SELECT source_id, what FROM state_worklist WHERE reason = 'conflict'")

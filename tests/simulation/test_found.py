@@ -128,12 +128,68 @@ def test_a_withdrawal_that_lands_after_its_customer_came_back_closes_nobody(erp:
     tale.run("customer")
     tale.land()
     tale.run("customer")
-    erp_id = tale.hand.erp_id("customer", known)
-    weak = tale.world.weak.things["customer"]
-    active = weak[erp_id].fields["active"] if erp == "weak" else tale.rows("SELECT active FROM erp_customer")[0][0]
-    assert active
+    assert tale.is_open(known)
     tale.run("customer")
     assert tale.rows("SELECT * FROM state_intent") == []
+
+
+@pytest.mark.parametrize("fate", ["lost", "late"])
+@pytest.mark.parametrize("erp", ["far", "weak"])
+def test_a_clerks_edit_behind_a_withdrawal_that_nobody_heard_of_keeps_nobody_closed(erp: ErpKind, fate: str) -> None:
+    """Who changed the customer last says nothing of who closed it."""
+    tale = Tale(erp)
+    crm, known = tale.world.crm, tale.hand.known
+    crm.edit("Account", known, SALES, Type="Prospect")
+    tale.run("customer", fate)
+    crm.edit("Account", known, SALES, Type="Customer")
+    if fate == "late":
+        tale.run("customer")
+        tale.land()
+    assert not tale.is_open(known)
+    tale.hand.people.clerks.enter("customer", tale.hand.erp_id("customer", known), name="Beech Example")
+    tale.run("customer")
+    assert tale.is_open(known)
+
+
+def test_an_order_that_a_clerk_cancels_stays_so_though_an_older_withdrawal_may_land(far: Tale) -> None:
+    order = far.hand.order(far.hand.known)
+    far.run("order")
+    far.world.crm.edit("Order", order, SALES, Status="Draft")
+    far.run("order", "undone")
+    far.world.crm.edit("Order", order, SALES, Status="Activated")
+    far.run("order")
+    assert far.rows("SELECT status FROM erp_order") == [("confirmed",)]
+    far.hand.cancel()
+    far.world.pass_time(timedelta(hours=30))
+    far.run("order")
+    assert far.rows("SELECT status FROM erp_order") == [("cancelled",)]
+
+
+def test_who_is_a_customer_again_since_the_crm_was_brought_back_from_its_backup_is_open_again(own: Tale) -> None:
+    """It shows, under an older stamp, just what it showed before it left."""
+    crm, known = own.world.crm, own.hand.known
+    crm.back_up()
+    crm.edit("Account", known, SALES, Type="Prospect")
+    own.run("customer")
+    assert not own.is_open(known)
+    crm.bring_back()
+    own.world.run("customer", full=True)
+    assert own.is_open(known)
+
+
+def test_who_is_none_any_more_since_the_crm_was_brought_back_is_closed_again_by_the_next_read(own: Tale) -> None:
+    crm, known = own.world.crm, own.hand.known
+    own.run("customer")
+    crm.edit("Account", known, SALES, Type="Prospect")
+    crm.back_up()
+    for kind in ("Prospect", "Customer"):
+        crm.edit("Account", known, SALES, Type=kind)
+        own.world.pass_time(timedelta(minutes=2))
+        own.world.run("customer")
+        assert own.is_open(known) is (kind == "Customer")
+    crm.bring_back()
+    own.world.run("customer")
+    assert not own.is_open(known)
 
 
 def test_what_was_edited_after_the_crms_clock_was_set_back_is_read_though_nobody_ran_for_hours(own: Tale) -> None:
