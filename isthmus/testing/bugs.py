@@ -242,6 +242,7 @@ OPERATING = (
     _bug("an accepted change of a mapping is asked about again", "mapping_edited",
          Edit(f"{_PREFLIGHT}:_changed", "if known.accepted_hash == mapping.hash:", "if False:"), seed=4),
     _bug("a run that does not add up is done", "short_page",
+         Edit(f"{_RUN}:_read", "if page.read != len(page.records):", "if False:"),
          Edit(f"{_RUN}:_finish", "if not report.adds_up:", "if False:"), seed=40),
     _bug("nobody looks whether the clock was set back", "clock_back",
          Edit(f"{_RUN}:_fell_back", "return len(leads) == 2 and", "return False and")),
