@@ -21,7 +21,8 @@ SAME = ""  # stored for the ERP's form where it is the CRM's, as most are: half 
 class Sight:
     """How one side was seen last: its id, its version, and the form that it showed (as text) with its hash.
 
-    ``wrote`` names the units that we have written there since, comma separated: what they show next is no edit.
+    ``wrote`` names the units that we have written there since, comma separated: what they show next, under a newer
+    version, is no edit.
     """
 
     org: str

@@ -131,7 +131,7 @@ def _spelled(direction: Direction, read: Read, form: Fields) -> tuple[bytes, str
 
 def _see_target(direction: Direction, decision: Decision, binding: Binding, *, answer: Answer) -> None:
     """The written side's form is what it answers, save what it owns itself: that is news for the way back."""
-    seen = binding.seen(direction.target)
+    seen, version = binding.seen(direction.target), answer.version
     if binding.id is None and answer.as_written:
         # The target shows exactly what was sent: what it owns aside, its form is the one that was translated for it.
         after = decision.target_form
@@ -146,8 +146,9 @@ def _see_target(direction: Direction, decision: Decision, binding: Binding, *, a
         after = {name: value for name, value in ours.items() if binding.id is not None or name not in direction.kept}
         after.update({name: decision.target_form[name] for name in decision.units if name in decision.target_form})
         seen.wrote = ",".join(sorted({*filter(None, seen.wrote.split(",")), *decision.units}))
+        version = max(seen.version, decision.target_version)  # what shows the write is newer
     seen.id = answer.id or seen.id
-    seen.version = answer.version or seen.version
+    seen.version = version or seen.version
     seen.hash, seen.form = _spelled(direction, decision.read, after)
 
 

@@ -202,6 +202,7 @@ class Decision:
     alias: str | None = None  # an id of the CRM that from now on stands for the binding
     pulls: Sequence[Reference] = ()
     target_seen: Fields | None = None  # the target's present form, where it was fetched for the plan
+    target_version: str = ""  # the version at which that was
     gone: str | None = None  # what the pair's `gone` is to be; None leaves it
     before: Fields = field(default_factory=dict)  # the form that the target showed before, for the audit
     left: bool = False  # a side has it no more: what is shown meanwhile is news when it is back
@@ -246,9 +247,12 @@ class Case:
         return self.read.due is not None and not seen.is_erased
 
     def is_edit(self, binding: Binding, one: Overruled) -> bool:
-        """Whether somebody edited what the other side owns: not when it shows, in its own spelling, what we wrote."""
-        seen = binding.seen(self.direction.source)
-        is_echo = self.read.record.by_us and one.unit in seen.wrote.split(",")
+        """Whether somebody edited what the other side owns: not when it shows, in its own spelling, what we wrote.
+
+        What is no newer than what we wrote over does not show it: the source was brought back from a backup.
+        """
+        seen, record = binding.seen(self.direction.source), self.read.record
+        is_echo = record.by_us and one.unit in seen.wrote.split(",") and record.version > seen.version
         return one.side == self.direction.source and not is_echo and not self._is_late(binding, one)
 
     def asks_back(self, binding: Binding, overruled: Iterable[Overruled]) -> str | None:

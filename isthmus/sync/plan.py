@@ -337,6 +337,7 @@ def _write(case: Case, binding: Binding, intended: Intended) -> Decision:
     decision.overruled = intended.overruled
     decision.gone = "" if verb == "reopen" else None
     decision.before = intended.target_seen or {}
+    decision.target_version = case.sights.targets.get(binding.seen(direction.target).id, ("", {}))[0]
     return follow_later(direction, decision, crossing)
 
 
