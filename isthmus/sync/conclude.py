@@ -42,7 +42,7 @@ def conclude(direction: Direction, decision: Decision, answer: Answer | None) ->
         if answer.result not in DONE:
             return _not_through(direction, decision, answer)
     if decision.outcome == "worklisted":
-        return Conclusion(decision, "worklisted", decision.item, "", _entry(direction, decision, "worklisted"))
+        return _list(direction, decision)
     bind = _see(direction, decision, answer)
     loud = decision.change is not None or decision.outcome == "rebound" or decision.overruled or decision.is_answer
     entry = _entry(direction, decision, decision.outcome, answer=answer) if loud else None
@@ -56,9 +56,13 @@ def _not_through(direction: Direction, decision: Decision, answer: Answer) -> Co
     fault = answer.fault or (doubt if answer.result == "in_doubt" else moved)
     refers = _refused_for(direction, decision, fault)
     item = Item(decision.read.id, LISTED[answer.result], fault, decision.read.face, refers)
-    failed = replace(decision, item=item)
     again = "its target moved while it was planned" if answer.result == "moved" else ""
-    return Conclusion(failed, "worklisted", item, "", _entry(direction, failed, "worklisted"), again)
+    return _list(direction, replace(decision, item=item), again)
+
+
+def _list(direction: Direction, decision: Decision, again: str = "") -> Conclusion:
+    bind, entry = _keep_owed(direction, decision), _entry(direction, decision, "worklisted")
+    return Conclusion(decision, "worklisted", decision.item, bind, entry, again)
 
 
 def _refused_for(direction: Direction, decision: Decision, fault: Fault) -> str | None:
@@ -71,6 +75,19 @@ def _refused_for(direction: Direction, decision: Decision, fault: Fault) -> str 
 
 
 # --- the pair as it stands now ------------------------------------------------------------------------------------
+
+
+def _keep_owed(direction: Direction, decision: Decision) -> str:
+    """A repair that is not through is still owed: what the source owns counts as never shown, until it is written."""
+    binding = decision.binding
+    if not decision.read.forced or binding is None or binding.id is None:
+        return ""
+    if decision.outcome == "rebound" or not binding.seen(direction.target).id:
+        return ""  # it was to be another pair, and is still the one that is stored
+    seen = binding.seen(direction.source)
+    form = {name: value for name, value in orjson.loads(seen.form).items() if name not in direction.given}
+    seen.hash, seen.form = _spelled(direction, decision.read, form)
+    return "update"
 
 
 def _see(direction: Direction, decision: Decision, answer: Answer | None) -> str:

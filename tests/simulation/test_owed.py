@@ -5,12 +5,49 @@ from __future__ import annotations
 import pytest
 
 from isthmus.connect.protocol import Note
+from isthmus.testing.world.operators import OPERATOR
+from isthmus.testing.world.people import SALES
 from tests.simulation.tale import Tale
 
 
 @pytest.fixture
 def own() -> Tale:
     return Tale("own")
+
+
+def misname(own: Tale) -> str:
+    """A clerk writes over a customer's name, which is the CRM's; that was seen. Answers the name in the CRM."""
+    own.hand.people.clerks.enter("customer", own.hand.erp_id("customer", own.hand.known), name="Birch Example")
+    own.run("customer")
+    assert own.rows("SELECT id FROM state_due WHERE side = 'crm'") == [(own.hand.known,)]
+    return str(own.world.crm.things["Account"][own.hand.known].fields["Name"])
+
+
+def names(own: Tale) -> list[str]:
+    erp_id = own.hand.erp_id("customer", own.hand.known)
+    return [name for (name,) in own.rows(f"SELECT name FROM erp_customer WHERE id = {erp_id}")]
+
+
+def test_a_foreign_name_is_still_put_right_after_a_question_about_another_field(own: Tale) -> None:
+    name = misname(own)
+    own.call_erp(own.hand.known, "P1")
+    own.world.crm.edit("Account", own.hand.known, SALES, Phone="P2")
+    own.run("customer")
+    ((number, what),) = own.rows("SELECT id, what FROM state_worklist")
+    assert what == "phone was changed on both sides"
+    own.hand.people.operators.office.resolve(number, "erp", OPERATOR)
+    own.run("customer")
+    assert names(own) == [name]
+
+
+def test_a_foreign_name_is_still_put_right_after_the_customer_was_invalid(own: Tale) -> None:
+    name = misname(own)
+    own.world.crm.edit("Account", own.hand.known, SALES, Name="N" * 201)
+    own.run("customer")
+    assert own.rows("SELECT reason FROM state_worklist") == [("invalid",)]
+    own.world.crm.edit("Account", own.hand.known, SALES, Name=name)
+    own.run("customer")
+    assert names(own) == [name]
 
 
 @pytest.mark.parametrize("looks", [0, 1])
