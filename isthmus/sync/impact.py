@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from isthmus.db import reading
+from isthmus.kernel.errors import Unavailable
 from isthmus.kernel.units import SIDES
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, progress
@@ -30,7 +31,10 @@ class Impact:
 def plan_mapping(
     ports: Ports, mapping: CompiledMapping, *, full: bool, ids: tuple[str, ...] = ()
 ) -> Iterator[tuple[Direction, list[Decision]]]:
-    """Page by page what a run would decide, in both directions. Nothing is stored and no lease is needed."""
+    """Page by page what a run would decide, in both directions. Nothing is stored and no lease is needed.
+
+    Raises Unavailable when a page had fewer records than it said: a run would tell of it, and read all again.
+    """
     for side in SIDES:
         direction = ports.direction(mapping, side)
         if not direction.has_work:
@@ -52,6 +56,9 @@ def _plan_side(leg: Leg, *, full: bool, ids: tuple[str, ...]) -> Iterator[list[D
         since = None if full or mark is None else mark.position
         missing = set(bindings.all_ids(connection, ports.stream(direction.mapping.entity, direction.source)))
         for page in source.read(selection, since, timedelta(minutes=ports.limits.overlap_minutes)):
+            if page.read != len(page.records):
+                where = f"{direction.mapping.name} of the {direction.source.upper()}"
+                raise Unavailable(where, "a page had fewer records than it said", "nothing was changed: try again")
             missing.difference_update(record.id for record in page.records)
             yield leg.plan(page, (), connection)
         if full and missing:  # a run would look at them one by one: deleted, or outside a filter that was changed
