@@ -127,17 +127,10 @@ def _store_worklist(stage: Stage, conclusions: Sequence[Conclusion], now: str) -
             one.entry = None
     stays = {item.source_id for item in items}
     stays.update(one.read.id for one in conclusions if one.outcome == "superseded")  # an older look says nothing
-    stays.update(one.read.id for one in conclusions if _is_still_refused(one, known.get(one.read.id)))
     worklist.put(stage.connection, lane, items, now=now)
     worklist.remove(stage.connection, lane, [key for key in known if key not in stays])
     if lane.side == "crm":
         _store_notes(stage, conclusions)
-
-
-def _is_still_refused(one: Conclusion, before: Item | None) -> bool:
-    """Whether a repair that the target refused is still to be done: the record shows what it showed then."""
-    is_listed = before is not None and before.reason == "refused" and before.version == one.read.face
-    return is_listed and one.outcome == "unchanged"
 
 
 def _store_notes(stage: Stage, conclusions: Sequence[Conclusion]) -> None:

@@ -50,6 +50,19 @@ def test_a_foreign_name_is_still_put_right_after_the_customer_was_invalid(own: T
     assert names(own) == [name]
 
 
+def test_a_repair_that_the_erp_refused_stays_listed_though_the_order_is_read_again(own: Tale) -> None:
+    order = own.hand.order(own.hand.known)
+    own.run("order")
+    own.hand.people.clerks.enter("order", own.hand.erp_id("order", order), order_date="2026-11-20")
+    own.hand.bill()
+    for _ in range(2):
+        own.run("order")
+    listed = own.rows("SELECT source_id, reason FROM state_worklist")
+    assert listed == [(order, "refused")]
+    own.world.run("order", full=True)
+    assert own.rows("SELECT source_id, reason FROM state_worklist") == listed
+
+
 @pytest.mark.parametrize("looks", [0, 1])
 def test_what_a_backup_of_the_crm_took_away_before_anybody_looked_is_shown_again(own: Tale, looks: int) -> None:
     """Our own user wrote last then, too: that it shows something else is not its way to spell what we wrote since.
