@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, select, text
 
 from isthmus.db import among, insert_rows, update_rows
 from isthmus.kernel.units import Side, other_side
@@ -202,6 +202,13 @@ def add_aliases(connection: Connection, stream: Stream, pairs: Iterable[tuple[st
     named = {"entity": stream.entity, "org": stream.org}
     if fresh := [{**named, "id": key, "binding_id": item.id} for key, item in wanted.items() if key not in known]:
         connection.execute(alias.insert(), fresh)
+
+
+def drop_aliases(connection: Connection, stream: Stream, ids: Sequence[str]) -> None:
+    """These ids stand for nobody else from now on: they have, or get, pairs of their own."""
+    at = (alias.c.entity == stream.entity, alias.c.org == stream.org)
+    if ids:
+        connection.execute(delete(alias).where(*at, among(connection, alias.c.id, ids)))
 
 
 def count(connection: Connection, entity: str) -> int:

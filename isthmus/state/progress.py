@@ -17,7 +17,10 @@ from isthmus.state.tables import due, intent, watermark
 
 @dataclass(frozen=True, slots=True)
 class Watermark:
-    """Where a direction stands: ``position`` is the connector's own text; ``resume`` is inside an unfinished read."""
+    """Where a direction stands: ``position`` is the connector's own text; ``resume`` is inside an unfinished read.
+
+    ``moved_at`` is the moment by our own clock at which the source was there: all that it showed by then has been read.
+    """
 
     position: str | None
     resume: str | None
@@ -140,6 +143,7 @@ class Announced:
     values: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     regardless: bool = False  # it was pulled: wanted even outside the filter
     over: bool = False  # it cannot land any more, and its record is planned a last time
+    buried: bool = False  # its key is being buried: nobody has heard yet that it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,14 @@ def settle_intent(connection: Connection, number: int, entries: Sequence[Announc
     settled_at = func.coalesce(intent.c.settled_at, now)
     values = {"body": _spell(entries), "settled_at": settled_at}
     connection.execute(intent.update().where(intent.c.id == number).values(values))
+
+
+def announce_burial(connection: Connection, intents: Iterable[Intent], keys: Collection[str]) -> None:
+    """Keeps, before the call, that these keys are being buried: no record may go by them any more."""
+    for one in intents:
+        if any(entry.key in keys for entry in one.entries):
+            entries = [replace(entry, buried=entry.buried or entry.key in keys) for entry in one.entries]
+            connection.execute(intent.update().where(intent.c.id == one.id).values(body=_spell(entries)))
 
 
 def forget_values(connection: Connection, mapping: str, ids: Collection[str]) -> None:

@@ -75,6 +75,12 @@ def _of_lane() -> Select[Any]:
     return select(worklist).where(worklist.c.mapping == bindparam("of"), worklist.c.side == bindparam("read"))
 
 
+def ids(connection: Connection, lane: Lane) -> list[str]:
+    """The source ids of everything that one way has listed."""
+    query = select(worklist.c.source_id).where(worklist.c.mapping == lane.mapping, worklist.c.side == lane.side)
+    return list(connection.execute(query).scalars())
+
+
 def load_all(connection: Connection, mapping: str | None = None) -> list[Item]:
     """Everything that is open, oldest first."""
     query = select(worklist).order_by(worklist.c.since, worklist.c.id)

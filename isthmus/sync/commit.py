@@ -39,7 +39,7 @@ class Work:
     conclusions: list[Conclusion]
     answers: Sequence[Answer]
     dues: Sequence[Due] = ()
-    is_watermark: bool = True  # due records do not move the watermark
+    mark: Watermark | None = None  # where the watermark then stands; due records do not move it
     later: list[str] = field(default_factory=list)  # records that only the next run is to plan again
 
     def without_listed(self) -> Work:
@@ -47,7 +47,7 @@ class Work:
         through = [one for one in self.conclusions if one.outcome != "worklisted"]
         ids = {one.read.id for one in through}
         dues = [due for due in self.dues if due.id in ids]
-        return Work(Page([], len(through)), through, self.answers, dues, is_watermark=False)
+        return Work(Page([], len(through)), through, self.answers, dues)
 
 
 def store_page(stage: Stage, run: runs.Run, work: Work) -> None:
@@ -55,12 +55,13 @@ def store_page(stage: Stage, run: runs.Run, work: Work) -> None:
     now = stage.ports.now()
     _store_bindings(stage, work.conclusions)
     _join_questions(stage, work.conclusions, now)
+    _retry_refused(stage, work.conclusions, now)
     _store_worklist(stage, work.conclusions, now)
     _store_dues(stage, work, now)
     _wake(stage, work.conclusions, now)
     _store_audit(stage, run, work=work, now=now)
-    if work.is_watermark and (work.page.complete_to is not None or work.page.resume is not None):
-        _move_watermark(stage, work.page, now)
+    if work.mark is not None:
+        progress.store_watermark(stage.connection, stage.direction.lane, work.mark)
 
 
 def _store_bindings(stage: Stage, conclusions: Sequence[Conclusion]) -> None:
@@ -107,6 +108,28 @@ def _join_questions(stage: Stage, conclusions: Sequence[Conclusion], now: str) -
 
 def _is_question(item: Item | None) -> bool:
     return item is not None and item.reason == "conflict" and item.detail is not None
+
+
+def _retry_refused(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
+    """What this side refused of the other may pass now that its record has moved: it was deleted, say, and is back."""
+    direction = stage.direction
+    across = Lane(direction.mapping.name, direction.target)
+    moved = {
+        pair.seen(direction.target).id: one.read.id
+        for one in conclusions
+        if (pair := one.decision.binding) is not None and _has_moved(direction, one, pair)
+    }
+    why = f"{direction.mapping.entity} {{}} has moved since it was refused"
+    listed = worklist.load(stage.connection, across, list(moved))
+    dues = [Due(key, why.format(moved[key]), now) for key, item in listed.items() if item.reason == "refused"]
+    progress.add_due(stage.connection, across, dues)
+
+
+def _has_moved(direction: Direction, one: Conclusion, pair: Binding) -> bool:
+    """Whether a known record is through, and shows something new, or the same under a new stamp."""
+    if one.outcome == "unchanged" and one.read.record.version > pair.seen(direction.source).version:
+        return True
+    return one.outcome != "worklisted" and one.bind == "update"
 
 
 def _store_worklist(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
@@ -266,13 +289,3 @@ def _store_audit(stage: Stage, run: runs.Run, *, work: Work, now: str) -> None:
     direction, page = stage.direction, work.page
     facts = runs.PageFacts(direction.source, page.read, quiet, answered, page.complete_to, entries)
     runs.add_page(stage.connection, run, facts, entity=direction.mapping.entity, now=now)
-
-
-def _move_watermark(stage: Stage, page: Page, now: str) -> None:
-    lane = stage.direction.lane
-    if page.complete_to is not None:
-        mark = Watermark(page.complete_to, None, now)
-    else:
-        before = progress.load_watermark(stage.connection, lane)
-        mark = Watermark(before.position if before else None, page.resume, now)
-    progress.store_watermark(stage.connection, lane, mark)

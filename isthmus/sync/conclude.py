@@ -8,7 +8,7 @@ import orjson
 
 from isthmus.connect.protocol import Answer, Result
 from isthmus.kernel.errors import Broken, Fault
-from isthmus.kernel.records import Fields, text_hash
+from isthmus.kernel.records import Fields, form_text, text_hash
 from isthmus.state.bindings import Binding
 from isthmus.state.runs import Entry
 from isthmus.state.worklist import Item, Reason
@@ -61,8 +61,9 @@ def _not_through(direction: Direction, decision: Decision, answer: Answer) -> Co
 
 
 def _list(direction: Direction, decision: Decision, again: str = "") -> Conclusion:
-    bind, entry = _keep_owed(direction, decision), _entry(direction, decision, "worklisted")
-    return Conclusion(decision, "worklisted", decision.item, bind, entry, again)
+    binding = decision.binding
+    bind = _keep(direction, decision, binding) if binding and _is_known(direction, decision, binding) else ""
+    return Conclusion(decision, "worklisted", decision.item, bind, _entry(direction, decision, "worklisted"), again)
 
 
 def _refused_for(direction: Direction, decision: Decision, fault: Fault) -> str | None:
@@ -77,16 +78,30 @@ def _refused_for(direction: Direction, decision: Decision, fault: Fault) -> str 
 # --- the pair as it stands now ------------------------------------------------------------------------------------
 
 
-def _keep_owed(direction: Direction, decision: Decision) -> str:
-    """A repair that is not through is still owed: what the source owns counts as never shown, until it is written."""
-    binding = decision.binding
-    if not decision.read.forced or binding is None or binding.id is None:
+def _is_known(direction: Direction, decision: Decision, binding: Binding) -> bool:
+    """Whether the pair is stored as it is here: not about to be another one, nor one whose target is made again."""
+    if binding.id is None or decision.outcome == "rebound":
+        return False
+    return binding.seen(direction.source).id == decision.read.id and bool(binding.seen(direction.target).id)
+
+
+def _keep(direction: Direction, decision: Decision, binding: Binding) -> str:
+    """What stays known of a record that is not through.
+
+    A repair is still owed: what the source owns counts as never shown, until it is written. And who edited the record
+    is to be seen now or never, as our own note is about to cover the name: what shows our last write shows it here.
+    """
+    read, seen = decision.read, binding.seen(direction.source)
+    is_echo = bool(seen.wrote) and not read.record.deleted and read.record.version > seen.version
+    if not read.forced and not is_echo:
         return ""
-    if decision.outcome == "rebound" or not binding.seen(direction.target).id:
-        return ""  # it was to be another pair, and is still the one that is stored
-    seen = binding.seen(direction.source)
-    form = {name: value for name, value in orjson.loads(seen.form).items() if name not in direction.given}
-    seen.hash, seen.form = _spelled(direction, decision.read, form)
+    form: Fields = orjson.loads(seen.form)
+    if is_echo:
+        wrote, seen.wrote = seen.wrote.split(","), ""
+        form |= {name: read.form[name] for name in wrote if read.record.by_us and name in read.form}
+    if read.forced:
+        form = {name: value for name, value in form.items() if name not in direction.given}
+    seen.hash, seen.form = b"", form_text(form).decode()  # whatever it shows is looked at
     return "update"
 
 

@@ -183,6 +183,7 @@ class Sights:
     confirms: bool = True  # the source confirms what it held as soon as the credit is free
     graves: dict[str, int] = field(default_factory=dict)  # how many keys of a record the target has buried
     late: dict[str, frozenset[str]] = field(default_factory=dict)  # units that a write of ours may have changed unheard
+    landed: dict[str, frozenset[str]] = field(default_factory=dict)  # …, and that show what it wrote
     unheard: dict[str, frozenset[str]] = field(default_factory=dict)  # verbs that its target may have carried out so
 
 
@@ -261,8 +262,11 @@ class Case:
         return f"a write of {', '.join(late)} that nobody heard of may have landed late" if late else None
 
     def _is_late(self, binding: Binding, one: Overruled) -> bool:
-        is_ours = self.read.record.by_us and one.unit not in binding.seen(self.direction.source).wrote.split(",")
-        return one.side == self.direction.source and is_ours and one.unit in self.sights.late.get(self.read.id, ())
+        """Whether it comes of a write of ours that nobody heard of, and not of the last one that was heard."""
+        place, read = self.sights.late, self.read
+        if one.unit in binding.seen(self.direction.source).wrote.split(","):
+            place = self.sights.landed
+        return one.side == self.direction.source and read.record.by_us and one.unit in place.get(read.id, ())
 
     def may_have(self, verb: Verb) -> bool:
         """Whether the target did something for this record, perhaps, of which nobody heard."""

@@ -15,14 +15,14 @@ from sqlalchemy import Connection
 
 from isthmus.db import reading, writing
 from isthmus.kernel.clock import parse_stamp
-from isthmus.kernel.records import form_text
+from isthmus.kernel.records import Fields, form_text
 from isthmus.state import bindings, graves, leases, progress
 from isthmus.state.bindings import Binding, Lane, Sight
 from isthmus.state.progress import Announced, Due, Intent
 from isthmus.sync.commit import wake_waiting
 from isthmus.sync.decision import Direction
 from isthmus.sync.leg import Leg
-from isthmus.sync.unheard import by_place
+from isthmus.sync.unheard import by_place, shown_of
 
 LANDS_WITHIN = timedelta(hours=28)  # queues and proxies keep a request for a day at the most
 
@@ -39,18 +39,20 @@ def settle(leg: Leg) -> None:
         return
     keys = [entry.key for entry in creates]
     arrived = leg.ports.system(direction.target).find_keys(direction.target_stream, keys) if keys else {}
-    buried = leg.bury(_gone(leg, [entry for entry in creates if entry.key not in arrived]))
+    requests = _requests(leg, intents, arrived)
+    buried = _bury(leg, intents, [entry for entry in creates if entry.key not in arrived])
     with writing(leg.ports.engine) as connection:
         leases.confirm(connection, leg.held)
         _make_due(leg, connection, [entry for one in intents for entry in _asking(leg, one)])
-        _bind_arrived(leg, connection, {entry: arrived[entry.key] for entry in creates if entry.key in arrived})
+        _bind_arrived(leg, connection, {request: arrived[request.key] for request in requests})
         graves.add(connection, _source(leg), sorted(entry.source_id for entry in creates if entry.key in buried))
         open_keys = {entry.key for entry in _creates(leg, connection, intents)} - buried
         due = {one.id for one in progress.load_due(connection, lane)}
         for intent in intents:
             left = [one for one in intent.entries if one.verb != "create" or one.key in open_keys]
-            if _is_over(leg, intent):  # known until its record was planned with it in mind
-                left = [replace(one, over=True) for one in left if one.source_id in due]
+            if _is_over(leg, intent):  # known until its record was planned with it in mind, on both ways
+                unseen = not _was_read_since(leg, connection, intent)
+                left = [replace(one, over=True) for one in left if unseen or one.source_id in due]
             progress.settle_intent(connection, intent.id, left, now=leg.ports.now())
 
 
@@ -65,9 +67,50 @@ def _creates(leg: Leg, connection: Connection, intents: Sequence[Intent]) -> lis
     return [entry for entry in found.values() if entry.source_id not in bound]
 
 
+def _requests(leg: Leg, intents: Sequence[Intent], arrived: Mapping[str, str]) -> list[Announced]:
+    """The request that made each record: of several under one key that differ, the one that it shows most of.
+
+    Where none can be told from the others the oldest counts: what differs since then is an edit, and none is lost.
+    """
+    sent: dict[str, list[Announced]] = {key: [] for key in arrived}
+    for entry in (entry for one in intents for entry in one.entries):
+        if entry.verb == "create" and entry.key in sent:
+            sent[entry.key].append(entry)
+    unclear = [key for key, entries in sent.items() if any(one.values != entries[0].values for one in entries)]
+    shown = _forms(leg, [arrived[key] for key in unclear])
+    return [_closest(entries, shown.get(arrived[key], {})) for key, entries in sent.items()]
+
+
+def _closest(entries: Sequence[Announced], shown: Fields) -> Announced:
+    return max(entries, key=lambda one: len(shown_of([one], shown)))
+
+
+def _forms(leg: Leg, ids: Sequence[str]) -> dict[str, Fields]:
+    """What records of the target show now."""
+    mapping, target = leg.direction.mapping, leg.direction.target
+    records = leg.ports.system(target).fetch(mapping.selection(target), ids) if ids else []
+    return {record.id: mapping.to_entity(target, record).form for record in records}
+
+
+def _bury(leg: Leg, intents: Sequence[Intent], entries: Sequence[Announced]) -> set[str]:
+    """Buries the keys of records that are gone, and those for which nobody heard whether it was done.
+
+    It is announced first: a record that comes back goes by another key if the old one may be buried.
+    """
+    if not entries or not leg.ports.system(leg.direction.target).capabilities.buries:
+        return set()
+    known = {entry.key for entry in entries if entry.buried}
+    fresh = _gone(leg, [entry for entry in entries if entry.key not in known])
+    if fresh:
+        with writing(leg.ports.engine) as connection:
+            leases.confirm(connection, leg.held)
+            progress.announce_burial(connection, intents, set(fresh))
+    return leg.bury(sorted({*known, *fresh}))
+
+
 def _gone(leg: Leg, entries: Sequence[Announced]) -> list[str]:
     """The keys of those whose record is not wanted any more: deleted, or outside the filter and not pulled."""
-    if not entries or not leg.ports.system(leg.direction.target).capabilities.buries:
+    if not entries:
         return []
     page = leg.fetch([Due(entry.source_id, "its create may still land", "") for entry in entries])
     reads = leg.translate(page)
@@ -81,6 +124,19 @@ def _gone(leg: Leg, entries: Sequence[Announced]) -> list[str]:
 def _is_over(leg: Leg, intent: Intent) -> bool:
     """Whether nothing of it can land any more."""
     return leg.ports.clock.now() - parse_stamp(intent.opened_at) > LANDS_WITHIN
+
+
+def _was_read_since(leg: Leg, connection: Connection, intent: Intent) -> bool:
+    """Whether the way back has come to its end since then: what landed last was read, and was not taken for an edit."""
+    direction = leg.direction
+    if not leg.ports.direction(direction.mapping, direction.target).has_work:
+        return True
+    mark = progress.load_watermark(connection, Lane(direction.mapping.name, direction.target))
+    return (
+        mark is not None
+        and mark.resume is None
+        and (parse_stamp(mark.moved_at) - parse_stamp(intent.opened_at) > LANDS_WITHIN)
+    )
 
 
 def _asking(leg: Leg, intent: Intent) -> list[Announced]:
@@ -116,6 +172,7 @@ def _bind_arrived(leg: Leg, connection: Connection, arrived: Mapping[Announced, 
     taken = bindings.bound_across(connection, target, list(arrived.values()))
     news = {entry: target_id for entry, target_id in arrived.items() if target_id not in taken}
     pairs = [_pair(leg.direction, entry, target_id) for entry, target_id in news.items()]
+    bindings.drop_aliases(connection, _source(leg), [entry.source_id for entry in news])
     bindings.insert(connection, pairs)
     why, now, entity = "it arrived, though nobody heard the answer", leg.ports.now(), leg.direction.mapping.entity
     wake_waiting(connection, entity, [f"{entity} {key}" for one in pairs for key in (one.crm.id, one.erp.id)], now=now)

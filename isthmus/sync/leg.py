@@ -19,7 +19,7 @@ from isthmus.kernel.errors import Broken, Misconfigured
 from isthmus.kernel.records import Page, Record
 from isthmus.settings import Limits
 from isthmus.state import bindings, leases, progress, worklist
-from isthmus.state.progress import Due
+from isthmus.state.progress import Due, Watermark
 from isthmus.state.runs import Run
 from isthmus.state.worklist import Item
 from isthmus.sync.awaited import want_awaited
@@ -54,12 +54,14 @@ class Leg:
         due_by_id = {due.id: due for due in dues}
         return [translate(self.direction, record, due_by_id.get(record.id)) for record in page.records]
 
-    def pass_page(self, page: Page, reads: Sequence[Read], dues: Sequence[Due] | None = None) -> list[Conclusion]:
+    def pass_page(
+        self, page: Page, reads: Sequence[Read], dues: Sequence[Due] = (), *, mark: Watermark | None = None
+    ) -> list[Conclusion]:
         """Takes one translated page through to the end. On an error nothing of it is stored.
 
-        ``dues`` are given for a page of due records: these do not move the watermark.
+        ``dues`` are given for a page of due records, ``mark`` for one that moves the watermark there.
         """
-        work = Work(page, [], [], dues or (), is_watermark=dues is None)
+        work = Work(page, [], [], dues, mark)
         if self.ports.system(self.direction.target).capabilities.remote:
             self._pass_remote(reads, work)
         else:

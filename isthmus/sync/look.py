@@ -15,7 +15,7 @@ from isthmus.sync.crossing import references_of
 from isthmus.sync.decision import Credit, Direction, Read, Sights, editor_of, tell_term
 from isthmus.sync.match import Hit, Keys, Matches
 from isthmus.sync.ports import Stage
-from isthmus.sync.unheard import acknowledge, units_of
+from isthmus.sync.unheard import acknowledge, shown_of, units_of
 
 #: How many missing references of a page are fetched to tell why they are missing; the others are told in general.
 EXPLAINED_MOST = 200
@@ -157,7 +157,7 @@ def _look_at_unheard(stage: Stage, news: Iterable[Read], sights: Sights) -> None
         if binding is None or binding.seen(source).id != read.id:
             continue
         here = stage.unheard.get((source, read.id), ())
-        sights.late[read.id] = units_of(here)
+        sights.late[read.id], sights.landed[read.id] = units_of(here), shown_of(here, read.form)
         acknowledge(binding, source, here, present=read.form)
         across = binding.seen(target).id
         there = stage.unheard.get((target, across), ())

@@ -9,17 +9,17 @@ from datetime import timedelta
 
 from isthmus.connect.protocol import Note
 from isthmus.db import reading, writing
-from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.errors import IsthmusError
 from isthmus.kernel.records import Page, collector_at_rest
 from isthmus.kernel.units import SIDES
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, chain, leases, mappings, progress, runs, worklist
-from isthmus.state.progress import Due, Watermark
+from isthmus.state.progress import Due
 from isthmus.state.runs import Run
 from isthmus.sync.decision import Direction, Read, translate
 from isthmus.sync.doubts import settle
 from isthmus.sync.leg import Leg
+from isthmus.sync.marks import fell_back, next_mark
 from isthmus.sync.ports import Ports
 from isthmus.sync.preflight import Clearance, preflight
 from isthmus.sync.report import Report, report_of
@@ -166,18 +166,21 @@ def _read(leg: Leg, order: Order, clearance: Clearance) -> None:
     with reading(leg.ports.engine) as connection:
         mark = progress.load_watermark(connection, direction.lane)
         known = set(bindings.all_ids(connection, stream)) if clearance.full else set()
+        known.update(worklist.ids(connection, direction.lane) if clearance.full else ())
     since = None if clearance.full or mark is None else mark.resume or mark.position
+    resumes = since is not None and mark is not None and since == mark.resume  # it ends with what was told long ago
     overlap = timedelta(minutes=leg.ports.limits.overlap_minutes)
     began = leg.ports.now()
     pages = leg.ports.system(direction.source).read(direction.mapping.selection(direction.source), since, overlap)
     for page, reads, is_last in _told_last(filter(None, leg.ports.ahead(_translated(direction, pages)))):
         known.difference_update(record.id for record in page.records)
-        looks_back = is_last and since is not None and not (mark and mark.resume)
-        if looks_back and _fell_back(mark, Watermark(page.complete_to, None, began), overlap):
+        is_told = is_last and not resumes
+        before, mark = mark, next_mark(mark, page, began=began, is_told=is_told) or mark
+        if is_told and since is not None and mark and fell_back(before, mark, overlap):
             _want_anew(leg, f"the clock of the {leg.direction.source.upper()} was set back")
         if page.read != len(page.records):
             _want_anew(leg, f"a page of the {leg.direction.source.upper()} had fewer records than it said")
-        leg.pass_page(page, reads)
+        leg.pass_page(page, reads, mark=mark)
         _say(leg, order)
     if known:
         _miss(leg, sorted(known))
@@ -213,21 +216,8 @@ def _translated(direction: Direction, pages: Iterable[Page]) -> Iterator[tuple[P
         yield page, reads
 
 
-def _fell_back(before: Watermark | None, now: Watermark, overlap: timedelta) -> bool:
-    """Whether the source's clock lost more against ours, since the last read, than a read looks back.
-
-    What was changed between the two has stamps that the last read had passed already. Positions that are no instants
-    say nothing of a clock.
-    """
-    try:
-        leads = [parse_stamp(mark.position or "") - parse_stamp(mark.moved_at) for mark in (before, now) if mark]
-    except ValueError:
-        return False
-    return len(leads) == 2 and leads[1] < leads[0] - overlap
-
-
 def _miss(leg: Leg, ids: Sequence[str]) -> None:
-    """Bound, but not in a full read: deleted without a trace, or outside the filter. They are looked at one by one.
+    """Bound or listed, but not in a full read: deleted without a trace, or outside the filter. Each is looked at.
 
     All of them are looked at before the first is withdrawn: too many gone stop the run with nothing done.
     """

@@ -55,6 +55,16 @@ def units_of(entries: Iterable[Announced]) -> frozenset[str]:
     return frozenset(unit for entry in entries for unit in entry.units.split(",") if unit)
 
 
+def shown_of(entries: Iterable[Announced], present: Fields) -> frozenset[str]:
+    """Of the units that these write, those that show now what was to be written."""
+    return frozenset(
+        unit
+        for entry in entries
+        for unit, (_, shows, _) in entry.values.items()
+        if unit in present and present[unit] == shows
+    )
+
+
 def acknowledge(binding: Binding, side: Side, entries: Sequence[Announced], *, present: Fields) -> None:
     """What a side shows now and we wrote there is no news: both sides are taken to have shown it, as if it was heard.
 

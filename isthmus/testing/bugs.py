@@ -17,7 +17,7 @@ from isthmus.testing.world.world import ErpKind
 
 _RUN, _LEG, _PLAN, _COMMIT = "isthmus.sync.run", "isthmus.sync.leg", "isthmus.sync.plan", "isthmus.sync.commit"
 _LEASES, _CONCLUDE, _MERGE = "isthmus.state.leases", "isthmus.sync.conclude", "isthmus.merge.merge"
-_PREFLIGHT = "isthmus.sync.preflight"
+_PREFLIGHT, _MARKS = "isthmus.sync.preflight", "isthmus.sync.marks"
 _SHELF, _CRM = "isthmus.testing.world.shelf:Shelf", "isthmus.testing.world.crm:Crm"
 
 
@@ -42,19 +42,22 @@ _FIRST = (
     "with writing(leg.ports.engine) as early:\n"
     "            progress.store_watermark(\n"
     "                early, direction.lane, progress.Watermark(page.complete_to, None, leg.ports.now()))\n"
-    "        leg.pass_page(page, reads)"
+    "        leg.pass_page(page, reads, mark=mark)"
 )
 
 _AHEAD = (
-    "from datetime import timedelta\n"
-    "        from isthmus.kernel.clock import format_stamp, parse_stamp\n"
-    "        ahead = format_stamp(parse_stamp(now) + timedelta(hours=1))\n"
-    "        mark = Watermark(ahead if lane.side == 'crm' else page.complete_to, None, now)"
+    "if _lead(Watermark(page.complete_to, None, began)) is None:\n"
+    "            return Watermark(page.complete_to, None, moved_at)\n"
+    "        return Watermark(format_stamp(parse_stamp(began) + timedelta(hours=1)), None, moved_at)"
 )
 
 #: Reading: what is lost where a watermark, a page or a deletion is taken too lightly.
 READING = (
-    _bug("watermark before rows", "crash down", Edit(f"{_RUN}:_read", "leg.pass_page(page, reads)", _FIRST), seed=2),
+    _bug(
+        "watermark before rows", "crash down",
+        Edit(f"{_RUN}:_read", "leg.pass_page(page, reads, mark=mark)", _FIRST),
+        seed=2,
+    ),
     _bug(
         "no overlap", "late_commit",
         Edit(f"{_RUN}:_read", "timedelta(minutes=leg.ports.limits.overlap_minutes)", "timedelta(0)"),
@@ -72,12 +75,12 @@ READING = (
     ),
     _bug(
         "watermark from a clock that is an hour ahead", "equal_stamps",
-        Edit(f"{_COMMIT}:_move_watermark", "mark = Watermark(page.complete_to, None, now)", _AHEAD),
+        Edit(f"{_MARKS}:next_mark", "return Watermark(page.complete_to, None, moved_at)", _AHEAD),
     ),
     _bug(
         "watermark from a clock that is an hour ahead, and nobody looks whether it fell back", "equal_stamps",
-        Edit(f"{_COMMIT}:_move_watermark", "mark = Watermark(page.complete_to, None, now)", _AHEAD),
-        Edit(f"{_RUN}:_fell_back", "return len(leads) == 2 and", "return False and"),
+        Edit(f"{_MARKS}:next_mark", "return Watermark(page.complete_to, None, moved_at)", _AHEAD),
+        Edit(f"{_MARKS}:fell_back", "return earlier is not None and", "return False and"),
     ),
     _bug(
         "watermark from the last record of an unordered page, without an overlap", "small_pages cut down crash",
@@ -245,7 +248,7 @@ OPERATING = (
          Edit(f"{_RUN}:_read", "if page.read != len(page.records):", "if False:"),
          Edit(f"{_RUN}:_finish", "if not report.adds_up:", "if False:"), seed=40),
     _bug("nobody looks whether the clock was set back", "clock_back",
-         Edit(f"{_RUN}:_fell_back", "return len(leads) == 2 and", "return False and")),
+         Edit(f"{_MARKS}:fell_back", "return earlier is not None and", "return False and")),
     _bug("an older stamp is taken for an older look", "restored",
          Edit(f"{_COMMIT}:_is_stale", "return (seen.hash", "return False and (seen.hash"), seed=17),
     _bug("answers are taken in the order in which they come", "mixed_answers",

@@ -1,0 +1,111 @@
+"""What the simulated world found of requests that nobody heard of: late, lost, or sent twice. Each stays a test."""
+
+from __future__ import annotations
+
+import pytest
+
+from isthmus.erp import invoicing
+from isthmus.testing.world.people import SALES
+from isthmus.testing.world.world import ErpKind
+from tests.simulation.tale import Tale
+
+OVERRULED = "SELECT side, source_id, payload FROM state_audit WHERE payload LIKE '%\"overruled\"%'"
+
+
+@pytest.mark.parametrize("erp", ["far", "weak"])
+def test_a_write_that_landed_while_nobody_worked_for_a_day_is_nobodys_edit(erp: ErpKind) -> None:
+    """It cannot land any more when the next run begins; that run has still to read it, and to know it for ours."""
+    tale = Tale(erp)
+    tale.world.crm.edit("Account", tale.hand.known, SALES, Name="Alder Example")
+    tale.run("customer", "late")
+    tale.world.crm.edit("Account", tale.hand.known, SALES, Name="Beech Example")
+    tale.run("customer")
+    tale.land()
+    for _ in range(3):
+        tale.run("customer")
+    assert tale.rows(OVERRULED) == []
+    assert names(tale) == ["Beech Example"]
+    assert tale.rows("SELECT * FROM state_intent") == []
+
+
+def names(tale: Tale) -> list[str]:
+    erp_id = tale.hand.erp_id("customer", tale.hand.known)
+    if tale.world.is_weak:
+        return [tale.world.weak.things["customer"][erp_id].fields["name"]]
+    return [name for (name,) in tale.rows(f"SELECT name FROM erp_customer WHERE id = {erp_id}")]
+
+
+def test_a_status_that_lands_late_does_not_pass_for_the_echo_of_a_newer_one() -> None:
+    own = Tale("own")
+    order = own.hand.order(own.hand.known)
+    own.run("order", "late")
+    own.hand.people.clerks.at_desk("invoices", lambda desk: invoicing.invoice(desk, own.hand.erp_id("order", order)))
+    own.run("order")
+    shown = own.world.crm.things["Order"][order].fields
+    assert shown["ErpStatus"] == "invoiced"
+    own.land()
+    assert shown["ErpStatus"] == "confirmed", "the late answer shows"
+    for _ in range(3):
+        own.run("order")
+    assert shown["ErpStatus"] == "invoiced"
+    assert own.rows(OVERRULED) == []
+
+
+def test_of_two_requests_for_one_record_the_one_that_arrived_says_what_both_sides_had() -> None:
+    """The second, with the edit in it, never left: taken for the one that arrived, it would undo the edit."""
+    weak = Tale("weak")
+    order = weak.hand.order(weak.hand.known)
+    weak.world.crm.edit("Order", order, SALES, PoNumber="O1")
+    weak.run("order", "late")
+    weak.world.crm.edit("Order", order, SALES, PoNumber="O2")
+    weak.run("order", "down")
+    weak.land()
+    for _ in range(3):
+        weak.run("order")
+    (arrived,) = weak.world.weak.things["order"].values()
+    assert arrived.fields["customer_reference"] == weak.world.crm.things["Order"][order].fields["PoNumber"] == "O2"
+    assert weak.questions() == []
+
+
+def test_a_burial_that_nobody_heard_of_leaves_its_order_another_key() -> None:
+    far = Tale("far")
+    order = far.hand.order(far.hand.known)
+    far.run("order", "down")
+    far.world.crm.delete("Order", order, SALES)
+    far.run("order", "lost")
+    assert far.rows("SELECT key, status FROM erp_external_key WHERE stream = 'order'") == [
+        (f"org-crm/Order/{order}", "buried")
+    ]
+    far.world.crm.undelete("Order", order, SALES)
+    for _ in range(2):
+        far.run("order")
+    assert far.rows("SELECT status FROM erp_order") == [("confirmed",)]
+    assert far.rows("SELECT what FROM state_worklist") == []
+
+
+def test_a_burial_that_never_arrived_is_made_up_for_before_its_order_is_created_anew() -> None:
+    far = Tale("far")
+    order = far.hand.order(far.hand.known)
+    far.run("order", "late")
+    far.world.crm.delete("Order", order, SALES)
+    far.run("order", "down")
+    far.world.crm.undelete("Order", order, SALES)
+    far.run("order")
+    far.land()
+    for _ in range(2):
+        far.run("order")
+    assert far.rows("SELECT status FROM erp_order") == [("confirmed",)]
+    assert far.rows("SELECT what FROM state_worklist") == []
+
+
+def test_a_create_that_lands_after_its_account_was_merged_is_asked_about() -> None:
+    weak = Tale("weak")
+    account = weak.hand.account()
+    weak.run("customer", "late")
+    weak.world.crm.merge(weak.hand.known, account, SALES)
+    weak.run("customer")
+    weak.land()
+    weak.run("customer")
+    assert weak.rows(f"SELECT crm_id FROM state_binding WHERE crm_id = '{account}'") == [(account,)]
+    assert weak.rows("SELECT id FROM state_alias") == [], "whose pair it is would depend on who looks"
+    assert weak.rows("SELECT source_id, reason FROM state_worklist WHERE side = 'crm'") == [(account, "ambiguous")]
