@@ -32,9 +32,9 @@ contracts: .venv/ready  ## who may import whom (import-linter)
 	$(call part,contracts)
 	@$(bin)/lint-imports --no-logo
 
-tests: .venv/ready  ## the tests (pytest, two at a time)
+tests: .venv/ready  ## the tests (pytest, three at a time: many wait for a server)
 	$(call part,tests)
-	@$(bin)/python -m pytest -q -n 2 --dist loadscope
+	@$(bin)/python -m pytest -q -n 3 --dist loadscope
 
 .PHONY: run
 run: .venv/ready  ## everything on this machine, one full cycle, then stay up (ONCE=1: end after it; PORT=8800; ERP=tryton)

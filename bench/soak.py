@@ -63,7 +63,11 @@ def _chunk(seeds: Sequence[int]) -> tuple[int, list[str], Counter[str]]:
     counted: Counter[str] = Counter()
     faults = []
     for seed in seeds:
-        outcome = play(seed)
+        try:
+            outcome = play(seed)
+        except Exception as error:  # noqa: BLE001 - the engine gave up as nobody foresaw: a find as well
+            faults.append(f"python -m isthmus.testing.replay {seed}   {type(error).__name__}: {error}".splitlines()[0])
+            continue
         counted.update(outcome.counted)
         if outcome.fault:
             faults.append(f"{outcome.replay}   {outcome.fault}")

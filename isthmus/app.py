@@ -22,7 +22,6 @@ from isthmus.settings import BUILTIN, Settings
 from isthmus.settings import connection as connection_from
 from isthmus.state import mappings as remembered
 from isthmus.state import progress, runs, tie_outs, worklist
-from isthmus.state.bindings import Lane
 from isthmus.state.tie_outs import Past
 from isthmus.state.worklist import Item
 from isthmus.sync.decision import Decision, Direction
@@ -210,12 +209,12 @@ def standings(engine: Engine, mappings: Iterable[_Named]) -> list[Standing]:
         for mapping in mappings:
             known = remembered.load(connection, mapping.name, mapping.entity)
             last = runs.recent_runs(connection, mapping.name)
-            marks = {side: progress.load_watermark(connection, Lane(mapping.name, side)) for side in SIDES}
+            marks = progress.load_watermarks(connection, mapping.name)
             found.append(
                 Standing(
                     mapping.name,
                     last[0] if last else None,
-                    {side: mark.moved_at if mark else None for side, mark in marks.items()},
+                    {side: marks[side].moved_at if side in marks else None for side in SIDES},
                     {reason: number for (name, reason), number in open_items.items() if name == mapping.name},
                     sum(due.get((mapping.name, side), 0) for side in SIDES),
                     f"by {known.paused_by}: {known.paused_why}" if known.paused_at else None,

@@ -19,7 +19,6 @@ from isthmus.reconcile import scratch
 from isthmus.reconcile.ports import SIDES, Ports
 from isthmus.reconcile.shape import Known, Shape
 from isthmus.state import bindings, progress
-from isthmus.state.bindings import Lane
 
 AT_ONCE = timedelta(0)
 Crossing = Callable[[Fields], Fields]
@@ -142,14 +141,11 @@ class Readers:
 
     def moved(self) -> Moved:
         """What the next run of the mapping would read because it moved since the last one."""
-        marks = {}
         with reading(self.ports.engine) as connection:
-            for side in SIDES:
-                mark = progress.load_watermark(connection, Lane(self.shape.mapping.name, side))
-                marks[side] = mark.position if mark else None
-        if not any(marks.values()):
-            return Moved({}, never_ran=True)
-        return Moved({side: self._moved(side, since) for side, since in marks.items() if since}, never_ran=False)
+            marks = progress.load_watermarks(connection, self.shape.mapping.name)
+        known = {side: since for side in SIDES if side in marks and (since := marks[side].position)}
+        moved = {side: self._moved(side, since) for side, since in known.items()}
+        return Moved(moved, never_ran=not known)
 
     def _moved(self, side: Side, since: str) -> frozenset[str]:
         own = self.shape.mapping.selection(side)

@@ -13,7 +13,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Select, Update, bindparam, select, text
+from sqlalchemy import Connection, Engine, Select, TextClause, Update, bindparam, select, text
 
 from isthmus.db import writing
 from isthmus.kernel.clock import format_stamp, parse_stamp
@@ -82,8 +82,10 @@ _SQLITE_TIME = text("SELECT strftime('%Y-%m-%dT%H:%M:%fZ', 'now')")
 def take(engine: Engine, name: str) -> Lease | Taken:
     """Takes the lease, or says who has it. A holder that died on this machine is succeeded at once."""
     with writing(engine) as connection:
-        connection.execute(_INSERT_MISSING, {"name": name})
-        row = connection.execute(_held(), {"held": name}).one()
+        row = connection.execute(_held(), {"held": name}).first()
+        if row is None:
+            connection.execute(_INSERT_MISSING, {"name": name})
+            row = connection.execute(_held(), {"held": name}).one()
         now = database_time(connection)
         if row.holder is not None and parse_stamp(row.expires_at) > now and not _is_gone(row.holder):
             return Taken(name, row.holder, row.expires_at)
@@ -97,11 +99,26 @@ _INSERT_MISSING = text(
 )
 
 
+def _extend(until: str) -> TextClause:
+    """One statement: each page confirms three times, and each is a way to the database and back."""
+    return text(
+        f"UPDATE state_lease SET expires_at = {until} WHERE name = :held AND token = :by AND holder IS NOT NULL"
+    )
+
+
+#: By the database's clock, spelled as our stamps are.
+_EXTEND = {
+    "sqlite": _extend(f"strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '+{DURATION.seconds} seconds')"),
+    "postgresql": _extend(
+        f"to_char(clock_timestamp() AT TIME ZONE 'UTC' + interval '{DURATION.seconds} seconds',"
+        """ 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+    ),
+}
+
+
 def confirm(connection: Connection, held: Lease) -> None:
     """Fences a commit: extends the lease, or raises Moved when a later holder has it. Part of every commit."""
-    until = format_stamp(database_time(connection) + DURATION)
-    mine = {"held": held.name, "by": held.token}
-    if connection.execute(_extend(), {**mine, "expires_at": until}).rowcount != 1:
+    if connection.execute(_EXTEND[connection.dialect.name], {"held": held.name, "by": held.token}).rowcount != 1:
         what = "another run has taken over; nothing of this page was stored"
         raise Moved(f"run of {held.name}", what, "nothing to do: the other run goes on")
 
@@ -157,8 +174,3 @@ def _hand_over() -> Update:
 @cache
 def _give_back() -> Update:
     return _hand_over().where(lease.c.token == bindparam("by"))
-
-
-@cache
-def _extend() -> Update:
-    return _give_back().where(lease.c.holder.is_not(None))

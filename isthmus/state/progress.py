@@ -32,6 +32,17 @@ def load_watermark(connection: Connection, lane: Lane) -> Watermark | None:
     return Watermark(*row) if row else None
 
 
+def load_watermarks(connection: Connection, mapping: str) -> dict[str, Watermark]:
+    """Where the ways of a mapping stand, by the side that is read; one that was never read is left out."""
+    return {side: Watermark(*rest) for side, *rest in connection.execute(_watermarks(), {"of": mapping})}
+
+
+@cache
+def _watermarks() -> Select[Any]:
+    query = select(watermark.c.side, watermark.c.position, watermark.c.resume, watermark.c.moved_at)
+    return query.where(watermark.c.mapping == bindparam("of"))
+
+
 @cache
 def _watermark() -> Select[str | None, str | None, str]:
     at = (watermark.c.mapping == bindparam("of"), watermark.c.side == bindparam("read"))
@@ -162,18 +173,19 @@ def open_intent(connection: Connection, scope: Mapping[str, object], entries: Se
     return int(connection.execute(intent.insert().values(values).returning(intent.c.id)).scalar_one())
 
 
-def load_intents(connection: Connection, lane: Lane) -> list[Intent]:
-    """Those of this way that nobody heard of in full, oldest first."""
-    return [
-        Intent(row[0], row[1], row[2] is not None, tuple(Announced(**entry) for entry in orjson.loads(row[3])))
-        for row in connection.execute(_intents(), {"of": lane.mapping, "read": lane.side})
-    ]
+def load_intents(connection: Connection, mapping: str) -> dict[str, list[Intent]]:
+    """Those that nobody heard of in full, by the side that was read, oldest first."""
+    found: dict[str, list[Intent]] = {"crm": [], "erp": []}
+    for side, number, opened_at, settled_at, body in connection.execute(_intents(), {"of": mapping}):
+        entries = tuple(Announced(**entry) for entry in orjson.loads(body))
+        found[side].append(Intent(number, opened_at, settled_at is not None, entries))
+    return found
 
 
 @cache
 def _intents() -> Select[Any]:
-    at = (intent.c.mapping == bindparam("of"), intent.c.side == bindparam("read"))
-    return select(intent.c.id, intent.c.opened_at, intent.c.settled_at, intent.c.body).where(*at).order_by(intent.c.id)
+    query = select(intent.c.side, intent.c.id, intent.c.opened_at, intent.c.settled_at, intent.c.body)
+    return query.where(intent.c.mapping == bindparam("of")).order_by(intent.c.id)
 
 
 def narrow_intent(connection: Connection, number: int, keys: Collection[str]) -> None:

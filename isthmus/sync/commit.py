@@ -191,8 +191,13 @@ def _store_dues(stage: Stage, work: Work, now: str) -> None:
         if one.again:
             work.later.append(one.read.id)
     again = [Due(one.read.id, one.again, now) for one in work.conclusions if one.again]
-    again += [
-        Due(one.decision.binding.seen(direction.source).id, f"it took over the pair of {one.read.id}", now)
+    again += [  # with the repair that was owed to the loser
+        Due(
+            one.decision.binding.seen(direction.source).id,
+            f"it took over the pair of {one.read.id}",
+            now,
+            force=one.read.forced,
+        )
         for one in work.conclusions
         if one.outcome == "rebound" and one.decision.binding is not None and one.decision.change is not None
     ]

@@ -31,10 +31,10 @@ def settle(leg: Leg) -> None:
     """Answers what earlier runs of this way left open, as far as it can be answered today."""
     direction, lane = leg.direction, leg.direction.lane
     with reading(leg.ports.engine) as connection:
-        intents = progress.load_intents(connection, lane)
-        across = progress.load_intents(connection, Lane(lane.mapping, direction.target))
+        known = progress.load_intents(connection, lane.mapping)
+        intents = known[direction.source]
         creates = _creates(leg, connection, intents)
-    leg.unheard = by_place({direction.target: intents, direction.source: across})
+    leg.unheard = by_place({direction.target: intents, direction.source: known[direction.target]})
     if not intents:
         return
     keys = [entry.key for entry in creates]

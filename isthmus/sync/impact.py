@@ -10,7 +10,7 @@ from isthmus.db import reading
 from isthmus.kernel.errors import Unavailable
 from isthmus.kernel.units import SIDES
 from isthmus.mapping.compile import CompiledMapping
-from isthmus.state import bindings, progress
+from isthmus.state import bindings, progress, worklist
 from isthmus.state.leases import Lease
 from isthmus.state.progress import Due
 from isthmus.state.runs import Run
@@ -55,6 +55,7 @@ def _plan_side(leg: Leg, *, full: bool, ids: tuple[str, ...]) -> Iterator[list[D
         mark = progress.load_watermark(connection, direction.lane)
         since = None if full or mark is None else mark.position
         missing = set(bindings.all_ids(connection, ports.stream(direction.mapping.entity, direction.source)))
+        missing.update(worklist.ids(connection, direction.lane))
         for page in source.read(selection, since, timedelta(minutes=ports.limits.overlap_minutes)):
             if page.read != len(page.records):
                 where = f"{direction.mapping.name} of the {direction.source.upper()}"

@@ -26,6 +26,7 @@ from isthmus.sync.awaited import want_awaited
 from isthmus.sync.commit import Work, store_page
 from isthmus.sync.conclude import Conclusion, conclude
 from isthmus.sync.decision import Decision, Direction, Read, translate
+from isthmus.sync.inherit import untangle
 from isthmus.sync.look import look
 from isthmus.sync.plan import plan_page
 from isthmus.sync.ports import Ports, Stage
@@ -154,10 +155,10 @@ class Leg:
     def _declare(self, decisions: Sequence[Decision]) -> int | None:
         """Commits what the page is about to write, before the first call."""
         entries = [announce(self.direction, one) for one in decisions if one.change is not None]
+        if not entries:
+            return None
         with writing(self.ports.engine) as connection:
             leases.confirm(connection, self.held)
-            if not entries:
-                return None
             scope: dict[str, object] = {
                 "run_id": self.run.id,
                 "mapping": self.direction.mapping.name,
@@ -174,6 +175,8 @@ class Leg:
             again = plan_page(self.direction, moved, look(stage, moved))
             stay = [(one, answer) for one, answer in answered if answer is None or answer.result != "moved"]
             answered = [*stay, *self._ask(stage, again)]
+        if stage.target.capabilities.remote:
+            answered = untangle(stage, answered)
         work.answers = [answer for _, answer in answered if answer is not None]
         work.conclusions = [conclude(self.direction, one, answer) for one, answer in answered]
 

@@ -11,11 +11,10 @@ from isthmus.db import reading, writing
 from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.description import FieldDescription, StreamDescription
 from isthmus.kernel.errors import Fault, Misconfigured
-from isthmus.kernel.units import Side
+from isthmus.kernel.units import SIDES, Side
 from isthmus.mapping.check import Describe, check_against
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import mappings, progress
-from isthmus.state.bindings import Lane
 from isthmus.state.mappings import Remembered
 from isthmus.sync.impact import measure
 from isthmus.sync.ports import Ports
@@ -165,11 +164,10 @@ def _changed(ports: Ports, mapping: CompiledMapping, known: Remembered) -> str |
 
 def _too_old(ports: Ports, mapping: CompiledMapping) -> str | None:
     """A source forgets its deletions after a while; then only a comparison of all keys finds them."""
-    sides: tuple[Side, Side] = ("crm", "erp")
     with reading(ports.engine) as connection:
-        marks = {side: progress.load_watermark(connection, Lane(mapping.name, side)) for side in sides}
-    for side, mark in marks.items():
-        window = ports.system(side).capabilities.deletions_kept
+        marks = progress.load_watermarks(connection, mapping.name)
+    for side in SIDES:
+        mark, window = marks.get(side), ports.system(side).capabilities.deletions_kept
         # Nine tenths: what was deleted right after the last run must still be shown when this one has read to its end.
         if mark and window and ports.clock.now() - parse_stamp(mark.moved_at) > window * 9 / 10:
             return f"the last run is longer ago than the {side.upper()} remembers deletions"

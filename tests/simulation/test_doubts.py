@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from isthmus.erp import invoicing
@@ -24,12 +26,12 @@ def test_a_write_that_landed_while_nobody_worked_for_a_day_is_nobodys_edit(erp: 
     for _ in range(3):
         tale.run("customer")
     assert tale.rows(OVERRULED) == []
-    assert names(tale) == ["Beech Example"]
+    assert names(tale, tale.hand.known) == ["Beech Example"]
     assert tale.rows("SELECT * FROM state_intent") == []
 
 
-def names(tale: Tale) -> list[str]:
-    erp_id = tale.hand.erp_id("customer", tale.hand.known)
+def names(tale: Tale, crm_id: str) -> list[str]:
+    erp_id = tale.hand.erp_id("customer", crm_id)
     if tale.world.is_weak:
         return [tale.world.weak.things["customer"][erp_id].fields["name"]]
     return [name for (name,) in tale.rows(f"SELECT name FROM erp_customer WHERE id = {erp_id}")]
@@ -109,3 +111,23 @@ def test_a_create_that_lands_after_its_account_was_merged_is_asked_about() -> No
     assert weak.rows(f"SELECT crm_id FROM state_binding WHERE crm_id = '{account}'") == [(account,)]
     assert weak.rows("SELECT id FROM state_alias") == [], "whose pair it is would depend on who looks"
     assert weak.rows("SELECT source_id, reason FROM state_worklist WHERE side = 'crm'") == [(account, "ambiguous")]
+
+
+def test_a_merge_that_only_the_erp_heard_of_is_made_up_for_when_the_crm_has_forgotten_it() -> None:
+    """Its answer was lost, and nobody worked for weeks: the winner's key stands for the loser's record."""
+    far = Tale("far")
+    account = far.hand.account(Name="Alder Example")
+    far.world.crm.merge(account, far.hand.known, SALES)
+    loser, erp_id = far.hand.known, far.hand.erp_id("customer", far.hand.known)
+    far.world.crm.edit("Account", account, SALES, Type="Prospect")
+    far.run("customer", "lost")
+    far.world.pass_time(timedelta(days=20))
+    far.run("customer")
+    assert far.rows("SELECT crm_id, gone FROM state_binding WHERE gone <> ''") == [(loser, "crm deleted")]
+    far.world.crm.edit("Account", account, SALES, Type="Customer")
+    for _ in range(3):
+        far.run("customer")
+    assert far.hand.erp_id("customer", account) == erp_id
+    assert far.is_open(account)
+    assert names(far, account) == ["Alder Example"]
+    assert far.rows("SELECT id FROM state_alias") == [(loser,)]

@@ -68,7 +68,7 @@ def test_a_read_that_ended_in_the_middle_does_not_hide_that_the_clock_was_set_ba
     ]
 
 
-@pytest.mark.parametrize("place", range(1, 10))
+@pytest.mark.parametrize("place", range(1, 9))
 def test_a_run_that_stood_still_does_not_hide_that_the_clock_was_set_back_meanwhile(own: Tale, place: int) -> None:
     """What it read up to was told when its read began: its end is minutes later."""
 
@@ -79,6 +79,7 @@ def test_a_run_that_stood_still_does_not_hide_that_the_clock_was_set_back_meanwh
             own.world.pass_time(timedelta(seconds=250))
 
     own.run("customer", worker=Worker("slow", pauses_at=place, meanwhile=stand_still))
+    assert own.world.crm.skew, "the run has fewer steps by now: fewer places will do"
     own.world.pass_time(timedelta(hours=1))
     for _ in range(2):
         own.run("customer")

@@ -85,3 +85,15 @@ def test_what_a_backup_of_the_crm_took_away_before_anybody_looked_is_shown_again
     for _ in range(2):
         own.world.run("order", full=True)
     assert shown[order].fields["ErpStatus"] == "cancelled"
+
+
+def test_a_foreign_name_is_still_put_right_after_its_account_was_merged_into_another(own: Tale) -> None:
+    """The winner shows the name that the loser had: nothing is news, and the repair is owed all the same."""
+    name = misname(own)
+    winner = own.hand.account(Name=name)
+    own.world.crm.merge(winner, own.hand.known, SALES)
+    erp_id = own.hand.erp_id("customer", own.hand.known)
+    for _ in range(2):
+        own.run("customer")
+    assert own.hand.erp_id("customer", winner) == erp_id
+    assert own.rows(f"SELECT name FROM erp_customer WHERE id = {erp_id}") == [(name,)]

@@ -62,18 +62,18 @@ def test_an_intent_keeps_what_nobody_answered_until_it_is_planned_anew_and_canno
     with writing(engine) as connection:
         number = progress.open_intent(connection, scope, [Announced("801A", "org/801A", "create", None), kept])
         progress.narrow_intent(connection, number, {"org/801B"})
-        (left,) = progress.load_intents(connection, LANE)
+        (left,) = progress.load_intents(connection, LANE.mapping)[LANE.side]
         assert (left.opened_at, left.settled) == ("t1", False)
         (entry,) = left.entries
         assert (entry.source_id, entry.units, entry.values["phone"]) == ("801B", "phone", [None, "P1", "P1"])
         assert entry.regardless
         for names, values in (({"801A"}, entry.values), ({"7"}, {})):
             progress.forget_values(connection, "order", names)
-            assert progress.load_intents(connection, LANE)[0].entries[0].values == values
+            assert progress.load_intents(connection, LANE.mapping)[LANE.side][0].entries[0].values == values
         progress.settle_intent(connection, number, [entry], now="t2")
-        assert [one.settled for one in progress.load_intents(connection, LANE)] == [True]
+        assert [one.settled for one in progress.load_intents(connection, LANE.mapping)[LANE.side]] == [True]
         progress.settle_intent(connection, number, [], now="t3")
-        assert progress.load_intents(connection, LANE) == []
+        assert progress.load_intents(connection, LANE.mapping)[LANE.side] == []
 
 
 def test_an_intent_of_which_everything_was_answered_is_gone(engine: Engine) -> None:
@@ -81,7 +81,7 @@ def test_an_intent_of_which_everything_was_answered_is_gone(engine: Engine) -> N
     with writing(engine) as connection:
         number = progress.open_intent(connection, scope, [Announced("801A", "org/801A", "create", None)])
         progress.narrow_intent(connection, number, set())
-        assert progress.load_intents(connection, LANE) == []
+        assert progress.load_intents(connection, LANE.mapping)[LANE.side] == []
 
 
 def test_graves_are_counted(engine: Engine) -> None:

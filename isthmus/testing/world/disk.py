@@ -6,6 +6,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -120,10 +121,11 @@ class Disk:
 
     def _set_clock(self, connection: sqlite3.Connection, _record: object) -> None:
         """SQLite's own clock tells the world's time: leases are measured by it."""
-        connection.create_function("strftime", 2, self._strftime)
+        connection.create_function("strftime", -1, self._strftime)
 
-    def _strftime(self, _form: str, _moment: str) -> str:
-        return format_stamp(self.clock.now()) if self.clock is not None else "2026-11-23T08:00:00.000000Z"
+    def _strftime(self, _form: str, _moment: str, later: str = "+0 seconds") -> str:
+        now = self.clock.now() if self.clock is not None else datetime(2026, 11, 23, 8, tzinfo=UTC)
+        return format_stamp(now + timedelta(seconds=int(later.split(maxsplit=1)[0])))
 
 
 def fail(code: int, words: str) -> None:

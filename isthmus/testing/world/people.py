@@ -264,7 +264,8 @@ class People:
         ]  # fmt: skip
         troubles: list[tuple[int, str, Act]] = [
             (2, "delete", self.delete), (2, "delete", self.undelete), (1, "hard_delete", self.delete_hard),
-            (2, "merge", self.merge), (1, "shared_tax", self.share_tax), (2, "reparented families", self.reparent),
+            (2, "merge", self.merge), (1, "shared_tax", self.share_tax),
+            (2, "reparented", self.reparent), (5, "families", self.reparent),
             (2, "reassigned", self.reassign), (2, "foreign_orders", self.take_foreign_order),
             (3, "quotes twice_ordered", self.make_quote), (2, "quotes", self.edit_quote),
             (3, "quotes twice_ordered", self.order_quote), (2, "twice_ordered", self.order_again),
