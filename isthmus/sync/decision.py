@@ -262,11 +262,14 @@ class Case:
         return f"a write of {', '.join(late)} that nobody heard of may have landed late" if late else None
 
     def _is_late(self, binding: Binding, one: Overruled) -> bool:
-        """Whether it comes of a write of ours that nobody heard of, and not of the last one that was heard."""
-        place, read = self.sights.late, self.read
-        if one.unit in binding.seen(self.direction.source).wrote.split(","):
-            place = self.sights.landed
-        return one.side == self.direction.source and read.record.by_us and one.unit in place.get(read.id, ())
+        """Whether it comes of a write of ours that nobody heard of: it shows what that wrote, whoever came after it; or
+        it may, in the source's spelling, if we came last and the unit is none of those that we were heard to write.
+        """
+        read, wrote = self.read, binding.seen(self.direction.source).wrote.split(",")
+        if one.side != self.direction.source:
+            return False
+        may = read.record.by_us and one.unit not in wrote and one.unit in self.sights.late.get(read.id, ())
+        return may or one.unit in self.sights.landed.get(read.id, ())
 
     def may_have(self, verb: Verb) -> bool:
         """Whether the target did something for this record, perhaps, of which nobody heard."""

@@ -37,7 +37,9 @@ def names(tale: Tale, crm_id: str) -> list[str]:
     return [name for (name,) in tale.rows(f"SELECT name FROM erp_customer WHERE id = {erp_id}")]
 
 
-def test_a_status_that_lands_late_does_not_pass_for_the_echo_of_a_newer_one() -> None:
+@pytest.mark.parametrize("edited", [False, True])
+def test_a_status_that_lands_late_passes_neither_for_the_echo_of_a_newer_one_nor_for_a_users_edit(edited: bool) -> None:
+    """Who edits another field afterwards has their name on the record, and not on the status."""
     own = Tale("own")
     order = own.hand.order(own.hand.known)
     own.run("order", "late")
@@ -47,6 +49,8 @@ def test_a_status_that_lands_late_does_not_pass_for_the_echo_of_a_newer_one() ->
     assert shown["ErpStatus"] == "invoiced"
     own.land()
     assert shown["ErpStatus"] == "confirmed", "the late answer shows"
+    if edited:
+        own.world.crm.edit("Order", order, SALES, PoNumber="O9")
     for _ in range(3):
         own.run("order")
     assert shown["ErpStatus"] == "invoiced"

@@ -338,9 +338,14 @@ class Judgement:
         return {str(row["id"]) for row in self.look.execute(f"SELECT id FROM erp_{entity} WHERE {where}")}
 
     def _is_double(self, entity: str, erp_id: str, bound: set[str]) -> bool:
-        """What a weak ERP made a second time of one key; reconciliation has to find it."""
+        """What a weak ERP made a second time of one key, or of a record that took over another pair meanwhile;
+        reconciliation has to find it.
+        """
         things = self.world.weak.things[entity]
-        return self.world.is_weak and things[erp_id].key in {things[one].key for one in bound}
+        if not self.world.is_weak:
+            return False
+        key = str(things[erp_id].key)
+        return key in {things[one].key for one in bound} or key.rpartition("/")[2] in self.pairs[entity]
 
     def _is_alias(self, entity: str, crm_id: str) -> bool:
         query = "SELECT count(*) FROM state_alias WHERE entity = ? AND id = ?"
