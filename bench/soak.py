@@ -1,7 +1,8 @@
 """The long campaigns: many seeds, every crash point, every pair of them for money, and all planted bugs.
 
 ``python -m bench.soak`` plays 2,000 seeds; ``--seeds``, ``--first``, ``--crashes``, ``--pairs``, ``--bugs`` and
-``--jobs`` say otherwise. Answers 1 when a promise was broken or a harmful bug was not found.
+``--interruptions`` and ``--jobs`` say otherwise. ``--database postgresql`` plays seeds and interruptions on a server of
+its own. Answers 1 when a promise was broken or a harmful bug was not found.
 """
 
 from __future__ import annotations
@@ -12,13 +13,16 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from time import perf_counter
 
 from isthmus.testing.bugs import BUGS, Bug
 from isthmus.testing.catching import found_by
 from isthmus.testing.crash_points import Crashed, every_pair, every_step
-from isthmus.testing.crashes import SCENARIOS, Scenario
+from isthmus.testing.crashes import INTERRUPTED, SCENARIOS, Scenario, interrupt
+from isthmus.testing.world.disk import live_on
 from isthmus.testing.world.kinds import KINDS
+from isthmus.testing.world.server import running
 from isthmus.testing.world.story import play
 from isthmus.testing.world.world import ErpKind
 
@@ -35,19 +39,33 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0, metavar="SEED")
     parser.add_argument("--crashes", action="store_true", help="each scenario and ERP, at every durable step")
     parser.add_argument("--pairs", action="store_true", help="the scenarios about money, at every pair of steps")
+    parser.add_argument("--interruptions", action="store_true", help="people go on while a worker stands still")
     parser.add_argument("--bugs", action="store_true", help="look for every planted bug")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="all cores")
+    parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     given = parser.parse_args(words)
-    with ProcessPoolExecutor(given.jobs) as pool:
-        broken = _play_seeds(pool, range(given.first, given.first + given.seeds)) if given.seeds else 0
-        if given.crashes:
-            broken += _crash(pool, every_step, SCENARIOS)
-        if given.pairs:
-            broken += _crash(pool, every_pair, [one for one in SCENARIOS if one.money])
-        if given.bugs:
-            broken += _look_for_bugs(pool)
+    if given.database == "postgresql" and (given.crashes or given.pairs):
+        parser.error("crashes are kept as files of SQLite; bench.kills shoots workers on PostgreSQL")
+    needs_server = given.bugs or given.database == "postgresql"
+    with running() if needs_server else nullcontext("") as server:
+        home = server if given.database == "postgresql" else ""
+        with ProcessPoolExecutor(given.jobs, initializer=live_on, initargs=(home,)) as pool:
+            broken = _campaigns(pool, given, server)
     _say(f"broken: {broken}")
     return int(broken > 0)
+
+
+def _campaigns(pool: ProcessPoolExecutor, given: argparse.Namespace, server: str) -> int:
+    broken = _play_seeds(pool, range(given.first, given.first + given.seeds)) if given.seeds else 0
+    if given.crashes:
+        broken += _crash(pool, every_step, SCENARIOS)
+    if given.pairs:
+        broken += _crash(pool, every_pair, [one for one in SCENARIOS if one.money])
+    if given.interruptions:
+        broken += _interrupt(pool)
+    if given.bugs:
+        broken += _look_for_bugs(pool, server)
+    return broken
 
 
 def _say(text: str) -> None:
@@ -121,19 +139,49 @@ def _walk(task: tuple[Walk, int, ErpKind]) -> list[Crashed]:
     return list(walk(SCENARIOS[place], erp))
 
 
+# --- interruptions ------------------------------------------------------------------------------------------------
+
+
+def _interrupt(pool: ProcessPoolExecutor) -> int:
+    """A worker stands still at each chance of each story, while people go on: how many, and what broke."""
+    stories = [(number, erp) for number in range(len(INTERRUPTED)) for erp in ERPS[:2]]
+    chances = [number for number, _ in pool.map(_stand_still, [(*story, 0) for story in stories])]
+    broken = 0
+    for (number, erp), places in zip(stories, chances, strict=True):
+        tasks = [(number, erp, place) for place in range(1, places + 1)]
+        found = zip(tasks, pool.map(_stand_still, tasks), strict=True)
+        faults = {place: fault for (_, _, place), (_, fault) in found if fault}
+        broken += len(faults)
+        _say(f"  {places:>6,} interruptions, {len(faults)} broken: {INTERRUPTED[number].name}, {erp}")
+        for place, fault in faults.items():
+            _say(f"    at chance {place}: {fault}")
+    _say(f"interruptions: {sum(chances):,}, {broken} broken")
+    return broken
+
+
+def _stand_still(task: tuple[int, ErpKind, int]) -> tuple[int, str]:
+    number, erp, place = task
+    try:
+        return interrupt(INTERRUPTED[number], erp, place)
+    except Exception as error:  # noqa: BLE001 - the engine gave up as nobody foresaw: a find as well
+        return 0, f"{type(error).__name__}: {error}"
+
+
 # --- planted bugs -------------------------------------------------------------------------------------------------
 
 
-def _search(place: int) -> str:
-    return found_by(BUGS[place], BUG_SEEDS if not BUGS[place].harmless else 20)
+def _search(task: tuple[int, str]) -> str:
+    place, server = task
+    return found_by(BUGS[place], BUG_SEEDS if not BUGS[place].harmless else 20, server)
 
 
-def _look_for_bugs(pool: ProcessPoolExecutor) -> int:
+def _look_for_bugs(pool: ProcessPoolExecutor, server: str) -> int:
     """The catch table. A harmful bug that nothing finds is broken; so is a harmless one that something finds."""
     broken = 0
-    for bug, found in zip(BUGS, pool.map(_search, range(len(BUGS))), strict=True):
+    for bug, found in zip(BUGS, pool.map(_search, [(place, server) for place in range(len(BUGS))]), strict=True):
         broken += bool(found) is bool(bug.harmless)
-        _say(f"| {bug.name} | {bug.erp} | {_verdict(bug, found)} |")
+        where = bug.erp + (", PostgreSQL" if bug.database == "postgresql" else "")
+        _say(f"| {bug.name} | {where} | {_verdict(bug, found)} |")
     _say(f"planted bugs: {len(BUGS)}")
     return broken
 

@@ -138,7 +138,10 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One consistent view for reading. Raises the same errors as `writing`."""
+    """One transaction for reading. SQLite shows one moment throughout, PostgreSQL that of each statement's begin.
+
+    Raises the same errors as `writing`.
+    """
     with _explained(engine), engine.connect() as connection, connection.begin():
         yield connection
 

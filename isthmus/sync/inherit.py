@@ -39,7 +39,9 @@ def _inherit(direction: Direction, one: Answered, pairs: Mapping[str, Binding]) 
         return one
     if not pair.left(direction.source):
         return _ask(direction, decision, pair), None
-    heir = Decision(decision.read, "rebound", decision.change, pair, alias=pair.seen(direction.source).id)
+    loser = pair.seen(direction.source).id
+    heir = Decision(decision.read, "rebound", decision.change, pair, alias=loser)
+    heir.asks_back = f"{decision.read.id} took over the pair of {loser}"  # and shows nothing yet of what was told there
     pair.forget(direction.source, decision.read.id)  # whatever it shows next is news
     pair.regardless = decision.binding.regardless
     return heir, replace(answer, result="updated")

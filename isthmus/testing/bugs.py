@@ -17,6 +17,7 @@ from isthmus.testing.world.world import ErpKind
 
 _RUN, _LEG, _PLAN, _COMMIT = "isthmus.sync.run", "isthmus.sync.leg", "isthmus.sync.plan", "isthmus.sync.commit"
 _LEASES, _CONCLUDE, _MERGE = "isthmus.state.leases", "isthmus.sync.conclude", "isthmus.merge.merge"
+_CREDIT = "isthmus.erp.credit"
 _PREFLIGHT, _MARKS = "isthmus.sync.preflight", "isthmus.sync.marks"
 _SHELF, _CRM = "isthmus.testing.world.shelf:Shelf", "isthmus.testing.world.crm:Crm"
 
@@ -32,6 +33,8 @@ class Bug:
     harmless: str = ""
     scenario: str = ""  # the directed story that finds it sooner than seeds do
     seed: int = 0  # the seed that is looked at first: it found the bug before
+    place: int = 1  # the chance to stand still that is looked at first, in a story that has such
+    database: str = "sqlite"
 
 
 def _bug(name: str, kinds: str, *edits: Edit, erp: ErpKind = "own", **more: Any) -> Bug:
@@ -265,7 +268,7 @@ OPERATING = (
               "worklist.update().where(worklist.c.id == number).values(dismissed_by=who, dismissed_why=why)",
               "delete(worklist).where(worklist.c.id == number)"), seed=40),
     _bug("an order beyond its customer's limit passes", "limits",
-         Edit("isthmus.erp.credit:Standing.refusal",
+         Edit(f"{_CREDIT}:Standing.refusal",
               "self.limit_minor is not None and self.exposure_minor + (worth_minor or 0) > self.limit_minor", "False")),
     _bug("a quote that an order accepts is not told", "quotes",
          Edit("isthmus.erp.intake.orders:_create", 'move_quotes(desk, quotes, before="open", after="accepted")',
@@ -273,7 +276,20 @@ OPERATING = (
               " AND id IN (SELECT quote_id FROM erp_order)\")")),
 )  # fmt: skip
 
-BUGS: tuple[Bug, ...] = (*READING, *WRITING, *WORKERS, *PLANNING, *MONEY, *MEMORY, *OPERATING)
+#: What only two transactions at once can show.
+SHARING = (
+    _bug("ERP records are not locked while they are compared", "",
+         Edit("isthmus.erp.records:rows_by_id", 'if lock and connection.dialect.name == "postgresql":', "if False:"),
+         scenario="a customer calls, and the clerk meanwhile", place=22, database="postgresql"),
+    _bug("a customer's credit is not locked while it is counted", "",
+         Edit(f"{_CREDIT}:lock_customers", 'if connection.dialect.name != "postgresql" or not ids:', "if True:"),
+         scenario="an order is taken, and its customer is held meanwhile", place=74, database="postgresql"),
+    _bug("a reader passes a transaction that is still open", "",
+         Edit("isthmus.erp.changes:horizon", "pg_snapshot_xmin", "pg_snapshot_xmax"),
+         scenario="a clerk saves late", database="postgresql"),
+)  # fmt: skip
+
+BUGS: tuple[Bug, ...] = (*READING, *WRITING, *WORKERS, *PLANNING, *MONEY, *MEMORY, *OPERATING, *SHARING)
 
 
 def hope(answers: list[object]) -> list[object]:

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from functools import partial
 
 from isthmus.testing.bugs import Bug
-from isthmus.testing.crashes import SCENARIOS, crash, interrupt
+from isthmus.testing.crashes import INTERLEAVED, INTERRUPTED, SCENARIOS, crash, interrupt
 from isthmus.testing.mutation import planted
+from isthmus.testing.world.disk import living_on
 from isthmus.testing.world.story import play, template
 
 BADNESS = 0.15  # the share of calls that go wrong in the seeds that look for a bug
@@ -16,16 +17,22 @@ CHANCES = 40  # at which a worker may stand still in a directed story
 
 
 @contextmanager
-def infected(bug: Bug) -> Iterator[None]:
-    """The program has the bug inside. What a process keeps for all its stories is made before, by the right program."""
-    template(bug.erp)
-    with planted(bug.edits):
-        yield
+def infected(bug: Bug, server: str = "") -> Iterator[None]:
+    """The program has the bug inside. What a process keeps for all its stories is made before, by the right program.
+
+    ``server`` is that of PostgreSQL, for a bug that needs one.
+    """
+    if bug.database == "postgresql" and not server:
+        raise ValueError(f"{bug.name} needs a PostgreSQL server")
+    with living_on(server if bug.database == "postgresql" else ""):
+        template(bug.erp)
+        with planted(bug.edits):
+            yield
 
 
-def found_by(bug: Bug, seeds: int) -> str:
+def found_by(bug: Bug, seeds: int, server: str = "") -> str:
     """Plants a bug and looks for it. Answers where it was found and what was seen; empty when nothing finds it."""
-    with infected(bug):
+    with infected(bug, server):
         for name, look in _looks(bug, seeds):
             if fault := _broken(look):
                 return f"{name}: {fault}"
@@ -34,12 +41,12 @@ def found_by(bug: Bug, seeds: int) -> str:
 
 def _looks(bug: Bug, seeds: int) -> Iterator[tuple[str, partial[str]]]:
     """Where to look, one place after the other."""
-    for scenario in SCENARIOS:
+    for scenario in (*SCENARIOS, *INTERRUPTED, *INTERLEAVED):
         if scenario.name != bug.scenario:
             continue
         if scenario.meanwhile is None:
             yield scenario.name, partial(_second, crash, scenario, bug.erp, 0)
-        for place in range(1, CHANCES) if scenario.meanwhile else ():
+        for place in range(bug.place, bug.place + CHANCES) if scenario.meanwhile else ():
             yield scenario.name, partial(_second, interrupt, scenario, bug.erp, place)
     for seed in dict.fromkeys((bug.seed, *range(seeds))):
         yield f"seed {seed}", partial(_play, bug, seed)

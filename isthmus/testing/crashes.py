@@ -12,8 +12,9 @@ from decimal import Decimal
 from random import Random
 
 from isthmus.erp import allocating, clerk, invoicing, reversing
+from isthmus.erp.desk import Desk
 from isthmus.testing.world.line import Weather
-from isthmus.testing.world.people import SALES
+from isthmus.testing.world.people import SALES, Act
 from isthmus.testing.world.story import Story, open_world
 from isthmus.testing.world.workers import Worker
 from isthmus.testing.world.world import ErpKind, Violation
@@ -82,6 +83,15 @@ class Stagehand:
         customer = self.erp_id("customer", self.known)
         self.people.clerks.at_desk("holds", lambda desk: clerk.hold(desk, customer, "late"))
 
+    def limit(self) -> None:
+        customer = self.erp_id("customer", self.known)
+        self.people.clerks.at_desk("limits", lambda desk: clerk.limit(desk, customer, 1000))
+
+    def insist(self, act: Act) -> None:
+        """Does it, or does it when what is in the way of it has ended."""
+        if "may not" in (act() or ""):
+            self.world.post(timedelta(seconds=1), act)
+
     def lift(self) -> None:
         customer = self.erp_id("customer", self.known)
         self.people.clerks.at_desk("lifts", lambda desk: clerk.lift(desk, customer))
@@ -98,9 +108,8 @@ def _rename(hand: Stagehand) -> None:
 
 def _call_back(hand: Stagehand) -> None:
     customer = hand.erp_id("customer", hand.known)
-    phone = hand.world.say("P")
-    hand.world.remember_edit(("customer", hand.known, "phone"), "erp", phone)
-    hand.people.clerks.enter("customer", customer, phone=phone)
+    phone = _said(hand, hand.known)
+    hand.insist(lambda: hand.people.clerks.enter("customer", customer, phone=phone))
 
 
 def _misname(hand: Stagehand) -> None:
@@ -129,6 +138,36 @@ def _call(hand: Stagehand) -> None:
 def _both_call(hand: Stagehand) -> None:
     _call(hand)
     _call_back(hand)
+
+
+def _leave(hand: Stagehand) -> None:
+    hand.crm.edit("Account", hand.known, SALES, Type="Prospect")
+
+
+def _take_over(hand: Stagehand) -> None:
+    """The lease runs out, and another process runs the same."""
+    hand.world.pass_time(timedelta(seconds=400))
+    cycle(hand.story, Worker("second"))
+
+
+def _save_late(hand: Stagehand) -> None:
+    """A clerk's transaction stays open while a colleague saves, and while all mappings run."""
+    late, early = list(hand.crm.things["Account"])[:2]
+    clerks = hand.people.clerks
+
+    def work(desk: Desk) -> None:
+        clerks.take(desk, "customer", erp_id=hand.erp_id("customer", late), fields={"phone": _said(hand, late)})
+        clerks.enter("customer", hand.erp_id("customer", early), phone=_said(hand, early))
+        cycle(hand.story, Worker("meanwhile"))
+
+    clerks.at_desk("calls, and saves late", work)
+
+
+def _said(hand: Stagehand, account: str) -> str:
+    """A telephone number that a clerk enters."""
+    phone = hand.world.say("P")
+    hand.world.remember_edit(("customer", account, "phone"), "erp", phone)
+    return phone
 
 
 def _lose_for_weeks(hand: Stagehand) -> None:
@@ -176,7 +215,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("a customer is renamed", _rename),
     Scenario("a customer calls the ERP", _call_back),
     Scenario("a clerk misnames a customer", _misname),
-    Scenario("a customer leaves", lambda hand: hand.crm.edit("Account", hand.known, SALES, Type="Prospect")),
+    Scenario("a customer leaves", _leave),
     Scenario("a customer is deleted", lambda hand: hand.crm.delete("Account", hand.known, SALES)),
     Scenario(
         "a customer is undeleted",
@@ -199,7 +238,6 @@ SCENARIOS: tuple[Scenario, ...] = (
         "an order is taken back", lambda hand: hand.crm.edit("Order", hand.last("Order"), SALES, Status="Draft"), _order
     ),
     Scenario("both sides call", _both_call),
-    Scenario("a customer calls, and the clerk meanwhile", _call, meanwhile=_call_back),
     Scenario("two customers of one tax number", _share_tax),
     Scenario("a customer is deleted, and nobody works for weeks", _lose_for_weeks),
     Scenario("an invoice's copy is deleted", _lose_copy, _billed, money=True),
@@ -207,6 +245,24 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario("an invoice is credited", Stagehand.credit, _billed, money=True),
     Scenario("an order waits for its customer", _be_let_in, _wait, money=True),
     Scenario("an order is deleted", lambda hand: hand.crm.delete("Order", hand.last("Order"), SALES), _order),
+)  # fmt: skip
+
+#: Played with a worker that stands still, at every chance that it has, while people go on.
+INTERRUPTED: tuple[Scenario, ...] = (
+    Scenario("a customer calls, and the clerk meanwhile", _call, meanwhile=_call_back),
+    Scenario("a customer leaves, and the clerk calls it meanwhile", _leave, meanwhile=_call_back),
+    Scenario("an order is taken, and its customer is held meanwhile", _order, meanwhile=Stagehand.hold),
+    Scenario("an order is taken, and the limit falls meanwhile", _order, meanwhile=Stagehand.limit),
+    Scenario("an order grows, and the limit falls meanwhile", _requantify, _order, meanwhile=Stagehand.limit),
+    Scenario("an order grows, and is invoiced meanwhile", _requantify, _order, meanwhile=Stagehand.bill),
+    Scenario("an order grows, and is cancelled meanwhile", _requantify, _order, meanwhile=Stagehand.cancel),
+    Scenario("an order is taken, and another worker takes over", _order, meanwhile=_take_over),
+    Scenario("a customer calls, and another worker takes over", _call, meanwhile=_take_over),
+)  # fmt: skip
+
+#: Where others may write while a transaction is open.
+INTERLEAVED: tuple[Scenario, ...] = (
+    Scenario("a clerk saves late", _save_late),
 )  # fmt: skip
 
 
@@ -264,6 +320,7 @@ def _go_on(scenario: Scenario, story: Story) -> None:
     with story.world.offstage():
         if scenario.meanwhile is not None:
             scenario.meanwhile(Stagehand(story))
+        story.auditor.look()
 
 
 def crash(scenario: Scenario, erp: ErpKind, *at: int) -> tuple[int, str]:

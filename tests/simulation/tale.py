@@ -54,10 +54,8 @@ class Tale:
 
     def call_erp(self, crm_id: str, phone: str) -> None:
         """A clerk enters a telephone number, whether Isthmus knows the customer already or not."""
-        look = self.world.disk.look()
         key = f"org-crm/Account/{crm_id}"
-        (erp_id,) = look.execute("SELECT record_id FROM erp_external_key WHERE key = ?", (key,)).fetchone()
-        look.close()
+        ((erp_id,),) = self.world.ask("SELECT record_id FROM erp_external_key WHERE key = ?", (key,))
         self.hand.people.clerks.at_desk(
             "calls",
             lambda desk: self.hand.people.clerks.take(desk, "customer", erp_id=str(erp_id), fields={"phone": phone}),
@@ -69,10 +67,7 @@ class Tale:
         assert LANDED in self.world.counted
 
     def rows(self, query: str) -> list[Any]:
-        look = self.world.disk.look()
-        found = [tuple(row) for row in look.execute(query)]
-        look.close()
-        return found
+        return [tuple(row) for row in self.world.ask(query)]
 
     def is_open(self, crm_id: str) -> bool:
         """Whether a customer is active in the ERP."""

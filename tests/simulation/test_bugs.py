@@ -25,8 +25,9 @@ def test_there_are_enough_of_them() -> None:
 
 
 @pytest.mark.parametrize("bug", HARMFUL, ids=lambda bug: bug.name)
-def test_a_planted_bug_is_found(bug: Bug) -> None:
-    assert found_by(bug, SEEDS), f"nothing finds: {bug.name}"
+def test_a_planted_bug_is_found(bug: Bug, request: pytest.FixtureRequest) -> None:
+    server = request.getfixturevalue("postgresql_server") if bug.database == "postgresql" else ""
+    assert found_by(bug, SEEDS, server), f"nothing finds: {bug.name}"
 
 
 @pytest.mark.parametrize("bug", HARMLESS, ids=lambda bug: bug.name)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from isthmus.testing.crash_points import every_step, go_on, watch
-from isthmus.testing.crashes import SCENARIOS, Scenario, crash, crash_in, end, interrupt, opened, prepare
+from isthmus.testing.crashes import INTERRUPTED, SCENARIOS, Scenario, crash, crash_in, end, interrupt, opened, prepare
 from isthmus.testing.world.story import face_of
 from isthmus.testing.world.world import ErpKind
 
@@ -41,7 +41,7 @@ def test_a_second_crash_while_making_good_the_first_changes_nothing(scenario: Sc
     assert crash(scenario, "own", first, 17)[1] == ""
 
 
-@pytest.mark.parametrize("scenario", [one for one in SCENARIOS if one.meanwhile], ids=_name)
+@pytest.mark.parametrize("scenario", INTERRUPTED, ids=_name)
 def test_what_people_do_meanwhile_is_not_lost(scenario: Scenario) -> None:
     chances, fault = interrupt(scenario, "own", 1)
     faults = {place: interrupt(scenario, "own", place)[1] for place in range(2, min(chances, 30), 3)}

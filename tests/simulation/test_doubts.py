@@ -135,3 +135,4 @@ def test_a_merge_that_only_the_erp_heard_of_is_made_up_for_when_the_crm_has_forg
     assert far.is_open(account)
     assert names(far, account) == ["Alder Example"]
     assert far.rows("SELECT id FROM state_alias") == [(loser,)]
+    assert far.world.crm.things["Account"][account].fields["Number"] == "C0000001", "what the ERP says is told again"

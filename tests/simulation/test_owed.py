@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from isthmus.connect.protocol import Note
+from isthmus.erp import clerk
+from isthmus.testing.crashes import Stagehand
 from isthmus.testing.world.operators import OPERATOR
 from isthmus.testing.world.people import SALES
+from isthmus.testing.world.world import ErpKind
 from tests.simulation.tale import Tale
 
 
@@ -97,3 +102,49 @@ def test_a_foreign_name_is_still_put_right_after_its_account_was_merged_into_ano
         own.run("customer")
     assert own.hand.erp_id("customer", winner) == erp_id
     assert own.rows(f"SELECT name FROM erp_customer WHERE id = {erp_id}") == [(name,)]
+
+
+def quoted(tale: Tale) -> tuple[str, str]:
+    """Two orders of one quote: the ERP takes the first, and refuses the second. Answers both in the CRM."""
+    hand = tale.hand
+    first, second = hand.order(hand.known), hand.order(hand.known)
+    quote = hand.crm.enter("Quote", SALES, quote_of(hand, first), lines=hand.crm.things["Order"][first].lines)
+    for order in (first, second):
+        hand.crm.edit("Order", order, SALES, Quote=quote)
+    for name in ("quote", "order", "order"):
+        tale.run(name)
+    assert tale.rows("SELECT source_id, reason FROM state_worklist") == [(second, "refused")]
+    return first, second
+
+
+def quote_of(hand: Stagehand, order: str) -> dict[str, object]:
+    fields = hand.crm.things["Order"][order].fields
+    return {"Account": fields["Account"], "Day": fields["Day"], "Currency": "EUR", "Status": "Presented"}
+
+
+def take_back(hand: Stagehand, order: str) -> None:
+    hand.crm.edit("Order", order, SALES, Status="Draft")
+
+
+def take_the_quote_off(hand: Stagehand, order: str) -> None:
+    hand.crm.edit("Order", order, SALES, Quote=None)
+
+
+def cancel_in_the_erp(hand: Stagehand, order: str) -> None:
+    erp_id = hand.erp_id("order", order)
+    hand.people.clerks.at_desk("cancels", lambda desk: clerk.cancel(desk, erp_id))
+
+
+@pytest.mark.parametrize("lets_go", [take_back, take_the_quote_off, cancel_in_the_erp])
+@pytest.mark.parametrize("erp", ["own", "far"])
+def test_an_order_whose_quote_another_order_lets_go_is_tried_again(
+    erp: ErpKind, lets_go: Callable[[Stagehand, str], None]
+) -> None:
+    tale = Tale(erp)
+    first, second = quoted(tale)
+    lets_go(tale.hand, first)
+    for _ in range(2):
+        tale.run("order")
+    assert tale.rows("SELECT source_id FROM state_worklist") == []
+    erp_id = tale.hand.erp_id("order", second)
+    assert tale.rows(f"SELECT status FROM erp_order WHERE id = {erp_id}") == [("confirmed",)]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -32,36 +31,28 @@ class Auditor:
 
     def look(self) -> None:
         """Everything of section 4 that holds at every moment. Raises Violation."""
-        look = self.world.disk.look()
-        try:
-            self._look_at_runs(look)
-            if self.world.is_weak:
-                self._look_at_weak()
-            else:
-                self._look_at_erp(look)
-        finally:
-            look.close()
+        self._look_at_runs()
+        if self.world.is_weak:
+            self._look_at_weak()
+        else:
+            self._look_at_erp()
 
     def judge(self) -> None:
         """Everything that must hold once all is calm: nothing lost, nothing doubled, both sides agree."""
-        look = self.world.disk.look()
-        try:
-            Judgement(self.world, look).judge()
-            self._verify_chains()
-            self._look_for_inventions(look)
-        finally:
-            look.close()
+        Judgement(self.world).judge()
+        self._verify_chains()
+        self._look_for_inventions()
 
     # --- runs -----------------------------------------------------------------------------------------------------
 
-    def _look_at_runs(self, look: sqlite3.Connection) -> None:
+    def _look_at_runs(self) -> None:
         """Accounted, Alone and Explained: each new page adds up, comes from the newest holder, bears its run's hash."""
         query = (
             "SELECT p.id, p.run_id, p.mapping, p.read, p.outcomes, r.token, r.mapping_hash,"
             " (SELECT count(*) FROM state_audit a WHERE a.page_id = p.id) AS loud"
             " FROM state_page p JOIN state_run r ON r.id = p.run_id WHERE p.id > ? ORDER BY p.id"
         )
-        for row in look.execute(query, (self.pages,)).fetchall():
+        for row in self.world.ask(query, (self.pages,)):
             self.pages = row["id"]
             quiet = sum(len(ids) for ids in json.loads(row["outcomes"]).values())
             self.uneven += row["read"] != quiet + row["loud"]
@@ -74,7 +65,7 @@ class Auditor:
             if row["mapping_hash"] not in self.world.hashes[row["mapping"]]:
                 raise Violation("Explained", f"page {row['id']} bears another mapping's hash")
 
-    def _look_for_inventions(self, look: sqlite3.Connection) -> None:
+    def _look_for_inventions(self) -> None:
         """No edit is invented: what the audit says was edited and undone, somebody did edit."""
         if any(one.merged_into for one in self.world.crm.things["Account"].values()):
             return  # who takes over a pair shows other values, and nobody edited them
@@ -83,7 +74,7 @@ class Auditor:
             " AND a.source_id = CASE a.side WHEN 'crm' THEN b.crm_id ELSE b.erp_id END"
             " WHERE a.entity IN ('customer', 'order') AND a.payload LIKE '%\"overruled\"%'"
         )
-        for row in look.execute(query):
+        for row in self.world.ask(query):
             if (row["entity"], row["crm_id"]) not in self.world.meddled:
                 raise Violation("No edit is invented", f"{row['entity']} {row['crm_id']} is said to have been edited")
 
@@ -98,28 +89,29 @@ class Auditor:
 
     # --- the built-in ERP -----------------------------------------------------------------------------------------
 
-    def _look_at_erp(self, look: sqlite3.Connection) -> None:
-        self._look_at_keys(look)
-        self._look_at_names(look)
-        self._look_at_ledger(look)
-        self._look_at_credit(look)
-        self._look_at_lines(look)
+    def _look_at_erp(self) -> None:
+        self._look_at_keys()
+        self._look_at_names()
+        self._look_at_ledger()
+        self._look_at_credit()
+        self._look_at_lines()
 
-    def _look_at_keys(self, look: sqlite3.Connection) -> None:
+    def _look_at_keys(self) -> None:
         """Once and Whole: every record has one live key, every order its lines, every binding its record."""
         for stream in ("customer", "quote", "order"):
             query = (
-                f"SELECT t.id, (SELECT count(*) FROM erp_external_key k WHERE k.stream = '{stream}'"
-                f" AND k.record_id = t.id AND k.status = 'live') AS keys FROM erp_{stream} t WHERE keys <> 1"
+                f"SELECT t.id, count(k.key) AS keys FROM erp_{stream} t LEFT JOIN erp_external_key k"
+                f" ON k.stream = '{stream}' AND k.record_id = t.id AND k.status = 'live'"
+                " GROUP BY t.id HAVING count(k.key) <> 1"
             )
-            for row in look.execute(query):
-                keys = look.execute(
+            for row in self.world.ask(query):
+                keys = self.world.ask(
                     "SELECT key FROM erp_external_key WHERE stream = ? AND record_id = ? AND status = 'live'",
                     (stream, row["id"]),
-                ).fetchall()
+                )
                 if stream != "customer" or not self._are_merged([one["key"] for one in keys]):
                     raise Violation("Once", f"ERP {stream} {row['id']} has {row['keys']} live keys")
-        bare = look.execute("SELECT id FROM erp_order WHERE id NOT IN (SELECT order_id FROM erp_order_line)").fetchall()
+        bare = self.world.ask("SELECT id FROM erp_order WHERE id NOT IN (SELECT order_id FROM erp_order_line)")
         if bare:
             raise Violation("Whole", f"ERP order {bare[0]['id']} has no lines")
         if self.world.kind == "own":
@@ -128,10 +120,10 @@ class Auditor:
                 " AND k.record_id = CAST(b.erp_id AS INTEGER) WHERE k.key IS NULL"
                 " AND b.entity IN ('customer', 'product', 'quote', 'order')"
             )
-            for row in look.execute(query):
+            for row in self.world.ask(query):
                 raise Violation("Whole", f"{row['entity']} {row['erp_id']} is bound, and the ERP has no such key")
 
-    def _look_at_lines(self, look: sqlite3.Connection) -> None:
+    def _look_at_lines(self) -> None:
         """Balanced: quantity × price, rounded half up once, in whole cents; computed here in integers.
 
         Pieces that are invoiced one by one are rounded one by one: what is booked of a line stays, even if the line is
@@ -141,8 +133,8 @@ class Auditor:
             "SELECT i.order_id, l.key, sum(l.net_minor + l.discount_share_minor) AS booked FROM erp_invoice_line l"
             " JOIN erp_invoice i ON i.id = l.invoice_id WHERE i.kind = 'invoice' GROUP BY i.order_id, l.key"
         )
-        booked = {(row["order_id"], row["key"]): row["booked"] for row in look.execute(query)}
-        for row in look.execute("SELECT * FROM erp_order_line"):
+        booked = {(row["order_id"], row["key"]): row["booked"] for row in self.world.ask(query)}
+        for row in self.world.ask("SELECT * FROM erp_order_line"):
             exact = row["quantity_micros"] * row["unit_price_micros"] * 100
             whole, rest = divmod(exact, 10**12)
             if row["amount_minor"] != max(whole + (2 * rest >= 10**12), booked.get((row["order_id"], row["key"]), 0)):
@@ -155,11 +147,11 @@ class Auditor:
         merged = [one for one in ids if one in things and things[one].merged_into]
         return len(ids) > 1 and len(merged) >= len(ids) - 1
 
-    def _look_at_names(self, look: sqlite3.Connection) -> None:
+    def _look_at_names(self) -> None:
         """Forward: names carry the number of the edit that made them, and no customer goes back to an older one."""
         if self.world.kind != "own":
             return
-        for row in look.execute("SELECT id, name FROM erp_customer"):
+        for row in self.world.ask("SELECT id, name FROM erp_customer"):
             self._see_name(str(row["id"]), row["name"])
 
     def _see_name(self, erp_id: str, name: str) -> None:
@@ -170,14 +162,14 @@ class Auditor:
             raise Violation("Forward", f"ERP customer {erp_id} shows {name} after N{self.newest[erp_id]}")
         self.newest[erp_id] = max(number, self.newest.get(erp_id, 0))
 
-    def _look_at_ledger(self, look: sqlite3.Connection) -> None:
+    def _look_at_ledger(self) -> None:
         """Balanced: entries sum to nothing, have two lines, never change; receivables are the documents' sum."""
         seen: dict[tuple[int, int], tuple[Any, ...]] = {}
         sums: dict[tuple[int, str], int] = defaultdict(int)
         lines: Counter[int] = Counter()
         owed: dict[int, int] = defaultdict(int)
         query = "SELECT p.* FROM erp_posting p JOIN erp_entry e ON e.id = p.entry_id WHERE e.posted_at IS NOT NULL"
-        for row in look.execute(query):
+        for row in self.world.ask(query):
             seen[row["entry_id"], row["position"]] = tuple(row)
             sums[row["entry_id"], row["currency"]] += row["amount_minor"]
             lines[row["entry_id"]] += 1
@@ -190,28 +182,28 @@ class Auditor:
             if seen.get(place) != row_before:
                 raise Violation("Balanced", f"posting {place} was changed after it was posted")
         self.ledger = seen
-        self._look_at_receivables(look, owed)
+        self._look_at_receivables(owed)
 
-    def _look_at_receivables(self, look: sqlite3.Connection, owed: dict[int, int]) -> None:
+    def _look_at_receivables(self, owed: dict[int, int]) -> None:
         documents: dict[int, int] = defaultdict(int)
-        for row in look.execute("SELECT customer_id, kind, total_minor FROM erp_invoice"):
+        for row in self.world.ask("SELECT customer_id, kind, total_minor FROM erp_invoice"):
             documents[row["customer_id"]] += row["total_minor"] if row["kind"] == "invoice" else -row["total_minor"]
         query = (
             "SELECT customer_id, amount_minor FROM erp_payment WHERE id NOT IN (SELECT payment_id FROM erp_reversal)"
         )
-        for row in look.execute(query):
+        for row in self.world.ask(query):
             documents[row["customer_id"]] -= row["amount_minor"]
         for customer in owed.keys() | documents.keys():
             if owed[customer] != documents[customer]:
                 what = f"customer {customer} owes {owed[customer]} by the ledger, {documents[customer]} by documents"
                 raise Violation("Balanced", what)
 
-    def _look_at_credit(self, look: sqlite3.Connection) -> None:
+    def _look_at_credit(self) -> None:
         """Credit-safe: an order that Isthmus wrote is not newly confirmed, or raised, while its customer is held, or
         beyond its limit."""
-        held = {row["customer_id"] for row in look.execute("SELECT customer_id FROM erp_credit_term WHERE held")}
+        held = {row["customer_id"] for row in self.world.ask("SELECT customer_id FROM erp_credit_term WHERE held")}
         risen = set()
-        for row in look.execute("SELECT id, customer_id, status, total_minor, changed_by FROM erp_order"):
+        for row in self.world.ask("SELECT id, customer_id, status, total_minor, changed_by FROM erp_order"):
             before = self.orders.get(row["id"], ("", 0))
             rose = row["status"] == "confirmed" and (before[0] not in SOLD or row["total_minor"] > before[1])
             if rose and row["changed_by"] == "sync":
@@ -220,13 +212,13 @@ class Auditor:
         for customer in risen & held & self.held:
             raise Violation("Credit-safe", f"an order was confirmed while customer {customer} is held")
         self.held = held
-        self._look_at_limits(look, risen)
+        self._look_at_limits(risen)
 
-    def _look_at_limits(self, look: sqlite3.Connection, risen: set[int]) -> None:
+    def _look_at_limits(self, risen: set[int]) -> None:
         """What a family owes and has ordered, added up here; judged where no clerk moved anything meanwhile."""
         terms = {
             row["id"]: (row["parent_id"] if row["shares_parent_limit"] else None, row["limit_minor"])
-            for row in look.execute(
+            for row in self.world.ask(
                 "SELECT c.id, c.parent_id, t.shares_parent_limit, t.limit_minor FROM erp_customer c"
                 " LEFT JOIN erp_credit_term t ON t.customer_id = c.id"
             )
@@ -240,7 +232,7 @@ class Auditor:
             "SELECT customer_id, currency, amount_minor FROM erp_posting WHERE account = '1100' UNION ALL SELECT"
             " customer_id, currency, to_invoice_minor FROM erp_order WHERE status IN ('confirmed', 'partly_invoiced')"
         )
-        for row in look.execute(query).fetchall():
+        for row in self.world.ask(query):
             if row["currency"] != "EUR":
                 return  # the rates in force are the ERP's own tests' matter
             owed[self._root(row["customer_id"])] += row["amount_minor"]

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sqlalchemy import text
+
 from isthmus.connect.protocol import Change
 from isthmus.db import writing
 from isthmus.erp import allocating, clerk, invoicing, ledger, reversing
 from isthmus.erp.desk import Desk, sit_down
 from isthmus.erp.intake import write as take_in
 from isthmus.kernel.clock import business_day
-from isthmus.kernel.errors import Refused
+from isthmus.kernel.errors import Refused, Unavailable
 from isthmus.testing.world.world import World
 
 CLERK = "clerk:berta"
@@ -71,8 +73,8 @@ class Clerks:
 
     def take(self, desk: Desk, stream: str, *, erp_id: str, fields: dict[str, Any]) -> None:
         """Writes a record as a clerk who edits it by hand: under the key that it has. Raises Refused."""
-        query = "SELECT key FROM erp_external_key WHERE stream = ? AND record_id = ? AND status = 'live'"
-        key = desk.connection.exec_driver_sql(query, (stream, int(erp_id))).scalar()
+        query = text("SELECT key FROM erp_external_key WHERE stream = :stream AND record_id = :id AND status = 'live'")
+        key = desk.connection.execute(query, {"stream": stream, "id": int(erp_id)}).scalar()
         if key is None:
             return
         (answer,) = take_in(desk, stream, [Change("update", str(key), fields, id=erp_id)])
@@ -80,14 +82,14 @@ class Clerks:
             raise Refused(answer.fault.where, answer.fault.what, answer.fault.remedy)
 
     def at_desk(self, what: str, work: Callable[[Desk], object]) -> str | None:
-        """A clerk of the built-in ERP works in one transaction; what the ERP refuses is not done."""
+        """A clerk of the built-in ERP works in one transaction; what the ERP refuses, or is busy with, is not done."""
         if self.world.is_weak:
             return None
         self.world.sittings += 1
         try:
             with self.world.offstage(), writing(self.world.disk.engine) as connection:
                 work(sit_down(connection, by=CLERK, clock=self.world.clock))
-        except Refused as error:
+        except (Refused, Unavailable) as error:
             return f"the clerk may not: {what}: {error}"
         return f"the clerk {what}"
 
@@ -133,10 +135,7 @@ class Clerks:
     # --- books ----------------------------------------------------------------------------------------------------
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
-        look = self.world.disk.look()
-        found = [tuple(row) for row in look.execute(query)]
-        look.close()
-        return found
+        return [tuple(row) for row in self.world.ask(query)]
 
     def invoice(self) -> str | None:
         pair = self._one_of("order")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -33,17 +32,17 @@ class Item:
 class Judgement:
     """One world at rest. Every difference between both sides must have an item that is still true."""
 
-    def __init__(self, world: World, look: sqlite3.Connection) -> None:
-        self.world, self.look, self.crm = world, look, world.crm
+    def __init__(self, world: World) -> None:
+        self.world, self.crm = world, world.crm
         self.pairs: dict[str, dict[str, str]] = {}  # entity → CRM id → ERP id, aliases too
-        for row in look.execute(
+        for row in world.ask(
             "SELECT entity, crm_id, erp_id FROM state_binding UNION ALL"
             " SELECT a.entity, a.id, b.erp_id FROM state_alias a JOIN state_binding b ON b.id = a.binding_id"
         ):
             self.pairs.setdefault(row["entity"], {})[row["crm_id"]] = row["erp_id"]
         self.items = {
             (row["mapping"], row["side"], row["source_id"]): Item(row["reason"], row["what"], row["detail"] or "")
-            for row in look.execute("SELECT * FROM state_worklist")
+            for row in world.ask("SELECT * FROM state_worklist")
         }
         self.merged = {one.merged_into for one in self.crm.things["Account"].values() if one.merged_into}
 
@@ -60,11 +59,9 @@ class Judgement:
         self._judge_orphans()
 
     def _no_loose_ends(self) -> None:
-        for table, where in (("state_intent", "settled_at IS NULL"), ("state_due", "1")):
-            (number,) = self.look.execute(f"SELECT count(*) FROM {table} WHERE {where}").fetchone()
-            if number:
-                rows = [tuple(row) for row in self.look.execute(f"SELECT * FROM {table} WHERE {where} LIMIT 2")]
-                raise Violation("Converges", f"{number} rows are left in {table}: {rows}")
+        for table, where in (("state_intent", "settled_at IS NULL"), ("state_due", "true")):
+            if rows := [tuple(row) for row in self.world.ask(f"SELECT * FROM {table} WHERE {where}")]:
+                raise Violation("Converges", f"{len(rows)} rows are left in {table}: {rows[:2]}")
 
     # --- what both sides show -------------------------------------------------------------------------------------
 
@@ -73,8 +70,8 @@ class Judgement:
         if self.world.is_weak:
             thing = self.world.weak.things[stream].get(erp_id)
             return {**thing.fields, "lines": thing.lines} if thing else None
-        row = self.look.execute(f"SELECT * FROM erp_{stream} WHERE id = ?", (int(erp_id),)).fetchone()
-        return dict(row) if row else None
+        rows = self.world.ask(f"SELECT * FROM erp_{stream} WHERE id = ?", (int(erp_id),))
+        return dict(rows[0]) if rows else None
 
     def item(self, entity: str, thing: Thing) -> Item | None:
         """The reason why a CRM record, or its pair's other half, is not through; of a merged one only its own."""
@@ -138,10 +135,8 @@ class Judgement:
             self._fail("Ordered", thing, f"parent is {parent}, in the ERP {row['parent_id']}")
 
     def _is_pulled(self, thing: Thing) -> bool:
-        found = self.look.execute(
-            "SELECT regardless FROM state_binding WHERE entity = 'customer' AND crm_id = ?", (thing.id,)
-        ).fetchone()
-        return bool(found and found["regardless"]) and not thing.deleted
+        query = "SELECT regardless FROM state_binding WHERE entity = 'customer' AND crm_id = ?"
+        return any(row["regardless"] for row in self.world.ask(query, (thing.id,))) and not thing.deleted
 
     # --- quotes and orders ----------------------------------------------------------------------------------------
 
@@ -193,15 +188,15 @@ class Judgement:
         query = (
             f"SELECT key, quantity_micros, unit_price_micros FROM erp_{entity}_line WHERE {entity}_id = ? ORDER BY key"
         )
-        return [tuple(line) for line in self.look.execute(query, (row["id"],))]
+        return [tuple(line) for line in self.world.ask(query, (row["id"],))]
 
     # --- invoices and payments ------------------------------------------------------------------------------------
 
     def _judge_books(self) -> None:
         """Each document of the ERP is shown once in the CRM, with its figures as the ledger gives them."""
-        for row in self.look.execute("SELECT id, number, total_minor FROM erp_invoice"):
+        for row in self.world.ask("SELECT id, number, total_minor FROM erp_invoice"):
             self._judge_document("invoice", "Invoice", str(row["id"]), figure=("Total", row["total_minor"]))
-        for row in self.look.execute("SELECT id, number, amount_minor FROM erp_payment"):
+        for row in self.world.ask("SELECT id, number, amount_minor FROM erp_payment"):
             self._judge_document("payment", "Payment", str(row["id"]), figure=("Amount", row["amount_minor"]))
 
     def _judge_document(self, entity: str, stream: str, erp_id: str, *, figure: tuple[str, int]) -> None:
@@ -221,11 +216,11 @@ class Judgement:
             self._judge_outstanding(erp_id, shown[0])
 
     def _judge_outstanding(self, erp_id: str, shown: Thing) -> None:
-        row = self.look.execute(
+        query = (
             "SELECT i.total_minor - coalesce((SELECT sum(amount_minor) FROM erp_allocation a"
-            " WHERE a.invoice_id = i.id OR a.credit_note_id = i.id), 0) AS open FROM erp_invoice i WHERE i.id = ?",
-            (int(erp_id),),
-        ).fetchone()
+            " WHERE a.invoice_id = i.id OR a.credit_note_id = i.id), 0) AS open FROM erp_invoice i WHERE i.id = ?"
+        )
+        (row,) = self.world.ask(query, (int(erp_id),))
         if shown.fields["Outstanding"] != Decimal(row["open"]).scaleb(-2):
             what = f"invoice {erp_id} has {row['open']} open, shown as {shown.fields['Outstanding']}"
             raise Violation("Complete", what)
@@ -286,7 +281,7 @@ class Judgement:
         if quote is None or str(quote["customer_id"]) != customer_id:
             return quote is not None
         query = "SELECT id FROM erp_order WHERE quote_id = ? AND status <> 'cancelled'"
-        return any(str(row["id"]) != erp_id for row in self.look.execute(query, (int(quote_id or 0),)))
+        return any(str(row["id"]) != erp_id for row in self.world.ask(query, (int(quote_id or 0),)))
 
     def _is_ambiguous(self, _item: Item, thing: Thing) -> bool:
         if thing.merged_into or thing.id in self.merged:
@@ -298,8 +293,7 @@ class Judgement:
     def _is_taken(self, tax: str) -> bool:
         if self.world.is_weak:
             return any(one.fields["tax_id"] == tax for one in self.world.weak.things["customer"].values())
-        query = "SELECT count(*) FROM erp_customer WHERE upper(tax_id) = upper(?)"
-        return bool(self.look.execute(query, (tax,)).fetchone()[0])
+        return bool(self.world.ask("SELECT id FROM erp_customer WHERE upper(tax_id) = upper(?)", (tax,)))
 
     def _is_conflict(self, item: Item, thing: Thing) -> bool:
         """Both sides edited the field at some time, and still differ."""
@@ -334,8 +328,8 @@ class Judgement:
         if self.world.is_weak:
             things = self.world.weak.things[entity].values()
             return {one.id for one in things if one.fields.get("active", one.fields.get("status") != "cancelled")}
-        where = "active = 1" if entity == "customer" else "status <> 'cancelled'"
-        return {str(row["id"]) for row in self.look.execute(f"SELECT id FROM erp_{entity} WHERE {where}")}
+        where = "active" if entity == "customer" else "status <> 'cancelled'"
+        return {str(row["id"]) for row in self.world.ask(f"SELECT id FROM erp_{entity} WHERE {where}")}
 
     def _is_double(self, entity: str, erp_id: str, bound: set[str]) -> bool:
         """What a weak ERP made a second time of one key, or of a record that took over another pair meanwhile;
@@ -348,5 +342,4 @@ class Judgement:
         return key in {things[one].key for one in bound} or key.rpartition("/")[2] in self.pairs[entity]
 
     def _is_alias(self, entity: str, crm_id: str) -> bool:
-        query = "SELECT count(*) FROM state_alias WHERE entity = ? AND id = ?"
-        return bool(self.look.execute(query, (entity, crm_id)).fetchone()[0])
+        return bool(self.world.ask("SELECT id FROM state_alias WHERE entity = ? AND id = ?", (entity, crm_id)))

@@ -101,11 +101,8 @@ class Operators:
 
     # --- the worklist ---------------------------------------------------------------------------------------------
 
-    def _numbers(self, where: str = "1") -> list[int]:
-        look = self.world.disk.look()
-        found = [row["id"] for row in look.execute(f"SELECT id FROM state_worklist WHERE {where} ORDER BY id")]
-        look.close()
-        return found
+    def _numbers(self, where: str = "true") -> list[int]:
+        return [row["id"] for row in self.world.ask(f"SELECT id FROM state_worklist WHERE {where} ORDER BY id")]
 
     def retry(self) -> str | None:
         numbers = self._numbers()

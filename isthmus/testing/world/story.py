@@ -14,11 +14,12 @@ from hashlib import blake2b
 from random import Random
 
 from isthmus.testing.world.auditor import Auditor
+from isthmus.testing.world.disk import Disk, Kept, the_disk
 from isthmus.testing.world.kinds import KINDS
 from isthmus.testing.world.line import Weather
 from isthmus.testing.world.people import SALES, People
 from isthmus.testing.world.workers import Worker
-from isthmus.testing.world.world import ErpKind, Remains, Violation, World, the_disk
+from isthmus.testing.world.world import ErpKind, Remains, Violation, World
 
 CALM_CYCLES = 7  # levels of reference (customer, quote, order, invoice, payment) and two more
 BOOKED = frozenset(("books", "part_invoiced", "credits", "reversals", "refunds"))  # kinds that make documents
@@ -37,10 +38,12 @@ class Outcome:
     counted: Counter[str] = field(default_factory=Counter)
     cycles: int = 0
     face: str = ""  # a hash of everything that is left at the end
+    database: str = "sqlite"
 
     @property
     def replay(self) -> str:
-        return f"python -m isthmus.testing.replay {self.seed}"
+        where = "" if self.database == "sqlite" else f" --database {self.database}"
+        return f"python -m isthmus.testing.replay {self.seed}{where}"
 
 
 def play(
@@ -65,6 +68,7 @@ def play(
     except Violation as violation:
         outcome.fault = str(violation)
     outcome.told, outcome.counted, outcome.face = world.told, world.counted, face_of(world)
+    outcome.database = world.disk.engine.dialect.name
     return outcome
 
 
@@ -87,20 +91,23 @@ def open_world(erp: ErpKind, weather: Weather) -> World:
 
 def reopen(erp: ErpKind, remains: Remains, weather: Weather) -> World:
     """A world that goes on from what was durable."""
-    the_disk().put(remains.database, remains.log)
+    the_disk().put(remains.database)
     world = World(erp, weather.dice, weather)
     world.restore(remains)
     return world
 
 
-@cache
 def template(erp: ErpKind) -> Remains:
     """Two customers and two products, synchronised."""
+    return _template(erp, the_disk())
+
+
+@cache
+def _template(erp: ErpKind, disk: Disk) -> Remains:
     dice = Random(0)  # noqa: S311
-    disk = the_disk()
     disk.clock = None
     disk.boundary = lambda _name: None
-    disk.put(_tables())
+    disk.put(_tables(disk))
     with disk.engine.begin() as connection:  # drawn by lot where it is real, and part of every key
         connection.exec_driver_sql("UPDATE erp_company SET identity = 'org-erp'")
     world = World(erp, dice, Weather(dice, frozenset()), said=0)
@@ -118,8 +125,8 @@ def template(erp: ErpKind) -> Remains:
 
 
 @cache
-def _tables() -> bytes:
-    return the_disk().migrated()
+def _tables(disk: Disk) -> Kept:
+    return disk.migrated()
 
 
 class Story:
@@ -180,7 +187,7 @@ class Story:
         if "crash" in kinds and self.dice.random() < 0.3:
             worker.crashes_at = self.dice.randrange(1, 14)
         elif {"pause", "usurp", "busy"} & kinds and self.dice.random() < 0.4:
-            worker.pauses_at = self.dice.randrange(1, 12)
+            worker.pauses_at = self.dice.randrange(1, 120 if world.disk.interleaves else 12)
             worker.meanwhile = self._meanwhile(name)
         world.tell(f"runs {name}" + (f", to crash at {worker.crashes_at}" if worker.crashes_at else ""))
         if world.run(name, worker) is None and worker.dead and "crash_again" in kinds and self.dice.random() < 0.5:
@@ -199,7 +206,7 @@ class Story:
             with world.offstage():
                 if kind != "busy":
                     world.pass_time(timedelta(seconds=seconds))
-                for _ in range(1 if kind == "usurp" else 2):
+                for _ in range(self._acts(kind)):
                     self.people.act()
                 if kind == "usurp":
                     world.pass_time(timedelta(seconds=400))
@@ -209,6 +216,10 @@ class Story:
                 world.tell("the first goes on")
 
         return go_on
+
+    def _acts(self, kind: str) -> int:
+        """What people do meanwhile: more of it where they need not wait until a transaction has ended."""
+        return (1 if kind == "usurp" else 2) * (4 if self.world.disk.interleaves else 1)
 
     # --- the end --------------------------------------------------------------------------------------------------
 
@@ -246,28 +257,22 @@ class Story:
         return self._written() == before and not self._pending()
 
     def _pending(self) -> int:
-        look = self.world.disk.look()
         query = "SELECT (SELECT count(*) FROM state_due) + count(*) FROM state_mapping WHERE full_wanted IS NOT NULL"
-        (number,) = look.execute(query).fetchone()
-        look.close()
+        ((number,),) = self.world.ask(query)
         return int(number)
 
     def _written(self) -> tuple[int, int, int]:
-        look = self.world.disk.look()
-        (changes,) = look.execute("SELECT count(*) FROM erp_change").fetchone()
-        look.close()
+        ((changes,),) = self.world.ask("SELECT count(*) FROM erp_change")
         return changes, self.world.crm.written, self.world.weak.written
 
 
 def face_of(world: World) -> str:
     """A hash of what is left: both systems and our state, without salts and what follows from them."""
     body = blake2b(digest_size=12)
-    look = world.disk.look()
-    tables = [row[0] for row in look.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
-    for table in tables:
-        for row in look.execute(f'SELECT * FROM "{table}"'):
-            body.update(repr([row[name] for name in row.keys() if name not in _SALTED]).encode())  # noqa: SIM118
-    look.close()
+    for table in world.disk.tables():
+        rows = world.ask(f'SELECT * FROM "{table}"')
+        shown = sorted(repr([row[name] for name in row.keys() if name not in _SALTED]) for row in rows)  # noqa: SIM118
+        body.update("\n".join(shown).encode())
     for shelf in (world.crm, world.weak):
         for stream, things in shelf.things.items():
             body.update(repr((stream, [vars(one) for one in things.values()])).encode())

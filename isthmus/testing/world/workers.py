@@ -37,7 +37,7 @@ class Worker:
             raise Crash(f"{self.name} before step {self.crashes_at}: {name}")
 
     def chance(self) -> None:
-        """Holding no lock, the worker may stand still here."""
+        """The worker may stand still here: who needs what it has locked does not have to wait for it."""
         self.live()
         self.chances += 1
         if self.chances == self.pauses_at and self.meanwhile is not None:

@@ -15,6 +15,8 @@ from pathlib import Path
 from random import Random
 from typing import Any, Literal
 
+from sqlalchemy import text
+
 from isthmus.connect.protocol import Change, Connector
 from isthmus.connect.registry import connect
 from isthmus.kernel.clock import Clock, SetClock
@@ -26,7 +28,7 @@ from isthmus.sync.ports import Ports
 from isthmus.sync.report import Report
 from isthmus.sync.run import Order, run_mapping
 from isthmus.testing.world.crm import Crm
-from isthmus.testing.world.disk import Disk, fail
+from isthmus.testing.world.disk import Kept, the_disk
 from isthmus.testing.world.line import Line, Weather
 from isthmus.testing.world.weak_erp import WeakErp
 from isthmus.testing.world.workers import Crash, Worker
@@ -48,10 +50,8 @@ _FAILING = {
     "begin": ("locked", 0.05), "statement": ("db_restart", 0.02), "commit": ("disk_full", 0.05),
     "committed": ("unheard", 0.1),
 }  # fmt: skip
-_CODES = {
-    "locked": (5, "database is locked"), "db_restart": (10, "disk I/O error"),
-    "disk_full": (13, "database or disk is full"),
-}  # fmt: skip
+
+_LEFT_BY_THE_DEAD = text("UPDATE state_lease SET holder = :gone WHERE name = :name AND holder IS NOT NULL")
 
 #: What a world knows beside what is durable.
 _REMEMBERED = ("told", "counted", "said", "fell_behind", "edited", "meddled", "cancelled", "last_said", "sittings")
@@ -63,12 +63,6 @@ class Violation(AssertionError):
     def __init__(self, promise: str, what: str) -> None:
         super().__init__(f"{promise}: {what}")
         self.promise, self.what = promise, what
-
-
-@cache
-def the_disk() -> Disk:
-    """One for the process: its engine keeps the compiled statements."""
-    return Disk()
 
 
 @cache
@@ -93,10 +87,9 @@ class Watch:
 
 @dataclass(frozen=True)
 class Remains:
-    """What is durable at one moment: our database with its log, both systems, and the time."""
+    """What is durable at one moment: our database, both systems, and the time."""
 
-    database: bytes
-    log: bytes
+    database: Kept
     crm: dict[str, Any]
     weak: dict[str, Any]
     at: datetime
@@ -167,11 +160,12 @@ class World:
 
     def pairs(self, entity: str) -> list[tuple[str, str]]:
         """Bound pairs: CRM id, ERP id."""
-        look = self.disk.look()
-        query = "SELECT crm_id, erp_id FROM state_binding WHERE entity = ? ORDER BY id"
-        rows = look.execute(query, (entity,)).fetchall()
-        look.close()
+        rows = self.ask("SELECT crm_id, erp_id FROM state_binding WHERE entity = ? ORDER BY id", (entity,))
         return [(row["crm_id"], row["erp_id"]) for row in rows if row["erp_id"]]
+
+    def ask(self, query: str, words: Sequence[Any] = ()) -> list[Any]:
+        """What is durable in our database at this moment: rows by name and by place."""
+        return self.disk.ask(query, words)
 
     def tell(self, what: str) -> None:
         self.told.append(f"{self.clock.now():%d %H:%M:%S} {what}")
@@ -188,7 +182,7 @@ class World:
 
     def remains(self) -> Remains:
         """What a power cut at this moment would leave."""
-        return Remains(*self.disk.remains(), self.crm.copy_state(), self.weak.copy_state(), self.clock.now())
+        return Remains(self.disk.remains(), self.crm.copy_state(), self.weak.copy_state(), self.clock.now())
 
     def restore(self, remains: Remains) -> None:
         """Both systems and the time are as they were then; the database was put in place before the world was made."""
@@ -236,7 +230,7 @@ class World:
     def _boundary(self, name: str) -> None:
         if not self.stack:
             return
-        if name == "begin":
+        if name == "begin" or (name == "statement" and self.disk.interleaves):
             self.stack[-1].chance()
         elif name != "statement":
             self.durable(name)
@@ -246,7 +240,7 @@ class World:
         self.count(f"{kind} at a {name}")
         if name == "committed":
             raise Unavailable("database", "the connection was lost while committing", "run again")
-        fail(*_CODES[kind])
+        self.disk.fail(kind)
 
     def now(self) -> datetime:
         return self.clock.now()
@@ -335,9 +329,7 @@ class World:
         if self.dice.random() < 0.5:
             gone = f"{socket.gethostname()} {2**22 + os.getpid()} 1"
             with self.offstage(), self.disk.engine.begin() as connection:
-                connection.exec_driver_sql(
-                    "UPDATE state_lease SET holder = ? WHERE name = ? AND holder IS NOT NULL", (gone, name)
-                )
+                connection.execute(_LEFT_BY_THE_DEAD, {"gone": gone, "name": name})
 
     # --- witnesses ------------------------------------------------------------------------------------------------
 
@@ -349,10 +341,7 @@ class World:
         name = self.running.get(worker, "")
         if worker in self.usurped.get(name, ()):
             raise Violation("Alone", f"{worker} writes {stream} to the {side} though another run of {name} took over")
-        look = self.disk.look()
-        rows = look.execute("SELECT body FROM state_intent").fetchall()
-        look.close()
-        announced = " ".join(row["body"] for row in rows)
+        announced = " ".join(row["body"] for row in self.ask("SELECT body FROM state_intent"))
         for change in changes:
             if f'"{change.key}"' not in announced:
                 raise Violation("Whole", f"{change.verb} of {change.key} was sent to the {side} without an intent")
