@@ -13,7 +13,8 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from contextlib import ExitStack
+from multiprocessing import SimpleQueue
 from time import perf_counter
 
 from isthmus.testing.bugs import BUGS, Bug
@@ -46,16 +47,28 @@ def main(words: Sequence[str] | None = None) -> int:
     given = parser.parse_args(words)
     if given.database == "postgresql" and (given.crashes or given.pairs):
         parser.error("crashes are kept as files of SQLite; bench.kills shoots workers on PostgreSQL")
-    needs_server = given.bugs or given.database == "postgresql"
-    with running() if needs_server else nullcontext("") as server:
-        home = server if given.database == "postgresql" else ""
-        with ProcessPoolExecutor(given.jobs, initializer=live_on, initargs=(home,)) as pool:
-            broken = _campaigns(pool, given, server)
+    needs_servers = given.bugs or given.database == "postgresql"
+    with ExitStack() as stack:
+        # One for each process: an open transaction of another world on the same server holds back what readers see.
+        servers: SimpleQueue[str] = SimpleQueue()
+        for _ in range(given.jobs):
+            servers.put(stack.enter_context(running()) if needs_servers else "")
+        with ProcessPoolExecutor(given.jobs, initializer=_move_in, initargs=(servers, given.database)) as pool:
+            broken = _campaigns(pool, given)
     _say(f"broken: {broken}")
     return int(broken > 0)
 
 
-def _campaigns(pool: ProcessPoolExecutor, given: argparse.Namespace, server: str) -> int:
+_SERVER: list[str] = []  # of this process
+
+
+def _move_in(servers: SimpleQueue[str], database: str) -> None:
+    _SERVER.append(servers.get())
+    if database == "postgresql":
+        live_on(_SERVER[0])
+
+
+def _campaigns(pool: ProcessPoolExecutor, given: argparse.Namespace) -> int:
     broken = _play_seeds(pool, range(given.first, given.first + given.seeds)) if given.seeds else 0
     if given.crashes:
         broken += _crash(pool, every_step, SCENARIOS)
@@ -64,7 +77,7 @@ def _campaigns(pool: ProcessPoolExecutor, given: argparse.Namespace, server: str
     if given.interruptions:
         broken += _interrupt(pool)
     if given.bugs:
-        broken += _look_for_bugs(pool, server)
+        broken += _look_for_bugs(pool)
     return broken
 
 
@@ -170,15 +183,14 @@ def _stand_still(task: tuple[int, ErpKind, int]) -> tuple[int, str]:
 # --- planted bugs -------------------------------------------------------------------------------------------------
 
 
-def _search(task: tuple[int, str]) -> str:
-    place, server = task
-    return found_by(BUGS[place], BUG_SEEDS if not BUGS[place].harmless else 20, server)
+def _search(place: int) -> str:
+    return found_by(BUGS[place], BUG_SEEDS if not BUGS[place].harmless else 20, *_SERVER)
 
 
-def _look_for_bugs(pool: ProcessPoolExecutor, server: str) -> int:
+def _look_for_bugs(pool: ProcessPoolExecutor) -> int:
     """The catch table. A harmful bug that nothing finds is broken; so is a harmless one that something finds."""
     broken = 0
-    for bug, found in zip(BUGS, pool.map(_search, [(place, server) for place in range(len(BUGS))]), strict=True):
+    for bug, found in zip(BUGS, pool.map(_search, range(len(BUGS))), strict=True):
         broken += bool(found) is bool(bug.harmless)
         where = bug.erp + (", PostgreSQL" if bug.database == "postgresql" else "")
         _say(f"| {bug.name} | {where} | {_verdict(bug, found)} |")
