@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import orjson
+
 from isthmus.connect.protocol import Answer
 from isthmus.kernel.errors import Fault
+from isthmus.kernel.records import Fields, form_text
 from isthmus.state import bindings
 from isthmus.state.bindings import Binding
 from isthmus.sync.crossing import listed
@@ -43,6 +46,10 @@ def _inherit(direction: Direction, one: Answered, pairs: Mapping[str, Binding]) 
     heir = Decision(decision.read, "rebound", decision.change, pair, alias=loser)
     heir.asks_back = f"{decision.read.id} took over the pair of {loser}"  # and shows nothing yet of what was told there
     pair.forget(direction.source, decision.read.id)  # whatever it shows next is news
+    seen = pair.seen(direction.target)
+    known: Fields = orjson.loads(seen.form)
+    shown = {name: value for name, value in known.items() if name in direction.given_or_shared}
+    seen.hash, seen.form = b"", form_text(shown).decode()  # what the target owns was told to the loser only
     pair.regardless = decision.binding.regardless
     return heir, replace(answer, result="updated")
 
