@@ -8,6 +8,7 @@ import pytest
 
 from isthmus.erp import invoicing
 from isthmus.testing.world.people import SALES
+from isthmus.testing.world.story import play
 from isthmus.testing.world.world import ErpKind
 from tests.simulation.tale import Tale
 
@@ -136,3 +137,8 @@ def test_a_merge_that_only_the_erp_heard_of_is_made_up_for_when_the_crm_has_forg
     assert names(far, account) == ["Alder Example"]
     assert far.rows("SELECT id FROM state_alias") == [(loser,)]
     assert far.world.crm.things["Account"][account].fields["Number"] == "C0000001", "what the ERP says is told again"
+
+
+def test_who_takes_over_a_closed_pair_shows_what_the_erp_owns_once_it_is_open() -> None:
+    """Three merges in a chain, two of them unheard: no shorter story shows it, so the seed is played as it was."""
+    assert play(1_305_743).fault == ""
