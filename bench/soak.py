@@ -1,8 +1,8 @@
-"""The long campaigns: many seeds, every crash point, every pair of them for money, and all planted bugs.
+"""The long campaigns: many seeds, every crash point, all pairs for money, every interruption, and all planted bugs.
 
-``python -m bench.soak`` plays 2,000 seeds; ``--seeds``, ``--first``, ``--crashes``, ``--pairs``, ``--bugs`` and
-``--interruptions`` and ``--jobs`` say otherwise. ``--database postgresql`` plays seeds and interruptions on a server of
-its own. Answers 1 when a promise was broken or a harmful bug was not found.
+``python -m bench.soak`` plays 2,000 seeds; ``--seeds``, ``--first``, ``--crashes``, ``--pairs``, ``--interruptions``,
+``--bugs`` and ``--jobs`` say otherwise. ``--database postgresql`` plays seeds and interruptions on servers of its own.
+Answers 1 when a promise was broken or a harmful bug was not found.
 """
 
 from __future__ import annotations
@@ -158,12 +158,12 @@ def _walk(task: tuple[Walk, int, ErpKind]) -> list[Crashed]:
 def _interrupt(pool: ProcessPoolExecutor) -> int:
     """A worker stands still at each chance of each story, while people go on: how many, and what broke."""
     stories = [(number, erp) for number in range(len(INTERRUPTED)) for erp in ERPS[:2]]
-    chances = [number for number, _ in pool.map(_stand_still, [(*story, 0) for story in stories])]
-    broken = 0
-    for (number, erp), places in zip(stories, chances, strict=True):
+    whole = list(pool.map(_stand_still, [(*story, 0) for story in stories]))  # nobody stands still: how many chances?
+    chances, broken = [places for places, _ in whole], 0
+    for (number, erp), (places, fault_of_whole) in zip(stories, whole, strict=True):
         tasks = [(number, erp, place) for place in range(1, places + 1)]
-        found = zip(tasks, pool.map(_stand_still, tasks), strict=True)
-        faults = {place: fault for (_, _, place), (_, fault) in found if fault}
+        found = [fault_of_whole, *(fault for _, fault in pool.map(_stand_still, tasks))]
+        faults = {place: fault for place, fault in enumerate(found) if fault}
         broken += len(faults)
         _say(f"  {places:>6,} interruptions, {len(faults)} broken: {INTERRUPTED[number].name}, {erp}")
         for place, fault in faults.items():

@@ -145,11 +145,12 @@ def waiting_for(
     connection: Connection, targets: Iterable[str], *, reason: Reason | None = None
 ) -> list[tuple[Lane, str]]:
     """Lane and source id of the items, for this reason or any, that wait for one of ``entity id``."""
-    items = select(worklist.c.mapping, worklist.c.side, worklist.c.source_id)
-    items = items.where(worklist.c.reason == reason) if reason else items.where(worklist.c.waits_for.is_not(None))
+    items = select(worklist.c.mapping, worklist.c.side, worklist.c.source_id).where(worklist.c.waits_for.is_not(None))
+    if reason:
+        items = items.where(worklist.c.reason == reason)
     if connection.execute(items.limit(1)).first() is None:  # a first load binds by the thousand, and nobody waits
         return []
-    query = items.where(among(connection, worklist.c.waits_for, list(targets)))
+    query = items.where(among(connection, worklist.c.waits_for, list(dict.fromkeys(targets))))
     return [(Lane(row[0], row[1]), row[2]) for row in connection.execute(query)]
 
 

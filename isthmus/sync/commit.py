@@ -252,26 +252,30 @@ def _wake(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
 
 def _wake_rivals(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
     """What was refused for a record that another one has: an order, say, whose quote is used. That one has moved, and
-    may have let it go.
+    may have let it go. The forms are looked into only if anybody was refused: `waiting_for` asks that first.
     """
     direction = stage.direction
     rows = [row for row in direction.mapping.references if not row.in_lines]
     moved = [(one, pair) for one in conclusions if (pair := one.decision.binding) and _has_moved(direction, one, pair)]
     if not rows or not moved:
         return
-    texts = (text for one, pair in moved for text in (one.before, pair.crm.form, pair.erp.form) if text)
+    texts = (text for one, pair in moved for text in dict.fromkeys((one.before, pair.crm.form, pair.erp.form)) if text)
     forms = (orjson.loads(text) for text in texts)
     named = (f"{row.refers_to} {form[row.row]}" for form in forms for row in rows if form.get(row.row))
-    for lane, key in worklist.waiting_for(stage.connection, dict.fromkeys(named), reason="refused"):
-        progress.add_due(stage.connection, lane, [Due(key, "what it was refused for may be free", now)])
+    waiting = worklist.waiting_for(stage.connection, named, reason="refused")
+    _make_due(stage.connection, waiting, "what it was refused for may be free", now=now)
 
 
 def wake_waiting(connection: Connection, entity: str, bound: Iterable[str], *, now: str) -> None:
     """Makes due what is on the worklist until these are there: each ``entity id``, of either side."""
-    waiting: dict[Lane, list[Due]] = {}
-    for lane, key in worklist.waiting_for(connection, bound):
-        waiting.setdefault(lane, []).append(Due(key, f"the {entity} it waited for is there", now))
-    for lane, items in waiting.items():
+    _make_due(connection, worklist.waiting_for(connection, bound), f"the {entity} it waited for is there", now=now)
+
+
+def _make_due(connection: Connection, waiting: Iterable[tuple[Lane, str]], why: str, *, now: str) -> None:
+    dues: dict[Lane, list[Due]] = {}
+    for lane, key in waiting:
+        dues.setdefault(lane, []).append(Due(key, why, now))
+    for lane, items in dues.items():
         progress.add_due(connection, lane, items)
 
 

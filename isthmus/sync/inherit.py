@@ -44,7 +44,6 @@ def _inherit(direction: Direction, one: Answered, pairs: Mapping[str, Binding]) 
         return _ask(direction, decision, pair), None
     loser = pair.seen(direction.source).id
     heir = Decision(decision.read, "rebound", decision.change, pair, alias=loser)
-    heir.asks_back = f"{decision.read.id} took over the pair of {loser}"  # and shows nothing yet of what was told there
     pair.forget(direction.source, decision.read.id)  # whatever it shows next is news
     seen = pair.seen(direction.target)
     known: Fields = orjson.loads(seen.form)

@@ -179,7 +179,7 @@ PLANNING = (
          Edit(f"{_COMMIT}:_store_worklist",
               "worklist.remove(stage.connection, lane, [key for key in known if key not in stays])", "pass"), seed=5),
     _bug("who waits is never woken", "shared_tax delete",
-         Edit(f"{_COMMIT}:wake_waiting", "progress.add_due(connection, lane, items)", "pass"),
+         Edit(f"{_COMMIT}:wake_waiting", "worklist.waiting_for(connection, bound)", "[]"),
          scenario="an order waits for its customer"),
     _bug("nothing is pulled", "", Edit("isthmus.sync.crossing:_cross_one", "if row.pull and", "if False and")),
     _bug("an optional reference is forgotten", "",

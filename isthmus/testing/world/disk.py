@@ -18,7 +18,7 @@ from isthmus.db import engine_for, upgrade
 from isthmus.kernel.clock import Clock, format_stamp
 
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one
-_MORNING = datetime(2026, 11, 23, 8, tzinfo=UTC)
+MORNING = datetime(2026, 11, 23, 8, tzinfo=UTC)
 Boundary = Callable[[str], None]
 Kept = Any  # what a disk gives for a database that it can put back: compared, and never looked into
 
@@ -75,7 +75,7 @@ class Disk(ABC):
 
     def now(self) -> datetime:
         """What the database's clock shows: leases are measured by it."""
-        return self.clock.now() if self.clock is not None else _MORNING
+        return self.clock.now() if self.clock is not None else MORNING
 
     # --- between two durable steps --------------------------------------------------------------------------------
 

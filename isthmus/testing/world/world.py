@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -28,12 +28,11 @@ from isthmus.sync.ports import Ports
 from isthmus.sync.report import Report
 from isthmus.sync.run import Order, run_mapping
 from isthmus.testing.world.crm import Crm
-from isthmus.testing.world.disk import Kept, the_disk
+from isthmus.testing.world.disk import MORNING, Kept, the_disk
 from isthmus.testing.world.line import Line, Weather
 from isthmus.testing.world.weak_erp import WeakErp
 from isthmus.testing.world.workers import Crash, Worker
 
-MORNING = datetime(2026, 11, 23, 8, tzinfo=UTC)
 ErpKind = Literal["own", "far", "weak"]
 MAPPINGS = Path(__file__).parents[1] / "mappings"
 NAMES: dict[ErpKind, tuple[str, ...]] = {
