@@ -230,6 +230,15 @@ def last_tie_outs(engine: Engine) -> dict[str, Past]:
     return {kind: past[0] for kind, past in found.items() if past}
 
 
+def held_back_since(engine: Engine) -> str | None:
+    """Since when an open transaction keeps from us what is done in the built-in ERP; None if none does."""
+    if engine.dialect.name != "postgresql":  # on SQLite writers wait for each other
+        return None
+    from isthmus.erp.reading import oldest_unseen
+
+    return oldest_unseen(engine)
+
+
 # --- opening ------------------------------------------------------------------------------------------------------
 
 

@@ -18,30 +18,42 @@ if TYPE_CHECKING:
     from isthmus.state.runs import Run
     from isthmus.state.tie_outs import Past
 
+OPEN_TOO_LONG = timedelta(minutes=1)  # no page of ours takes that long
+HELD_BACK = (
+    "is not read yet: a transaction is open on the PostgreSQL server; docs/operations.md says how to find it"
+    " (What holds a read back)"
+)
+
 
 def status(call: Call) -> None:
     """Watermarks, last runs, lag, the worklist by reason, what is due, who paused what, and whether both sides agree.
 
+    On PostgreSQL it also says when a transaction that somebody left open keeps the ERP's news from being read.
+
     Example: isthmus status --json
     """
-    from isthmus.app import last_tie_outs, open_database
+    from isthmus.app import held_back_since, last_tie_outs, open_database
     from isthmus.app import standings as load_standings
     from isthmus.mapping.load import load_mappings
 
     mappings = load_mappings(call.settings.mappings)
     engine = open_database(call.settings)
     try:
-        standings, tied = load_standings(engine, mappings), last_tie_outs(engine)
+        standings, tied, held_back = load_standings(engine, mappings), last_tie_outs(engine), held_back_since(engine)
     finally:
         engine.dispose()
     now = SystemClock().now()
     document = {
         "mappings": [_document(one, now) for one in standings],
         "tie_out": {kind: asdict(past) for kind, past in tied.items()},
+        "held_back_since": held_back,
     }
 
     def tell() -> None:
         _tell(call, standings, now)
+        if held_back and now - parse_stamp(held_back) > OPEN_TOO_LONG:
+            since = local(held_back, call.settings.time_zone)
+            call.screen.line(f"ERP: what is done since {since} {HELD_BACK}", style="yellow")
         _tell_tie_outs(call, tied)
 
     call.finish(document, tell)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from isthmus.db import reading
-from isthmus.erp.changes import latest
+from isthmus.erp.changes import change, horizon, latest
 from isthmus.erp.computed import Today
 from isthmus.erp.derived import Derived, ids_on, records
 from isthmus.erp.filters import split
@@ -16,7 +16,7 @@ from isthmus.erp.news import Days, invoices_of_time
 from isthmus.erp.positions import START, Position, Way, read_way
 from isthmus.erp.records import Ask, lines_of, moved_since, record_of, rows_by_id
 from isthmus.erp.shapes import Stream
-from isthmus.erp.streams import AGEING
+from isthmus.erp.streams import AGEING, STREAMS
 from isthmus.kernel.records import Page, Record
 from isthmus.kernel.selection import Term, passes
 
@@ -95,3 +95,14 @@ class Reader:
 def _page(records: list[Record], where: Sequence[Term], reached: Position | Way) -> Page:
     inside = [one for one in records if all(passes(one.fields, term) for term in where)] if where else records
     return Page(inside, read=len(inside), complete_to=str(reached))
+
+
+def oldest_unseen(engine: Engine) -> str | None:
+    """PostgreSQL: when the oldest change was made that no reader sees yet; None if readers see all of them.
+
+    An open transaction, whoever's it is, holds back all that was written since it began to write.
+    """
+    streams = ("credit_status", *STREAMS)  # the key begins with the stream: without it every change would be looked at
+    with reading(engine) as connection:
+        unseen = change.c.stream.in_(streams) & (change.c.transaction >= horizon(connection))
+        return connection.execute(select(func.min(change.c.at)).where(unseen)).scalar()
