@@ -68,7 +68,7 @@ def restored(
     skip: Annotated[int, typer.Option(min=0, help="How many numbers of each kind of document to leave out.")] = 1000,
 ) -> None:
     """Say that an older copy was brought back, before the first run on it: numbers that people have seen since are not
-    given a second time, and the next run of every mapping reads everything.
+    given a second time, and the next run of every mapping reads everything. Also after a move to another server.
 
     Example: isthmus db restored --why "disk failure at 09:40, copy of 02:00"
     """
@@ -87,6 +87,7 @@ def restored(
     try:
         with writing(engine) as connection:
             _leave_out(connection, left_out)
+            _count_anew(connection)
             for spec in specs:
                 mappings.store(connection, spec.name, spec.entity, full_wanted="an older copy was brought back")
             decisions.add(connection, replace(act, answer=f"{left_out} numbers left out"))
@@ -101,6 +102,16 @@ def _leave_out(connection: Connection, count: int) -> None:
 
     for stream in STREAMS if count else ():
         take_numbers(connection, stream, count)
+
+
+def _count_anew(connection: Connection) -> None:
+    """A copy may come from another PostgreSQL server, which had counted its transactions further than this one."""
+    from isthmus.erp import changes
+    from isthmus.state.guards import lifted
+
+    if changes.is_of_another_server(connection):
+        with lifted(connection, ["erp_change"]):
+            changes.count_anew(connection)
 
 
 def register(app: typer.Typer) -> None:

@@ -70,6 +70,27 @@ def horizon(connection: Connection) -> int:
     return int(connection.execute(query).scalar_one())
 
 
+def is_of_another_server(connection: Connection) -> bool:
+    """PostgreSQL: whether the log holds transactions that this server has not counted to: a copy brought them along.
+
+    Ask it while nobody writes.
+    """
+    return connection.dialect.name == "postgresql" and bool(connection.execute(_AHEAD).scalar_one())
+
+
+def count_anew(connection: Connection) -> None:
+    """Puts what another server counted at the beginning of the log, where whoever reads everything finds it.
+
+    Call it with the guard of ``erp_change`` lifted. No transaction has the number 0.
+    """
+    connection.execute(_TO_THE_BEGINNING)
+
+
+_NOT_BEGUN = "transaction >= pg_snapshot_xmax(pg_current_snapshot())::text::bigint"
+_AHEAD = text(f"SELECT EXISTS (SELECT 1 FROM erp_change WHERE {_NOT_BEGUN})")
+_TO_THE_BEGINNING = text(f"UPDATE erp_change SET transaction = 0 WHERE {_NOT_BEGUN}")
+
+
 def write_version(number: int) -> str:
     """A version as text that sorts like its number."""
     return f"{number:0{WIDTH}d}"

@@ -17,6 +17,7 @@ from isthmus.erp.positions import START, Position, Way, read_way
 from isthmus.erp.records import Ask, lines_of, moved_since, record_of, rows_by_id
 from isthmus.erp.shapes import Stream
 from isthmus.erp.streams import AGEING, STREAMS
+from isthmus.kernel.errors import Misconfigured
 from isthmus.kernel.records import Page, Record
 from isthmus.kernel.selection import Term, passes
 
@@ -34,10 +35,10 @@ class Reader:
     def read(self, stream: Stream, since: str | None, where: Sequence[Term]) -> Iterator[Page]:
         """What moved, in the order of the log; then, where time makes news, what passed an edge since the last day.
 
-        Raises ValueError for a ``since`` that is no position.
+        Raises ValueError for a ``since`` that is no position, Misconfigured for one of another server.
         """
         way = self._way(since)
-        position = way.since or START
+        position = way.since or (replace(START, day=self.today.day) if stream.name in AGEING else START)
         conditions, rest = split(stream, where if since is None else (), self.today)
         ask = Ask(self.today, PAGE, conditions)
         while True:
@@ -58,7 +59,7 @@ class Reader:
     def read_derived(self, stream: Derived, since: str | None, where: Sequence[Term]) -> Iterator[Page]:
         """In the order of ids, as many as lie on the way. Raises ValueError for a ``since`` that is no position."""
         way = self._way(since)
-        until = replace(way.until, day=self.today.day)
+        until = way.until if way.until.day else replace(way.until, day=self.today.day)  # of the day it was begun on
         rest = where if since is None else ()
         with reading(self.engine) as connection:
             ids = ids_on(connection, stream, replace(way, until=until))
@@ -67,7 +68,7 @@ class Reader:
             with reading(self.engine) as connection:
                 found = records(connection, stream, chosen, today=self.today, until=until)
             last = start + PAGE >= len(ids)
-            yield _page(found, rest, until if last else Way(way.since, way.until, chosen[-1]))
+            yield _page(found, rest, until if last else Way(way.since, until, chosen[-1]))
 
     def fetch(self, stream: Stream, ids: Sequence[int]) -> list[Record]:
         """These records as they are now, in this order; ids that are not there are left out."""
@@ -83,7 +84,12 @@ class Reader:
 
     def _way(self, since: str | None) -> Way:
         with reading(self.engine) as connection:
-            return read_way(since, latest(connection))
+            end = latest(connection)
+        way = read_way(since, end)
+        if max(one.transaction for one in (way.since or START, way.until)) > end.transaction:
+            what = "counts its transactions anew: it is on another PostgreSQL server now"
+            raise Misconfigured("ERP database", what, 'say `isthmus db restored --why "…"` as the owner of its tables')
+        return way
 
     def _aged(self, stream: Stream, position: Position) -> list[int]:
         if stream.name not in AGEING or not "" < position.day < self.today.day:

@@ -27,10 +27,7 @@ class Merger:
     stream: Stream
     target: Connector
     mappings: Mapping[str, CompiledMapping]
-
-    @property
-    def winner(self) -> str:
-        return str(question.details(self.found)["winner"])
+    winner: str = ""  # under whose id the winner's pair is known by now: it may have lost a merge itself
 
 
 def unite(connection: Connection, merger: Merger, stays: Due) -> None:
@@ -39,9 +36,10 @@ def unite(connection: Connection, merger: Merger, stays: Due) -> None:
     Both are planned again: the record that stays learns what the winner says, and the winner its number. Raises
     Refused when either pair moved since the question, or when the target cannot let this one stay.
     """
-    keep, drop = _pairs(connection, merger, stays.id)
+    keep, drop, winner = _pairs(connection, merger, stays.id)
+    merger = replace(merger, winner=winner)
     _unite_target(connection, merger, stays=keep, goes=drop)
-    stream, winner = merger.stream, merger.winner
+    stream = merger.stream
     ids = {pair.seen(side).id for pair in (keep, drop) for side in SIDES}
     merges.unite(connection, keep, drop, side=stream.side, winner=winner)
     for mapping in merger.mappings.values():
@@ -53,19 +51,23 @@ def unite(connection: Connection, merger: Merger, stays: Due) -> None:
     lane = question.lane_of(merger.found)
     worklist.remove(connection, lane, [merger.found.source_id])
     worklist.drop_notes(connection, merger.found.mapping, [merger.found.source_id])
+    asked = [one for one in worklist.load_all(connection, merger.found.mapping) if question.is_merge(one)]
+    touched = [one.source_id for one in asked if not ids.isdisjoint(question.details(one)["candidates"])]
+    progress.add_due(connection, lane, [replace(stays, id=one, force=False) for one in touched])
     progress.add_due(connection, lane, [replace(stays, id=winner)])
     progress.add_due(connection, replace(lane, side=other_side(lane.side)), [stays])
 
 
-def _pairs(connection: Connection, merger: Merger, stays: str) -> tuple[Binding, Binding]:
-    """The pair that stays, and the one that goes."""
+def _pairs(connection: Connection, merger: Merger, stays: str) -> tuple[Binding, Binding, str]:
+    """The pair that stays, the one that goes, and the winner's id by now."""
     found, asked = merger.found, question.details(merger.found)
-    across = other_side(merger.stream.side)
-    pairs = bindings.load(connection, merger.stream, [found.source_id, merger.winner])
-    mine, winners = pairs.get(found.source_id), pairs.get(merger.winner)
+    side, across = merger.stream.side, other_side(merger.stream.side)
+    pairs = bindings.load(connection, merger.stream, [found.source_id, asked["winner"]])
+    mine, winners = pairs.get(found.source_id), pairs.get(asked["winner"])
     if mine is None or winners is None or [one.seen(across).id for one in (mine, winners)] != asked["candidates"]:
         raise Refused(f"worklist {found.id}", "has changed since it was asked", f"run `isthmus sync {found.mapping}`")
-    return (mine, winners) if mine.seen(across).id == stays else (winners, mine)
+    winner = winners.seen(side).id
+    return (mine, winners, winner) if mine.seen(across).id == stays else (winners, mine, winner)
 
 
 def _unite_target(connection: Connection, merger: Merger, *, stays: Binding, goes: Binding) -> None:
@@ -100,8 +102,7 @@ def _unite_same(connection: Connection, merger: Merger, mapping: CompiledMapping
 
 def _wake_refused(connection: Connection, merger: Merger, due: Due) -> None:
     """What was refused because it was one record's may be the other's now, though it shows nothing new itself."""
-    for mapping in merger.mappings.values():
-        if any(one.refers_to == merger.stream.entity for one in mapping.references):
-            for item in worklist.load_all(connection, mapping.name):
-                again = [replace(due, id=item.source_id)] if item.reason == "refused" else []
-                progress.add_due(connection, question.lane_of(item), again)
+    entity = merger.stream.entity
+    around = (one for one in merger.mappings.values() if any(row.refers_to == entity for row in one.references))
+    for lane, key in worklist.refused(connection, [one.name for one in around]):
+        progress.add_due(connection, lane, [replace(due, id=key)])

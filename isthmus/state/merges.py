@@ -23,9 +23,10 @@ def unite(connection: Connection, keep: Binding, drop: Binding, *, side: Side, w
     connection.execute(alias.update().where(alias.c.binding_id == drop.id).values(binding_id=keep.id))
     connection.execute(delete(alias).where(alias.c.binding_id == keep.id, alias.c.id == winner))
     connection.execute(delete(binding).where(binding.c.id == drop.id))
+    keep.regardless = keep.regardless or drop.regardless  # whoever was pulled for others stays
     if keep.seen(side).id != winner:
         keep.forget(side, winner)
-        bindings.update(connection, [keep])
+    bindings.update(connection, [keep])
     for of, ids in old.items():
         stream = Stream(keep.entity, of, keep.seen(of).org)
         bindings.add_aliases(connection, stream, [(key, keep) for key in sorted(ids)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -142,15 +142,29 @@ def dismiss(connection: Connection, number: int, *, who: str, why: str) -> None:
 
 
 def waiting_for(
-    connection: Connection, targets: Iterable[str], *, reason: Reason | None = None
+    connection: Connection, targets: Iterable[str], *, reasons: Collection[Reason] = ()
 ) -> list[tuple[Lane, str]]:
-    """Lane and source id of the items, for this reason or any, that wait for one of ``entity id``."""
+    """Lane and source id of the items, for these reasons or any, that wait for one of ``entity id``."""
     items = select(worklist.c.mapping, worklist.c.side, worklist.c.source_id).where(worklist.c.waits_for.is_not(None))
-    if reason:
-        items = items.where(worklist.c.reason == reason)
+    if reasons:
+        items = items.where(worklist.c.reason.in_(reasons))
     if connection.execute(items.limit(1)).first() is None:  # a first load binds by the thousand, and nobody waits
         return []
     query = items.where(among(connection, worklist.c.waits_for, list(dict.fromkeys(targets))))
+    return [(Lane(row[0], row[1]), row[2]) for row in connection.execute(query)]
+
+
+def waiting(connection: Connection, lane: Lane) -> list[tuple[str, str, str]]:
+    """Who waits in one lane: its source id, and the entity and id that it waits for."""
+    at = (worklist.c.mapping == lane.mapping, worklist.c.side == lane.side, worklist.c.reason == "waiting")
+    query = select(worklist.c.source_id, worklist.c.waits_for).where(*at, worklist.c.waits_for.is_not(None))
+    return [(row[0], *row[1].split(" ", 1)) for row in connection.execute(query)]
+
+
+def refused(connection: Connection, mappings: Sequence[str]) -> list[tuple[Lane, str]]:
+    """Lane and source id of what the target of any of these mappings refused."""
+    query = select(worklist.c.mapping, worklist.c.side, worklist.c.source_id)
+    query = query.where(worklist.c.mapping.in_(mappings), worklist.c.reason == "refused")
     return [(Lane(row[0], row[1]), row[2]) for row in connection.execute(query)]
 
 
@@ -204,9 +218,10 @@ def noted(connection: Connection, mapping: str, ids: Sequence[str]) -> set[str]:
 
 
 def drop_notes(connection: Connection, mapping: str, ids: Sequence[str]) -> None:
-    """These records are deleted: there is nothing left to show a note on."""
+    """These records are deleted: there is nothing to show a note on. What they show if they come back is not known."""
     if ids:
-        connection.execute(delete(note).where(note.c.mapping == mapping, among(connection, note.c.id, ids)))
+        at = (note.c.mapping == mapping, among(connection, note.c.id, ids))
+        connection.execute(note.update().where(*at).values(status="", message=None, shown=True))
 
 
 def untold_notes(connection: Connection, mapping: str, most: int) -> list[tuple[str, str, str | None]]:

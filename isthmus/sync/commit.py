@@ -77,7 +77,9 @@ def _store_bindings(stage: Stage, conclusions: Sequence[Conclusion]) -> None:
         for one in conclusions
         if one.decision.alias and one.decision.binding is not None
     ]
-    bindings.add_aliases(stage.connection, stage.stream(stage.direction.source), aliases)
+    stream = stage.stream(stage.direction.source)
+    bindings.drop_aliases(stage.connection, stream, [pair.seen(stream.side).id for _, pair in aliases])
+    bindings.add_aliases(stage.connection, stream, aliases)
 
 
 def _join_questions(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
@@ -85,9 +87,11 @@ def _join_questions(stage: Stage, conclusions: Sequence[Conclusion], now: str) -
     direction, connection = stage.direction, stage.connection
     across = Lane(direction.mapping.name, direction.target)
     told = {
-        one.decision.binding.seen(direction.target).id: one
+        pair.seen(direction.target).id: one
         for one in conclusions
-        if direction.shared and one.decision.binding is not None and (one.bind or _is_question(one.item))
+        if direction.shared
+        and (pair := one.decision.binding) is not None
+        and (one.bind or _is_question(one.item) or _has_moved(direction, one, pair))
     }
     dues, joined = [], []
     for key, item in worklist.load(connection, across, list(told)).items() if told else ():
@@ -153,8 +157,24 @@ def _store_worklist(stage: Stage, conclusions: Sequence[Conclusion], now: str) -
     stays.update(one.read.id for one in conclusions if one.outcome == "superseded")  # an older look says nothing
     worklist.put(stage.connection, lane, items, now=now)
     worklist.remove(stage.connection, lane, [key for key in known if key not in stays])
+    _hear_out(stage, [one for one in conclusions if _is_question(known.get(one.read.id))], now)
     if lane.side == "crm":
         _store_notes(stage, conclusions)
+
+
+def _hear_out(stage: Stage, asked: Sequence[Conclusion], now: str) -> None:
+    """A question may end without an answer: sales put back what stood there before. What the other side had to say was
+    only seen while it was open, so it is planned now. What left says nothing: the question comes back with it.
+    """
+    direction = stage.direction
+    why = f"the question about {direction.mapping.entity} {{}} has ended"
+    dues = [
+        Due(pair.seen(direction.target).id, why.format(one.read.id), now)
+        for one in asked
+        if not _is_question(one.item) and one.outcome != "superseded" and not one.decision.left
+        if (pair := one.decision.binding) is not None
+    ]
+    progress.add_due(stage.connection, Lane(direction.mapping.name, direction.target), dues)
 
 
 def _store_notes(stage: Stage, conclusions: Sequence[Conclusion]) -> None:
@@ -242,6 +262,7 @@ def _wake(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
     """Whatever waited for the records that are bound now, or for credit, or for what others let go, becomes due."""
     entity = stage.direction.mapping.entity
     _wake_rivals(stage, conclusions, now)
+    _wake_referring(stage, conclusions, now)
     awaited = [(one, pair) for one in conclusions if (pair := one.decision.binding) and _is_awaited(entity, one)]
     if not awaited:
         return
@@ -251,19 +272,38 @@ def _wake(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
 
 
 def _wake_rivals(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
-    """What was refused for a record that another one has: an order, say, whose quote is used. That one has moved, and
-    may have let it go. The forms are looked into only if anybody was refused: `waiting_for` asks that first.
+    """Who was refused, or not told apart, for a record that has moved now, or for what that one may have let go: an
+    order, say, whose quote another one used.
     """
-    direction = stage.direction
-    rows = [row for row in direction.mapping.references if not row.in_lines]
+    direction, connection = stage.direction, stage.connection
     moved = [(one, pair) for one in conclusions if (pair := one.decision.binding) and _has_moved(direction, one, pair)]
-    if not rows or not moved:
+    if not moved:
         return
-    texts = (text for one, pair in moved for text in dict.fromkeys((one.before, pair.crm.form, pair.erp.form)) if text)
-    forms = (orjson.loads(text) for text in texts)
-    named = (f"{row.refers_to} {form[row.row]}" for form in forms for row in rows if form.get(row.row))
-    waiting = worklist.waiting_for(stage.connection, named, reason="refused")
-    _make_due(stage.connection, waiting, "what it was refused for may be free", now=now)
+    entity = direction.mapping.entity
+    own = (f"{entity} {key}" for _, pair in moved for key in (pair.crm.id, pair.erp.id) if key)
+    waiting = worklist.waiting_for(connection, own, reasons=("refused", "ambiguous"))
+    _make_due(connection, waiting, f"the {entity} that stood in its way has moved", now=now)
+    rows = [row for row in direction.mapping.references if not row.in_lines]
+    if rows:  # the forms are looked into only if anybody waits: `waiting_for` asks that first
+        texts = (
+            text for one, pair in moved for text in dict.fromkeys((one.before, pair.crm.form, pair.erp.form)) if text
+        )
+        forms = (orjson.loads(text) for text in texts)
+        named = (f"{row.refers_to} {form[row.row]}" for form in forms for row in rows if form.get(row.row))
+        freed = worklist.waiting_for(connection, named, reasons=["refused"])
+        _make_due(connection, freed, "what it was refused for may be free", now=now)
+
+
+def _wake_referring(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
+    """A pair has gone over to another record, or got a new one: what was refused may have named the one before it. Not
+    every system says which field it refuses, so all of the mappings that refer to the entity are tried again.
+    """
+    if not any(one.outcome == "rebound" or (one.outcome == "created" and one.bind == "update") for one in conclusions):
+        return
+    entity = stage.direction.mapping.entity
+    around = (one for one in stage.ports.mappings.values() if any(row.refers_to == entity for row in one.references))
+    refused = worklist.refused(stage.connection, [one.name for one in around])
+    _make_due(stage.connection, refused, f"the {entity} it was refused for may be another one now", now=now)
 
 
 def wake_waiting(connection: Connection, entity: str, bound: Iterable[str], *, now: str) -> None:

@@ -69,7 +69,13 @@ def _list(direction: Direction, decision: Decision, again: str = "") -> Conclusi
 
 
 def _refused_for(direction: Direction, decision: Decision, fault: Fault) -> str | None:
-    """What a record refers to in the field that is refused: once that is open again, the record is tried again."""
+    """What a record refers to in the field that is refused, or its customer's credit: once that is open again, or free,
+    the record is tried again. A merge may be refused as the winner has a record by now, of which nobody has heard.
+    """
+    if decision.outcome == "rebound" and decision.binding is not None:
+        return f"{direction.mapping.entity} {decision.binding.seen(direction.source).id}"
+    if fault.where == "credit" and (customer := decision.read.form.get("customer")):
+        return f"credit_status {customer}"
     for row in direction.spec.rows:
         at = row.erp if direction.target == "erp" else row.crm
         if row.refers_to and at and at.fields == (fault.where,) and (key := decision.read.form.get(row.path)):
@@ -150,8 +156,8 @@ def _see_source(direction: Direction, decision: Decision, binding: Binding) -> N
     if decision.left:
         return  # what it shows meanwhile is news when it comes back
     seen.hash, seen.form, seen.wrote = read.hash, read.text, ""
-    if decision.unresolved:  # not shown to the target yet: it stays news
-        form = {name: value for name, value in read.form.items() if name not in decision.unresolved}
+    if left_out := decision.unresolved | decision.undecided:  # not shown to the target yet: it stays news
+        form = {name: value for name, value in read.form.items() if name not in left_out}
         seen.hash, seen.form = _spelled(direction, read, form)
 
 
@@ -181,6 +187,7 @@ def _see_target(direction: Direction, decision: Decision, binding: Binding, *, a
         after.update({name: decision.target_form[name] for name in decision.units if name in decision.target_form})
         seen.wrote = ",".join(sorted({*filter(None, seen.wrote.split(",")), *decision.units}))
         version = max(seen.version, decision.target_version)  # what shows the write is newer
+    after = {name: value for name, value in after.items() if name not in decision.undecided}
     seen.id = answer.id or seen.id
     seen.version = version or seen.version
     seen.hash, seen.form = _spelled(direction, decision.read, after)

@@ -207,6 +207,7 @@ class Decision:
     gone: str | None = None  # what the pair's `gone` is to be; None leaves it
     before: Fields = field(default_factory=dict)  # the form that the target showed before, for the audit
     left: bool = False  # a side has it no more: what is shown meanwhile is news when it is back
+    undecided: frozenset[str] = frozenset()  # shared units of an adopted record that differ: they have no base yet
     agreed: frozenset[str] = frozenset()  # shared units that both sides changed to the same value
     is_answer: bool = False  # a person's answer to a conflict was carried out
     asks_back: str | None = None  # why the target's own record is to be planned too, though it did not move

@@ -48,11 +48,12 @@ def settle(leg: Leg) -> None:
         graves.add(connection, _source(leg), sorted(entry.source_id for entry in creates if entry.key in buried))
         open_keys = {entry.key for entry in _creates(leg, connection, intents)} - buried
         due = {one.id for one in progress.load_due(connection, lane)}
+        now_of = _present(leg, connection, [entry for one in intents for entry in one.entries])
         for intent in intents:
             left = [one for one in intent.entries if one.verb != "create" or one.key in open_keys]
             if _is_over(leg, intent):  # known until its record was planned with it in mind, on both ways
                 unseen = not _was_read_since(leg, connection, intent)
-                left = [replace(one, over=True) for one in left if unseen or one.source_id in due]
+                left = [replace(one, over=True) for one in left if unseen or now_of[one.source_id] in due]
             progress.settle_intent(connection, intent.id, left, now=leg.ports.now())
 
 
@@ -149,8 +150,19 @@ def _asking(leg: Leg, intent: Intent) -> list[Announced]:
 
 def _make_due(leg: Leg, connection: Connection, entries: Sequence[Announced]) -> None:
     why, now = "an earlier run did not hear the answer to its write", leg.ports.now()
-    dues = [Due(entry.source_id, why, now, force=True, regardless=entry.regardless) for entry in entries]
+    now_of = _present(leg, connection, entries)
+    dues = [Due(now_of[entry.source_id], why, now, force=True, regardless=entry.regardless) for entry in entries]
     progress.add_due(connection, leg.direction.lane, dues)
+
+
+def _present(leg: Leg, connection: Connection, entries: Sequence[Announced]) -> dict[str, str]:
+    """Whose record each one's is now: that of a merge's loser has gone over to the winner."""
+    pairs = bindings.load(connection, _source(leg), [entry.source_id for entry in entries])
+    side = leg.direction.source
+    return {
+        entry.source_id: pairs[entry.source_id].seen(side).id if entry.source_id in pairs else entry.source_id
+        for entry in entries
+    }
 
 
 def _pair(direction: Direction, entry: Announced, target_id: str) -> Binding:

@@ -28,7 +28,7 @@ from isthmus.sync.conclude import Conclusion, conclude
 from isthmus.sync.decision import Decision, Direction, Read, translate
 from isthmus.sync.inherit import untangle
 from isthmus.sync.look import look
-from isthmus.sync.plan import plan_page
+from isthmus.sync.plan import hold_heirs, plan_page
 from isthmus.sync.ports import Ports, Stage
 from isthmus.sync.unheard import Unheard, announce
 
@@ -145,7 +145,7 @@ class Leg:
 
     def _decide(self, stage: Stage, reads: Sequence[Read]) -> list[Decision]:
         want_awaited(stage, reads)
-        decisions = plan_page(self.direction, reads, look(stage, reads))
+        decisions = hold_heirs(self.direction, plan_page(self.direction, reads, look(stage, reads)))
         self._refuse_exodus(decisions, stage.connection)
         listed = [Conclusion(one, "worklisted", one.item) for one in decisions if one.outcome == "worklisted"]
         if flood := self._find_flood(listed, len(reads), stage.connection):

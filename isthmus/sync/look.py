@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
+
+import orjson
 
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Record, match_text
@@ -23,6 +26,7 @@ EXPLAINED_MOST = 200
 
 def look(stage: Stage, reads: Sequence[Read]) -> Sights:
     """Bindings, references, match candidates, and present forms of targets where a plan needs them."""
+    _remember_merges(stage, reads)
     ids = [read.id for read in reads]
     ids += [read.record.merged_into for read in reads if read.record.merged_into]
     direction = stage.direction
@@ -33,6 +37,8 @@ def look(stage: Stage, reads: Sequence[Read]) -> Sights:
     unbound = [read for read in news if read.id not in sights.bindings and read.is_inside and not read.faults]
     if direction.creates and direction.spec.match and unbound:
         sights.matches = _look_for_matches(stage, unbound)
+        takers = sorted({hit.taken_by for hits in sights.matches.hits.values() for hit in hits if hit.taken_by})
+        sights.bindings = bindings.load(stage.connection, stage.stream(direction.source), takers) | sights.bindings
     _look_at_targets(stage, news, sights)
     if stage.target.capabilities.remote and stage.target.capabilities.buries:
         sights.graves = graves.load(stage.connection, stage.stream(direction.source), ids)
@@ -41,6 +47,15 @@ def look(stage: Stage, reads: Sequence[Read]) -> Sights:
     if direction.mapping.entity == "order" and direction.source == "crm" and not stage.target.capabilities.gates_credit:
         sights.credit = _look_at_credit(stage, news, sights)
     return sights
+
+
+def _remember_merges(stage: Stage, reads: Sequence[Read]) -> None:
+    """A merge that a person was asked about stays one, though the source has forgotten it by now."""
+    gone = {read.id: read for read in reads if read.record.deleted and not read.record.merged_into}
+    for key, item in worklist.load(stage.connection, stage.direction.lane, list(gone)).items() if gone else ():
+        winner = orjson.loads(item.detail).get("winner") if item.detail and item.reason == "ambiguous" else None
+        if winner:
+            gone[key].record = replace(gone[key].record, merged_into=winner)
 
 
 def _is_news(direction: Direction, read: Read, sights: Sights) -> bool:

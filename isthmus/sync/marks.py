@@ -29,7 +29,7 @@ def _moment_of(position: str, before: Watermark | None, began: str) -> str:
     if before is None:
         return began
     lead = _lead(before)
-    return before.moved_at if lead is None else format_stamp(parse_stamp(position) - lead)
+    return before.moved_at if lead is None else min(format_stamp(parse_stamp(position) - lead), began)
 
 
 def fell_back(before: Watermark | None, now: Watermark, overlap: timedelta) -> bool:

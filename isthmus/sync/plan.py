@@ -9,7 +9,7 @@ import orjson
 
 from isthmus.connect.protocol import Change, Verb
 from isthmus.kernel.errors import Fault, Refused
-from isthmus.kernel.records import Fields, form_hash
+from isthmus.kernel.records import Fields, form_hash, form_text
 from isthmus.merge import Conflict, Forms, Overruled
 from isthmus.state.bindings import Binding, Sight
 from isthmus.state.worklist import Item
@@ -46,6 +46,35 @@ def _show_hold(direction: Direction, decision: Decision, *, confirms: bool) -> N
         decision.item = Item(decision.read.id, "held", fault, decision.read.face)
 
 
+def hold_heirs(direction: Direction, decisions: Sequence[Decision]) -> list[Decision]:
+    """Who takes over a pair in this very page follows when that is stored: a key is sent once a page."""
+    heirs = {
+        one.binding.seen(direction.source).id: one.read.id
+        for one in decisions
+        if one.outcome == "rebound"
+        and one.read.record.merged_into
+        and one.change is not None
+        and one.binding is not None
+    }
+    return [
+        _hold(direction, one.read, heirs[one.read.id])
+        if one.read.id in heirs and not one.read.record.merged_into
+        else one
+        for one in decisions
+    ]
+
+
+def _hold(direction: Direction, read: Read, loser: str) -> Decision:
+    entity = direction.mapping.entity
+    fault = Fault(
+        f"{entity} {read.id}", f"takes over the pair of {loser}", "nothing to do: it follows when that is done"
+    )
+    decision = listed(read, "waiting", fault)
+    if decision.item:
+        decision.item.waits_for = f"{entity} {loser}"
+    return decision
+
+
 def _plan_safely(case: Case) -> Decision:
     """A value that has no way to the target is that record's fault: it stops no neighbour."""
     try:
@@ -62,7 +91,7 @@ def _plan_one(case: Case) -> Decision:
         return _plan_unbound(case)
     seen = binding.seen(case.direction.source)
     if seen.id != read.id:
-        return _plan_alias(case, seen.id)
+        return _plan_alias(case, binding)
     if read.record.version < seen.version and not read.record.deleted and not case.is_believed(seen):
         return Decision(read, "superseded", binding=binding)
     if read.record.deleted or not (read.is_inside or binding.regardless):
@@ -82,8 +111,11 @@ def _plan_gone(case: Case, binding: Binding) -> Decision:
     direction, read = case.direction, case.read
     gone = f"{direction.source} {'deleted' if read.record.deleted else 'outside'}"
     if binding.gone and not case.may_have("reopen"):
-        stays = gone if binding.left(direction.source) else None
-        return Decision(read, "unchanged", binding=binding, gone=stays, left=True)
+        was, stays = binding.left(direction.source), gone if binding.left(direction.source) else None
+        decision = Decision(read, "unchanged", binding=binding, gone=stays, left=True)
+        if was == "deleted" and not read.record.deleted:  # what was said to it meanwhile was not written anywhere
+            decision.asks_back = f"{case.where} is back, though outside the filter"
+        return decision
     policy = direction.spec.gone.get(direction.source, "ask")
     why = "was deleted" if read.outside is None else f"left the filter ({tell_term(read.outside)})"
     if policy == "keep":
@@ -99,18 +131,32 @@ def _plan_gone(case: Case, binding: Binding) -> Decision:
     return Decision(read, "withdrawn", change, binding, gone=gone, left=True)
 
 
-def _plan_alias(case: Case, winner: str) -> Decision:
-    """The loser of a merge shows up again. If it lives again, only a person knows what it is now."""
-    read = case.read
+def _plan_alias(case: Case, binding: Binding) -> Decision:
+    """Another record has its pair, and it shows up again. If that one is gone it gets its pair back; if both live, only
+    a person knows what it is now.
+    """
+    read, winner = case.read, binding.seen(case.direction.source).id
     if read.record.deleted or not read.is_inside:
-        return Decision(read, "superseded")
+        return Decision(read, "unchanged")
+    if _is_left_alone(case, binding):
+        return _go_over(case, binding, read.id)
     entity = case.direction.mapping.entity
     fault = Fault(
         case.where,
-        f"was merged into {winner}, and is a record of its own again",
-        f"merge it into {winner} again; if it is another {entity}, enter it anew",
+        f"went over to {winner}, and is a record of its own again",
+        f"merge it into {winner}; if it is another {entity}, enter it anew",
     )
-    return listed(read, "ambiguous", fault)
+    decision = listed(read, "ambiguous", fault)
+    if decision.item:
+        decision.item.waits_for = f"{entity} {winner}"  # and is tried again when that one moves
+    return decision
+
+
+def _is_left_alone(case: Case, binding: Binding) -> bool:
+    """Whether the source has no record of a pair any more, the target still has, and no heir is about to be shown."""
+    seen = binding.seen(case.direction.source)
+    left = binding.left(case.direction.source) == "deleted" and binding.left(case.direction.target) != "deleted"
+    return left and bool(seen.version) and not seen.is_erased
 
 
 def _plan_merged(case: Case) -> Decision:
@@ -124,19 +170,23 @@ def _plan_merged(case: Case) -> Decision:
         return Decision(read, "filtered")
     if mine is None or mine is winners:
         return Decision(read, "rebound", binding=winners, alias=read.id)
-    if winners is None:
-        return _repoint(case, mine)
+    if winners is None or winners.id == mine.id:  # the winner was merged into this one before, and is back
+        return _go_over(case, mine, winner)
     return _both_bound(case, mine, winners)
 
 
-def _repoint(case: Case, binding: Binding) -> Decision:
-    direction, read, sights = case.direction, case.read, case.sights
-    winner = read.record.merged_into or ""
+def _go_over(case: Case, binding: Binding, heir: str) -> Decision:
+    """The pair becomes the heir's; who had it before is another name of it from now on."""
+    direction, sights = case.direction, case.sights
     seen = binding.seen(direction.source)
-    seen.id, seen.version, seen.hash = winner, "", b""  # whatever the winner shows next is news
-    sights.bindings[winner] = sights.bindings[read.id] = binding
-    change = Change("update", case.key(winner), {}, id=binding.seen(direction.target).id)
-    return Decision(read, "rebound", change, binding, alias=read.id)
+    known: Fields = orjson.loads(seen.form)
+    shown = {name: value for name, value in known.items() if name not in direction.kept}
+    former, seen.id = seen.id, heir
+    seen.version, seen.hash, seen.wrote = "", b"", ""  # whatever the heir shows next is news
+    seen.form = form_text(shown).decode()  # what the target owns was told to the one before only
+    sights.bindings[heir] = sights.bindings[former] = binding
+    change = Change("update", case.key(heir), {}, id=binding.seen(direction.target).id)
+    return Decision(case.read, "rebound", change, binding, alias=former)
 
 
 def _both_bound(case: Case, mine: Binding, winners: Binding) -> Decision:
@@ -176,7 +226,7 @@ def _share_pair(case: Case, binding: Binding | None) -> Binding | None:
         return direction.new_binding(source, target_id)
     if binding is not None and target_id is not None and binding.seen(direction.target).id != target_id:
         binding.forget(direction.target, target_id)
-        binding.gone = ""
+        binding.gone, binding.seen(direction.source).hash = "", b""  # the other record was told nothing yet
     return binding
 
 
@@ -190,6 +240,9 @@ def _plan_unbound(case: Case) -> Decision:
     if faults := case.faults:
         return listed(read, "invalid", join_faults(faults))
     found = sights.matches.find(read.keys)
+    if found and (left := _left_by_another(case, found[2])):
+        sights.matches.adopted[found[2][0].id] = read.id
+        return _go_over(case, left, read.id)
     if found and (len(found[2]) > 1 or found[2][0].taken_by is not None):
         return _ambiguous(case, found)
     source = Sight(direction.source_org, read.id, read.record.version, read.hash, read.text)
@@ -197,6 +250,14 @@ def _plan_unbound(case: Case) -> Decision:
     binding = direction.new_binding(source, target_id)
     binding.regardless = read.outside is not None
     return _adopt(case, binding) if found else _create(case, binding)
+
+
+def _left_by_another(case: Case, hits: Sequence[Hit]) -> Binding | None:
+    """The pair of a record that was deleted, if that is all that fits: the same company was entered anew."""
+    if len(hits) > 1 or not hits[0].taken_by or hits[0].id in case.sights.matches.adopted:
+        return None
+    pair = case.sights.bindings.get(hits[0].taken_by)
+    return pair if pair is not None and _is_left_alone(case, pair) else None
 
 
 def _create(case: Case, binding: Binding) -> Decision:
@@ -221,7 +282,10 @@ def _adopt(case: Case, binding: Binding) -> Decision:
     after: Forms = {direction.source: read.form, direction.target: target_seen}
     merged = direction.merge({"crm": {}, "erp": {}}, after)
     case.sights.matches.adopted[binding.seen(direction.target).id] = read.id
-    return _write(case, binding, Intended(crossing, merged.writes[direction.target], (), target_seen))
+    decision = _write(case, binding, Intended(crossing, merged.writes[direction.target], (), target_seen))
+    asked = {one.unit for one in merged.conflicts}  # by the way back: the pair is known then
+    decision.undecided = frozenset(asked | merged.writes[direction.source] & direction.shared)
+    return decision
 
 
 def _ambiguous(case: Case, found: tuple[Rule, Key, list[Hit]]) -> Decision:
@@ -239,6 +303,7 @@ def _ambiguous(case: Case, found: tuple[Rule, Key, list[Hit]]) -> Decision:
     decision = listed(read, "ambiguous", Fault(case.where, what, remedy))
     if decision.item:
         decision.item.detail = orjson.dumps({"candidates": [hit.id or hit.taken_by for hit in hits]}).decode()
+        decision.item.waits_for = f"{entity} {taken[0].taken_by}" if taken else None
     return decision
 
 
@@ -275,6 +340,8 @@ def _plan_bound(case: Case, binding: Binding) -> Decision:
     decision = _write(case, binding, Intended(crossing, units, overruled, after[direction.target]))
     decision.agreed, decision.is_answer = frozenset(merged.agreed), bool(settled)
     decision.asks_back = case.asks_back(binding, merged.overruled)
+    if direction.kept and direction.kept.isdisjoint(before[direction.source]):
+        decision.asks_back = "its pair was another record's: it was told nothing yet"
     return decision
 
 
@@ -322,6 +389,7 @@ def _conflicting(case: Case, binding: Binding, conflicts: Sequence[Conflict]) ->
 def _write(case: Case, binding: Binding, intended: Intended) -> Decision:
     """An update of the units that are to be written; nothing to write leaves the record unchanged."""
     direction, read, crossing = case.direction, case.read, intended.crossing
+    binding.regardless = binding.regardless or (read.outside is not None and read.is_inside)  # pulled, and stays so
     fresh = binding.id is None
     units = frozenset(intended.units) - crossing.unresolved
     verb: Verb = "reopen" if binding.left(direction.source) else "update"

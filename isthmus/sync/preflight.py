@@ -38,11 +38,13 @@ def preflight(ports: Ports, mapping: CompiledMapping, *, full: bool = False) -> 
         return Clearance(skip=f"paused by {known.paused_by} since {known.paused_at}: {known.paused_why}")
     _same_organisations(ports, mapping, known)
     prints = _check_fields(ports, mapping, known)
-    why = "asked for" if full else known.full_wanted or _changed(ports, mapping, known) or _too_old(ports, mapping)
+    changed = _changed(ports, mapping, known)  # whatever else wants everything read: it may forbid the run
+    why = "asked for" if full else known.full_wanted or changed or _too_old(ports, mapping)
     now = {"crm_org": ports.crm.identity(), "erp_org": ports.erp.identity(), "full_wanted": why, **prints}
-    if any(getattr(known, name) != value for name, value in now.items()):
+    news = {name: value for name, value in now.items() if getattr(known, name) != value}
+    if news:  # and nothing else: another run may have come to want a full read meanwhile
         with writing(ports.engine) as connection:
-            mappings.store(connection, mapping.name, mapping.entity, **now)
+            mappings.store(connection, mapping.name, mapping.entity, **news)
     return Clearance(full=why)
 
 

@@ -209,7 +209,7 @@ def _make_due(stage: Stage, pairs: Sequence[Pair], who: str) -> None:
     }
     for side, keys in ids.items():
         progress.add_due(stage.connection, Lane(name, side), [Due(key, why, now) for key in keys])
-    waiting = worklist.waiting_for(stage.connection, [f"{entity} {key}" for key in ids[direction.source]])
+    waiting = worklist.waiting_for(stage.connection, [f"{entity} {key}" for keys in ids.values() for key in keys])
     for lane, key in waiting:
         progress.add_due(stage.connection, lane, [Due(key, f"the {entity} it waited for is bound", now)])
 

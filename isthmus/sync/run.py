@@ -119,6 +119,7 @@ def _travel(leg: Leg, order: Order, clearance: Clearance) -> None:
     otherwise be born a second time.
     """
     settle(leg)
+    _recall(leg)
     if order.ids:
         _make_due(leg, order)
     else:
@@ -127,6 +128,27 @@ def _travel(leg: Leg, order: Order, clearance: Clearance) -> None:
     _drain(leg, order)
     if leg.direction.source == "crm":
         _tell(leg)
+
+
+def _recall(leg: Leg) -> None:
+    """What waits for a record that is bound by now becomes due: another mapping bound it while this one was looking,
+    and woke nobody, as nobody was listed yet.
+    """
+    lane, side = leg.direction.lane, leg.direction.source
+    wanted: dict[str, dict[str, list[str]]] = {}
+    with reading(leg.ports.engine) as connection:
+        for key, entity, target in worklist.waiting(connection, lane):
+            wanted.setdefault(entity, {}).setdefault(target, []).append(key)
+        there: list[str] = []
+        for entity in wanted.keys() & {row.refers_to for row in leg.direction.mapping.references}:
+            ids = wanted[entity]
+            bound = bindings.translate_ids(connection, leg.ports.stream(entity, side), list(ids))
+            there += [key for target in bound for key in ids[target]]
+    if there:
+        with writing(leg.ports.engine) as connection:
+            leases.confirm(connection, leg.held)
+            dues = [Due(key, "what it waited for is there", leg.ports.now()) for key in sorted(there)]
+            progress.add_due(connection, lane, dues)
 
 
 def _make_due(leg: Leg, order: Order) -> None:
@@ -247,6 +269,8 @@ def _tell(leg: Leg) -> None:
     size = crm.capabilities.batch_size
     for start in range(0, len(notes), size):
         batch = notes[start : start + size]
+        with writing(leg.ports.engine) as connection:  # who was succeeded shows nothing any more
+            leases.confirm(connection, leg.held)
         faults = crm.annotate(stream, [Note(*note) for note in batch])
         told = [note for note, fault in zip(batch, faults, strict=True) if fault is None]
         with writing(leg.ports.engine) as connection:

@@ -180,6 +180,7 @@ PLANNING = (
               "worklist.remove(stage.connection, lane, [key for key in known if key not in stays])", "pass"), seed=5),
     _bug("who waits is never woken", "shared_tax delete",
          Edit(f"{_COMMIT}:wake_waiting", "worklist.waiting_for(connection, bound)", "[]"),
+         Edit("isthmus.sync.run:_recall", "worklist.waiting(connection, lane)", "[]"),
          scenario="an order waits for its customer"),
     _bug("nothing is pulled", "", Edit("isthmus.sync.crossing:_cross_one", "if row.pull and", "if False and")),
     _bug("an optional reference is forgotten", "",

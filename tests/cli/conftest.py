@@ -15,6 +15,7 @@ from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
+from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from isthmus.cli.main import app
@@ -173,3 +174,19 @@ def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
         said = made.say("sync")
         assert said.code == 0, said
         yield made
+
+
+@pytest.fixture
+def shop(tmp_path: Path, postgresql_url: str) -> Company:
+    """An installation on PostgreSQL."""
+    made = settle(tmp_path)
+    file = tmp_path / "isthmus.yaml"
+    file.write_text(file.read_text().replace("sqlite:///var/isthmus.db", postgresql_url))
+    return made
+
+
+@pytest.fixture
+def engine(postgresql_url: str) -> Iterator[Engine]:
+    made = engine_for(postgresql_url)
+    yield made
+    made.dispose()

@@ -2,33 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 from sqlalchemy import Engine, text
 
-from isthmus.db import engine_for
-from tests.cli.conftest import Company, settle
+from tests.cli.conftest import Company
 from tests.erp.conftest import World
 
 TOLD = "ERP: what is done since 2026-11-02 10:00:00 CET is not read yet: a transaction is open on the PostgreSQL server"
-
-
-@pytest.fixture
-def shop(tmp_path: Path, postgresql_url: str) -> Company:
-    """An installation on PostgreSQL."""
-    made = settle(tmp_path)
-    file = tmp_path / "isthmus.yaml"
-    file.write_text(file.read_text().replace("sqlite:///var/isthmus.db", postgresql_url))
-    return made
-
-
-@pytest.fixture
-def engine(postgresql_url: str) -> Iterator[Engine]:
-    made = engine_for(postgresql_url)
-    yield made
-    made.dispose()
 
 
 def test_what_an_open_transaction_holds_back_is_said_until_it_ends(shop: Company, engine: Engine) -> None:

@@ -213,6 +213,22 @@ def test_more_than_a_page_is_read_from_wherever_the_reader_stopped(world: World)
     assert news(world, position)[0] == []
 
 
+def test_a_read_that_goes_on_the_next_day_does_not_forget_the_night_between(world: World) -> None:
+    customer = world.customer(terms="NET14")
+    rest = ({"name": f"Example {number}", "currency": "EUR"} for number in range(PAGE))
+    world.write("customer", *(Change("create", world.key(), fields) for fields in rest))
+    billed(world, customer, 1_000)  # due on the 16th
+    with world.desk() as desk:
+        limit(desk, customer, 10_000, grace_days=5)
+    world.days_pass(19)  # the last day of grace
+    page = next(iter(world.connector.read(Selection("credit_status", ()), None, timedelta(0))))
+    assert (page.records[0].id, page.records[0].fields["status"]) == (customer, "ok")
+    world.days_pass(1)
+    _, position = news(world, page.complete_to)
+    assert news(world, position)[0] == [customer]
+    assert status(world, customer)["status"] == "hold"
+
+
 def test_a_first_read_keeps_to_the_filter(world: World) -> None:
     world.customer()
     held = world.customer()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from isthmus.erp.breaks import set_break
-from isthmus.erp.clerk import limit
+from isthmus.erp.clerk import hold, limit
+from isthmus.erp.invoicing import invoice
 from tests.scenarios.sale import Sale, shown, stamps
 
 
@@ -133,3 +134,35 @@ def test_discounts_are_explained_against_the_quantity_breaks_of_the_list(sale: S
     assert given[within] == 3 * 200
     assert given[below] != 2 * 200
     assert world.crm("customer", sale.account)["ERP_List_Discount__c"] == sum(given.values()) * 10
+
+
+def test_a_partly_invoiced_order_that_was_too_much_goes_on_when_the_limit_is_raised(sale: Sale) -> None:
+    world = sale.world
+    (line,) = world.crm_rows("OrderItem", f"OrderId = '{sale.order}'")
+    world.at_desk(lambda desk: invoice(desk, sale.number, {line["Id"]: 1_000_000}))
+    world.at_desk(lambda desk: limit(desk, sale.customer, 10_000))
+    world.cycle()
+    world.sell({"verb": "update", "object": "OrderItem", "id": line["Id"], "fields": {"Quantity": 30}})
+    world.cycle()
+    world.cycle()  # reads its own note on the order, and tries again
+    assert "partly invoiced and cannot be raised" in world.item(sale.order).fault.what
+    world.at_desk(lambda desk: limit(desk, sale.customer, 100_000))
+    world.cycle()
+    assert world.items() == []
+    assert world.erp("order", sale.order)["total"] == 35_700
+
+
+def test_who_takes_over_a_customer_shows_its_credit(sale: Sale) -> None:
+    world = sale.world
+    world.at_desk(lambda desk: limit(desk, sale.customer, 100_000))
+    world.at_desk(lambda desk: hold(desk, sale.customer, "late"))
+    sale.bill()
+    world.cycle()
+    names = ("Status", "Reason", "Limit", "Exposure")
+    before = [world.crm("customer", sale.account)[f"ERP_Credit_{name}__c"] for name in names]
+    assert before[0] == "Hold"
+    winner = world.account("Takeover Ltd", Payment_Terms__c="NET14", BillingCountryCode="DE")
+    world.merge(winner, sale.account)
+    world.cycle()
+    world.cycle()
+    assert [world.crm("customer", winner)[f"ERP_Credit_{name}__c"] for name in names] == before

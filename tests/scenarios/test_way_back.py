@@ -240,3 +240,34 @@ def test_a_deleted_payment_is_made_again_with_its_allocations(sale: Sale) -> Non
     assert (allocation["Payment__c"], allocation["Invoice__c"]) == (new["Id"], shown(world, number)["Id"])
     assert new["Id"] != old["Id"]
     assert world.cycle().written == 0
+
+
+@pytest.mark.parametrize("paid", [0, 500])
+def test_the_invoices_of_a_merged_account_go_over_though_they_are_read_first(sale: Sale, paid: int) -> None:
+    """The CRM moves the copies. Until the customers are read the ERP's invoice still names the loser, which is gone."""
+    world = sale.world
+    number = sale.bill()
+    world.cycle()
+    winner = world.account("Takeover Ltd")
+    world.merge(winner, sale.account)
+    if paid:
+        sale.pay(paid)
+    world.run("invoice")
+    for _ in range(3):
+        world.cycle()
+    assert world.items() == []
+    copy = shown(world, number)
+    assert (copy["Account__c"], copy["Outstanding__c"]) == (winner, copy["Total__c"] - 10 * paid)
+
+
+def test_a_payment_finds_the_copy_of_its_invoice_that_was_deleted_and_restored(sale: Sale) -> None:
+    world = sale.world
+    number = sale.bill()
+    world.cycle()
+    world.delete("ERP_Invoice__c", shown(world, number)["Id"])
+    sale.pay(500)
+    world.run("payment")
+    for _ in range(3):
+        world.cycle()
+    assert world.items() == []
+    assert [row["Invoice__c"] for row in world.crm_rows("ERP_Allocation__c")] == [shown(world, number)["Id"]]

@@ -7,6 +7,9 @@ from datetime import timedelta
 from random import Random
 from typing import Any
 
+from isthmus.connect.protocol import Change
+from isthmus.erp.desk import Desk
+from isthmus.erp.intake import write
 from isthmus.testing.crashes import Stagehand
 from isthmus.testing.world.line import Weather
 from isthmus.testing.world.story import Story, open_world
@@ -52,6 +55,12 @@ class Tale:
         self.weather.next_writes = list(fates)
         return self.world.run(name, worker)
 
+    def calm(self, cycles: int = 4, names: Sequence[str] = ("customer", "quote", "order")) -> None:
+        """Nothing goes wrong for so many cycles."""
+        for _ in range(cycles):
+            for name in names:
+                self.run(name)
+
     def call_erp(self, crm_id: str, phone: str) -> None:
         """A clerk enters a telephone number, whether Isthmus knows the customer already or not."""
         key = f"org-crm/Account/{crm_id}"
@@ -75,6 +84,22 @@ class Tale:
         if self.world.is_weak:
             return bool(self.world.weak.things["customer"][erp_id].fields["active"])
         return bool(self.rows(f"SELECT active FROM erp_customer WHERE id = {int(erp_id)}")[0][0])
+
+    def listed(self) -> dict[str, str]:
+        """What is on the worklist: the record's id → why."""
+        return dict(self.rows("SELECT source_id, reason FROM state_worklist ORDER BY id"))
+
+    def enter(self, stream: str, key: str, **fields: Any) -> str:
+        """A clerk makes a record that Isthmus does not know, and may have ``lines``; answers its id."""
+        found: list[str] = []
+
+        def work(desk: Desk) -> None:
+            (answer,) = write(desk, stream, [Change("create", key, fields, fields.pop("lines", None))])
+            assert answer.id, answer.fault
+            found.append(answer.id)
+
+        self.hand.people.clerks.at_desk("enters", work)
+        return found[0]
 
     def questions(self) -> list[Any]:
         return self.rows("SELECT source_id, what FROM state_worklist WHERE reason = 'conflict'")

@@ -191,9 +191,13 @@ class Little:
         self.aliases = {key: pair if old.id == pair.id else old for key, old in self.aliases.items()}
         if one.decision.alias:
             self.aliases[one.decision.alias] = pair
-        target = pair.seen(direction.target).id
+        self._make_due(direction, one, pair.seen(direction.target).id)
+
+    def _make_due(self, direction: Direction, one: Conclusion, target: str) -> None:
         if one.decision.overruled:
             self.dues[direction.target][target] = Due(target, "undo", "", force=True)
+        elif one.outcome != "worklisted" and one.decision.asks_back:
+            self.dues[direction.target][target] = Due(target, one.decision.asks_back, "", force=True)
         elif one.bind == "insert" and one.outcome == "updated":
             self.dues[direction.target][target] = Due(target, "matched", "")
 

@@ -166,6 +166,12 @@ def test_no_edit_is_lost_and_none_is_invented(mapping: CompiledMapping, story: T
 
 @given(stories)
 @example(({"B"}, [[], [("share_tax", "A", "B", 1), ("share_tax", "B", "C", 1)]]))
+@example(
+    (
+        {"A"},
+        [[], [("call_erp", "C", "A", 1), ("delete", "C", "A", 1)], [("restore", "C", "A", 1), ("leave", "C", "A", 1)]],
+    )
+)
 @law
 def test_when_people_rest_nothing_is_written(mapping: CompiledMapping, story: Told) -> None:
     world = Story(mapping).play(story)

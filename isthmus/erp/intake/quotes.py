@@ -22,7 +22,7 @@ from isthmus.erp.intake.documents import (
 )
 from isthmus.erp.intake.keys import claim, settle_keys, store_keys
 from isthmus.erp.intake.page import Item, Page
-from isthmus.erp.sales import Quote
+from isthmus.erp.sales import Order, Quote
 from isthmus.erp.sequences import number_of, take_numbers
 from isthmus.kernel.errors import Fault
 
@@ -67,17 +67,25 @@ def update(page: Page, items: list[Item]) -> None:
 
 
 def _update(page: Page, items: list[Item]) -> None:
+    taken = _taken(page.desk, [item.present["id"] for item in items if item.change.verb == "reopen"])
     for item in items:
         if item.change.verb == "withdraw":
             item.row = {**item.present, "status": "cancelled"}
         elif item.change.verb == "reopen" and item.present["status"] == "cancelled":
-            item.row["status"] = "open"
+            item.row["status"] = "accepted" if item.present["id"] in taken else "open"
     rewritten = [item for item in items if item.change.verb != "withdraw" and not unchanged(item)]
     update_documents(page, rewritten)
     cancelled = [one for one in items if one.change.verb == "withdraw" and one.present["status"] != "cancelled"]
     _write_status(page.desk, [item.row for item in cancelled])
     for item in items:
         page.answer(item, "withdrawn" if item.change.verb == "withdraw" else "updated")
+
+
+def _taken(desk: Desk, ids: Sequence[int]) -> set[int]:
+    """Which of these quotes a live order carries."""
+    column = cast(Table, Order.__table__).c
+    query = select(column.quote_id).where(among(desk.connection, column.quote_id, ids), column.status != "cancelled")
+    return set(desk.connection.execute(query).scalars()) if ids else set()
 
 
 def move_quotes(desk: Desk, ids: Sequence[int], *, before: str, after: str) -> None:

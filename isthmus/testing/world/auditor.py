@@ -67,7 +67,7 @@ class Auditor:
 
     def _look_for_inventions(self) -> None:
         """No edit is invented: what the audit says was edited and undone, somebody did edit."""
-        if any(one.merged_into for one in self.world.crm.things["Account"].values()):
+        if self._was_handed_on():
             return  # who takes over a pair shows other values, and nobody edited them
         query = (
             "SELECT DISTINCT a.entity, b.crm_id FROM state_audit a JOIN state_binding b ON b.entity = a.entity"
@@ -109,7 +109,9 @@ class Auditor:
                     "SELECT key FROM erp_external_key WHERE stream = ? AND record_id = ? AND status = 'live'",
                     (stream, row["id"]),
                 )
-                if stream != "customer" or not self._are_merged([one["key"] for one in keys]):
+                if stream != "customer" or not (
+                    self._are_merged([one["key"] for one in keys]) or self._went(row["id"])
+                ):
                     raise Violation("Once", f"ERP {stream} {row['id']} has {row['keys']} live keys")
         bare = self.world.ask("SELECT id FROM erp_order WHERE id NOT IN (SELECT order_id FROM erp_order_line)")
         if bare:
@@ -140,12 +142,24 @@ class Auditor:
             if row["amount_minor"] != max(whole + (2 * rest >= 10**12), booked.get((row["order_id"], row["key"]), 0)):
                 raise Violation("Balanced", f"line {row['key']} of order {row['order_id']} is {row['amount_minor']}")
 
+    def _went(self, customer: int) -> bool:
+        """Whether it was merged into another one in the ERP, which has its keys."""
+        return bool(self.world.ask("SELECT customer_id FROM erp_merger WHERE customer_id = ?", (customer,)))
+
     def _are_merged(self, keys: list[str]) -> bool:
-        """A customer that took over a merged account's pair answers to both keys."""
+        """A customer answers to the keys of all whose pair it was: of merged accounts, or of deleted ones."""
         ids = [key.rpartition("/")[2] for key in keys]
         things = self.world.crm.things["Account"]
-        merged = [one for one in ids if one in things and things[one].merged_into]
-        return len(ids) > 1 and len(merged) >= len(ids) - 1
+        former = [one for one in ids if one in things and (things[one].lost or self._has_no_pair(one))]
+        return len(ids) > 1 and len(former) >= len(ids) - 1
+
+    def _has_no_pair(self, account: str) -> bool:
+        return bool(self.world.ask("SELECT id FROM state_alias WHERE entity = 'customer' AND id = ?", (account,)))
+
+    def _was_handed_on(self) -> bool:
+        """Whether any pair has become another account's."""
+        lost = any(one.lost for one in self.world.crm.things["Account"].values())
+        return lost or bool(self.world.ask("SELECT id FROM state_alias LIMIT 1"))
 
     def _look_at_names(self) -> None:
         """Forward: names carry the number of the edit that made them, and no customer goes back to an older one."""
@@ -157,8 +171,8 @@ class Auditor:
     def _see_name(self, erp_id: str, name: str) -> None:
         if (found := _SAID.fullmatch(name)) is None:
             return
-        number, merged = int(found.group(1)), any(one.merged_into for one in self.world.crm.things["Account"].values())
-        if number < self.newest.get(erp_id, 0) and not merged and not self.world.fell_behind:
+        number = int(found.group(1))
+        if number < self.newest.get(erp_id, 0) and not self._was_handed_on() and not self.world.fell_behind:
             raise Violation("Forward", f"ERP customer {erp_id} shows {name} after N{self.newest[erp_id]}")
         self.newest[erp_id] = max(number, self.newest.get(erp_id, 0))
 

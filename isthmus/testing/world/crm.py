@@ -216,14 +216,15 @@ class Crm(Shelf):
         thing.deleted = thing.purged = True
 
     def undelete(self, stream: str, record_id: str, by: str) -> None:
+        """Out of the recycle bin. Who lost a merge does not say so any more."""
         thing = self.things[stream][record_id]
-        thing.deleted = False
+        thing.deleted, thing.merged_into = False, None
         self.touch(thing, by)
 
     def merge(self, winner: str, loser: str, by: str) -> None:
         """Two accounts become one; what belonged to the loser belongs to the winner."""
         lost = self.things["Account"][loser]
-        lost.deleted, lost.merged_into = True, winner
+        lost.deleted, lost.merged_into, lost.lost = True, winner, True
         self.touch(lost, by)
         self.touch(self.things["Account"][winner], by)
         for stream, name in CHILDREN:

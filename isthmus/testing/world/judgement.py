@@ -18,6 +18,8 @@ _SHOWN = {
     "order": (("customer_reference", "PoNumber"), ("number", "Number"), ("status", "ErpStatus"),
               ("hold_reason", "HoldReason")),
 }  # fmt: skip
+#: What both sides may edit: the form's name, the CRM's, the ERP's.
+_SHARED = (("phone", "Phone", "phone"), ("po_number", "PoNumber", "customer_reference"))
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Judgement:
             (row["mapping"], row["side"], row["source_id"]): Item(row["reason"], row["what"], row["detail"] or "")
             for row in world.ask("SELECT * FROM state_worklist")
         }
+        self.aliases = {row["id"] for row in world.ask("SELECT id FROM state_alias")}
         self.merged = {one.merged_into for one in self.crm.things["Account"].values() if one.merged_into}
 
     def judge(self) -> None:
@@ -76,7 +79,7 @@ class Judgement:
     def item(self, entity: str, thing: Thing) -> Item | None:
         """The reason why a CRM record, or its pair's other half, is not through; of a merged one only its own."""
         found = self.items.get((entity, "crm", thing.id))
-        if thing.merged_into:
+        if thing.merged_into or thing.id in self.aliases:
             return found
         erp_id = self.pairs.get(entity, {}).get(thing.id)
         return found or (self.items.get((entity, "erp", erp_id)) if erp_id else None)
@@ -103,7 +106,7 @@ class Judgement:
         if thing.merged_into:
             return
         is_inside = not thing.deleted and thing.fields["Type"] == "Customer"
-        if erp_id is None:
+        if erp_id is None or thing.id in self.aliases:
             if is_inside:
                 self._fail("Complete", thing, "is a customer, not bound and not listed")
             return
@@ -284,7 +287,7 @@ class Judgement:
         return any(str(row["id"]) != erp_id for row in self.world.ask(query, (int(quote_id or 0),)))
 
     def _is_ambiguous(self, _item: Item, thing: Thing) -> bool:
-        if thing.merged_into or thing.id in self.merged:
+        if thing.merged_into or thing.id in self.merged or thing.id in self.aliases:
             return True
         tax = thing.fields.get("Tax")
         others = [one.fields.get("Tax") for one in self.crm.things["Account"].values() if one.id != thing.id]
@@ -296,11 +299,15 @@ class Judgement:
         return bool(self.world.ask("SELECT id FROM erp_customer WHERE upper(tax_id) = upper(?)", (tax,)))
 
     def _is_conflict(self, item: Item, thing: Thing) -> bool:
-        """Both sides edited the field at some time, and still differ."""
+        """Both sides edited the field at some time, and still show what the question says."""
         if not item.detail:
             return False
         values = json.loads(item.detail).get("values", {})
         entity = "order" if thing.id.startswith("O") else "customer"
+        row = self.erp(entity, self.pairs[entity][thing.id]) or {}
+        for name, theirs, ours in _SHARED:
+            if name in values and (values[name]["crm"], values[name]["erp"]) != (thing.fields[theirs], row.get(ours)):
+                return False
         both = [name for name in values if len(self.world.edited.get((entity, thing.id, name), ())) == 2]
         return bool(both) or thing.id in self.merged  # who took over a pair has a number of its own
 

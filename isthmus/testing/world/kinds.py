@@ -76,6 +76,7 @@ OPERATORS = {
     "retries": "items of the worklist are tried again",
     "dismissals": "items of the worklist are dismissed",
     "answers": "questions of the worklist are answered",
+    "second_thoughts": "who was asked puts back what stood there before",
 }
 TROUBLES: dict[str, str] = {**NETWORK, **WORKERS, **DATABASE, **CRM, **SALES, **CLERKS, **OPERATORS}
 KINDS = tuple(TROUBLES)

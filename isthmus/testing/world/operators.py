@@ -119,19 +119,21 @@ class Operators:
         return self._decide(f"dismisses {number}", lambda: self.office.dismiss(number, OPERATOR, "it is known"))
 
     def answer(self) -> str | None:
-        """Which value holds. What was entered last does not count any more: the answer does."""
-        numbers = self._numbers("reason = 'conflict'")
+        """Which value holds, or which customer stays. What was entered last counts no more: the answer does."""
+        numbers = self._numbers("reason = 'conflict' OR detail LIKE '%winner%'")
         if not numbers:
             return None
-        number, take = self.dice.choice(numbers), self.dice.choice(("crm", "erp"))
+        number = self.dice.choice(numbers)
         item = self.office.item(number)
-        if question.is_merge(item) or not question.is_question(item):
+        if not question.is_question(item):
             return None
+        is_merge = question.is_merge(item)
+        take = self.dice.choice(question.details(item)["candidates"] if is_merge else ("crm", "erp"))
         asked = {
             item.source_id,
             *(crm_id for crm_id, erp_id in self.world.pairs(item.mapping) if erp_id == item.source_id),
         }
         for place in self.world.last_said:
-            if place[0] == item.mapping and place[1] in asked:
+            if is_merge or (place[0] == item.mapping and place[1] in asked):
                 self.world.last_said[place] = None
         return self._decide(f"answers {number}: {take}", lambda: self.office.resolve(number, take, OPERATOR))

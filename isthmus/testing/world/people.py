@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -28,9 +29,7 @@ class People:
     def one_of(self, stream: str, *, deleted: bool = False) -> Thing | None:
         """Any record that is there (or in the bin) and that nobody's open transaction locks."""
         found = [
-            one
-            for one in self.crm.things[stream].values()
-            if one.deleted is deleted and not self.crm.is_locked(one.id) and not one.merged_into
+            one for one in self.crm.things[stream].values() if one.deleted is deleted and not self.crm.is_locked(one.id)
         ]
         return self.dice.choice(found) if found else None
 
@@ -256,6 +255,29 @@ class People:
             self.world.remember_edit(place, "erp", theirs)
         return f"sales call {crm_id} on {ours}, and {done}"
 
+    def take_back(self) -> str | None:
+        """Who is asked about two values puts back what stood there before: there is nothing left to ask."""
+        rows = self.world.ask(
+            "SELECT mapping, side, source_id, detail FROM state_worklist WHERE reason = 'conflict' ORDER BY id"
+        )
+        asked = [(row, values) for row in rows if (values := json.loads(row["detail"] or "{}").get("values"))]
+        if not asked:
+            return None
+        row, values = self.dice.choice(asked)
+        name = self.dice.choice(sorted(values))
+        found = [pair for pair in self.world.pairs(row["mapping"]) if row["source_id"] == pair[row["side"] == "erp"]]
+        if not found or self.crm.is_locked(found[0][0]):
+            return None
+        crm_id, erp_id = found[0]
+        if self.dice.random() < 0.5 or values[name]["base_erp"] is None:
+            stream, field = ("Account", "Phone") if name == "phone" else ("Order", "PoNumber")
+            self.world.remember_edit((row["mapping"], crm_id, name), "crm", None)
+            self.crm.edit(stream, crm_id, SALES, **{field: values[name]["base_crm"]})
+            return f"sales put {values[name]['base_crm']} back on {crm_id}"
+        self.world.remember_edit((row["mapping"], crm_id, name), "erp", None)
+        ours = "phone" if name == "phone" else "customer_reference"
+        return self.clerks.enter(row["mapping"], erp_id, **{ours: values[name]["base_erp"]})
+
     def acts(self) -> list[tuple[int, str, Act]]:
         """What people may do: its weight, the kinds of trouble that need it (none: business), the act."""
         business: list[tuple[int, str, Act]] = [
@@ -269,7 +291,7 @@ class People:
             (2, "reassigned", self.reassign), (2, "foreign_orders", self.take_foreign_order),
             (3, "quotes twice_ordered", self.make_quote), (2, "quotes", self.edit_quote),
             (3, "quotes twice_ordered", self.order_quote), (2, "twice_ordered", self.order_again),
-            (3, "contradictions answers", self.contradict),
+            (3, "contradictions answers second_thoughts", self.contradict), (5, "second_thoughts", self.take_back),
             *self.clerks.acts(), *self.operators.acts(), *self.administrators.acts(),
         ]  # fmt: skip
         kinds = self.world.weather.kinds

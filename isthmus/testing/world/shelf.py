@@ -31,6 +31,7 @@ class Thing:
     key: str | None = None
     deleted: bool = False
     merged_into: str | None = None
+    lost: bool = False  # to a merge, at any time: it may live again
     purged: bool = False  # deleted, and not even in the bin
 
 

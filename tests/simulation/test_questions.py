@@ -1,0 +1,97 @@
+"""What becomes of a question that ends by itself, because one of the two puts back what stood there before?"""
+
+from __future__ import annotations
+
+import pytest
+
+from isthmus.testing.world.operators import OPERATOR
+from isthmus.testing.world.people import SALES
+from isthmus.testing.world.world import ErpKind
+from tests.simulation.tale import Tale
+
+
+def quarrel(erp: ErpKind) -> Tale:
+    """Sales and a clerk entered two telephone numbers; both were read, and the question is asked."""
+    tale = Tale(erp)
+    tale.world.crm.edit("Account", tale.hand.known, SALES, Phone="P0")
+    tale.calm(3)
+    tale.world.crm.edit("Account", tale.hand.known, SALES, Phone="P1")
+    call(tale, "P2")
+    tale.calm(4)
+    assert list(tale.listed().values()) == ["conflict"]
+    return tale
+
+
+def call(tale: Tale, phone: str) -> None:
+    tale.hand.people.clerks.enter("customer", tale.hand.erp_id("customer", tale.hand.known), phone=phone)
+
+
+def phones(tale: Tale, account: str = "") -> tuple[str, str]:
+    """Of an account, or the known one: in the CRM, and in the ERP."""
+    account = account or tale.hand.known
+    erp_id = tale.hand.erp_id("customer", account)
+    in_crm = str(tale.world.crm.things["Account"][account].fields["Phone"])
+    if tale.world.is_weak:
+        return in_crm, str(tale.world.weak.things["customer"][erp_id].fields["phone"])
+    return in_crm, str(tale.rows(f"SELECT phone FROM erp_customer WHERE id = {erp_id}")[0][0])
+
+
+@pytest.mark.parametrize("erp", ["own", "far", "weak"])
+def test_sales_take_their_number_back_and_the_clerks_one_holds(erp: ErpKind) -> None:
+    tale = quarrel(erp)
+    tale.world.crm.edit("Account", tale.hand.known, SALES, Phone="P0")
+    tale.calm()
+    assert (phones(tale), tale.listed()) == (("P2", "P2"), {})
+
+
+@pytest.mark.parametrize("erp", ["own", "far", "weak"])
+def test_the_clerk_takes_the_number_back_and_the_sales_peoples_one_holds(erp: ErpKind) -> None:
+    tale = quarrel(erp)
+    call(tale, "P0")
+    tale.calm()
+    assert (phones(tale), tale.listed()) == (("P1", "P1"), {})
+
+
+def test_a_question_that_somebody_dismissed_ends_no_worse() -> None:
+    tale = quarrel("own")
+    ((number,),) = tale.rows("SELECT id FROM state_worklist")
+    tale.hand.people.operators.office.dismiss(number, OPERATOR, "later")
+    tale.world.crm.edit("Account", tale.hand.known, SALES, Phone="P0")
+    tale.calm()
+    assert phones(tale) == ("P2", "P2")
+
+
+def test_what_is_asked_of_an_order_is_judged_by_the_auditor_too() -> None:
+    tale = Tale("own")
+    order = tale.hand.order(tale.hand.known)
+    tale.hand.crm.edit("Order", order, SALES, PoNumber="O0")
+    tale.calm()
+    tale.hand.crm.edit("Order", order, SALES, PoNumber="O1")
+    tale.hand.people.clerks.enter("order", tale.hand.erp_id("order", order), customer_reference="O2")
+    for side, value in (("crm", "O1"), ("erp", "O2")):
+        tale.world.remember_edit(("order", order, "po_number"), side, value)
+    tale.calm()
+    assert tale.listed() == {order: "conflict"}
+    tale.hand.crm.edit("Order", order, SALES, PoNumber="O0")
+    tale.world.remember_edit(("order", order, "po_number"), "crm", None)
+    tale.story.settle()
+    assert tale.hand.crm.things["Order"][order].fields["PoNumber"] == "O2"
+
+
+@pytest.mark.parametrize(("in_crm", "in_erp"), [("P1", "P2"), (None, "P2"), ("P1", None), ("P1", "P1")])
+def test_what_differs_on_a_customer_that_was_there_already_is_asked_or_filled(
+    in_crm: str | None, in_erp: str | None
+) -> None:
+    """An account takes over the ERP's customer of its tax number: nobody knows who moved, so nobody is overruled."""
+    tale = Tale("own")
+    tale.enter("customer", "by hand/1", name="Birch Example", currency="EUR", tax_id="T7", phone=in_erp)
+    account = tale.hand.account(Tax="T7", Phone=in_crm)
+    tale.calm()
+    if in_crm and in_erp and in_crm != in_erp:
+        assert phones(tale, account) == (in_crm, in_erp)
+        ((number, reason),) = tale.rows("SELECT id, reason FROM state_worklist")
+        assert reason == "conflict"
+        tale.hand.people.operators.office.resolve(number, "erp", OPERATOR)
+        tale.calm()
+    held = in_erp or in_crm
+    assert (phones(tale, account), tale.listed()) == ((held, held), {})

@@ -1,0 +1,140 @@
+"""Merges of merges: what becomes of their questions, and of a loser that lives again?"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from isthmus.kernel.errors import Refused
+from isthmus.testing.world.operators import OPERATOR
+from isthmus.testing.world.people import SALES
+from tests.simulation.tale import Tale
+
+
+@pytest.fixture
+def own() -> Tale:
+    return Tale("own")
+
+
+def accounts(tale: Tale) -> tuple[str, str]:
+    """The two that are bound from the beginning."""
+    first, second, *_ = tale.world.crm.things["Account"]
+    return first, second
+
+
+def bound(tale: Tale) -> set[str]:
+    return {key for (key,) in tale.rows("SELECT crm_id FROM state_binding WHERE entity = 'customer'")}
+
+
+def answer(tale: Tale, loser: str, take: str) -> None:
+    """A person says which customer of the ERP stays."""
+    ((number,),) = tale.rows(f"SELECT id FROM state_worklist WHERE source_id = '{loser}'")
+    tale.hand.people.operators.office.resolve(number, take, OPERATOR)
+
+
+def undelete(tale: Tale, loser: str) -> None:
+    """Out of the recycle bin: it names no winner any more."""
+    thing = tale.world.crm.things["Account"][loser]
+    thing.deleted, thing.merged_into = False, None
+    tale.world.crm.touch(thing, SALES)
+
+
+@pytest.mark.parametrize("runs", [0, 2])
+@pytest.mark.parametrize(("first", "second"), [("b", "a"), ("b", "b"), ("c", "a"), ("c", "c")])
+def test_of_a_chain_of_merges_the_last_question_is_answered_first(
+    own: Tale, first: str, second: str, runs: int
+) -> None:
+    """A into B, B into C: whoever stays is the customer of C, and no question outlives its answer."""
+    a, b = accounts(own)
+    c = own.hand.account()
+    own.calm(2)
+    erp = {name: own.hand.erp_id("customer", key) for name, key in (("a", a), ("b", b), ("c", c))}
+    for winner, loser in ((b, a), (c, b)):
+        own.hand.crm.merge(winner, loser, SALES)
+        own.calm(3)
+    assert own.listed() == {a: "ambiguous", b: "ambiguous"}
+    answer(own, b, erp[first])
+    own.calm(runs)
+    try:
+        answer(own, a, erp[second])
+    except Refused:  # it was about a customer who has gone: the next run asks about the one who stayed
+        own.calm(2)
+        answer(own, a, erp["a"] if second == "a" else erp[first])
+    own.calm()
+    assert own.listed() == {}
+    assert bound(own) == {c}
+
+
+def test_a_winner_that_loses_to_an_account_nobody_knew_is_no_hindrance(own: Tale) -> None:
+    a, b = accounts(own)
+    stays = own.hand.erp_id("customer", b)
+    own.hand.crm.merge(b, a, SALES)
+    own.calm(2)
+    c = own.hand.account()
+    own.hand.crm.merge(c, b, SALES)
+    own.calm(3)
+    answer(own, a, stays)
+    own.hand.order(c)
+    own.calm()
+    assert own.listed() == {}
+    assert bound(own) == {c}
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_loser_that_lives_again_is_listed_until_it_is_gone(own: Tale, is_gone: bool) -> None:
+    _, b = accounts(own)
+    loser = own.hand.account()
+    own.hand.crm.merge(b, loser, SALES)  # nobody knew it: it is another name of the winner
+    own.calm(2)
+    undelete(own, loser)
+    own.calm(3)
+    assert own.listed() == {loser: "ambiguous"}
+    if is_gone:
+        own.world.crm.delete("Account", loser, SALES)
+        own.calm()
+    assert own.listed() == ({} if is_gone else {loser: "ambiguous"})
+
+
+def test_two_accounts_are_merged_back_the_other_way_round(own: Tale) -> None:
+    """The loser is taken out of the recycle bin, and the winner merged into it: there is only one customer to have."""
+    a, b = accounts(own)
+    loser = own.hand.account()
+    own.hand.crm.merge(b, loser, SALES)
+    own.calm(2)
+    undelete(own, loser)
+    own.calm(3)
+    own.hand.crm.merge(loser, b, SALES)
+    own.calm()
+    assert own.listed() == {}
+    assert bound(own) == {a, loser}
+
+
+def test_a_question_shows_the_two_that_are_left_when_another_answer_took_one_of_them(own: Tale) -> None:
+    a, b = accounts(own)
+    c = own.hand.account()
+    own.calm(2)
+    first, last = (own.hand.erp_id("customer", key) for key in (a, c))
+    for winner, loser in ((b, a), (c, b)):
+        own.hand.crm.merge(winner, loser, SALES)
+        own.calm(3)
+    answer(own, b, last)
+    own.calm(2)
+    ((detail,),) = own.rows(f"SELECT detail FROM state_worklist WHERE source_id = '{a}'")
+    assert json.loads(detail)["candidates"] == [first, last]
+
+
+def test_a_merge_that_is_undone_gives_the_loser_its_customer_back(own: Tale) -> None:
+    loser, _ = accounts(own)
+    customer = own.hand.erp_id("customer", loser)
+    winner = own.hand.account()
+    own.hand.crm.merge(winner, loser, SALES)
+    own.calm(2)
+    undelete(own, loser)
+    own.calm(1)
+    assert own.listed() == {loser: "ambiguous"}
+    own.hand.crm.delete("Account", winner, SALES)
+    own.calm()
+    assert own.listed() == {}
+    assert own.hand.erp_id("customer", loser) == customer
+    assert own.is_open(loser)
