@@ -89,10 +89,8 @@ def _join_questions(stage: Stage, conclusions: Sequence[Conclusion], now: str) -
     told = {
         pair.seen(direction.target).id: one
         for one in conclusions
-        if direction.shared
-        and (pair := one.decision.binding) is not None
-        and (one.bind or _is_question(one.item) or _has_moved(direction, one, pair))
-    }
+        if direction.shared and one.outcome != "superseded" and (pair := one.decision.binding) is not None
+    }  # what is unchanged too: it may have been something else within the same second
     dues, joined = [], []
     for key, item in worklist.load(connection, across, list(told)).items() if told else ():
         one = told[key]

@@ -97,13 +97,18 @@ def _keep(direction: Direction, decision: Decision, binding: Binding) -> str:
     """What stays known of a record that is not through.
 
     A repair is still owed: what the source owns counts as never shown, until it is written. And who edited the record
-    is to be seen now or never, as our own note is about to cover the name: what shows our last write shows it here.
+    is to be seen now or never, as our own note is about to cover the name: what shows our last write shows it here. A
+    record that a backup brought back does not show it; the note will make it look as if it did.
     """
     read, seen = decision.read, binding.seen(direction.source)
-    is_echo = bool(seen.wrote) and not read.record.deleted and read.record.version > seen.version
-    if not read.forced and not is_echo:
+    is_there = bool(seen.wrote) and not read.record.deleted
+    is_echo = is_there and read.record.version > seen.version
+    is_taken_back = is_there and read.record.version < seen.version and read.due is not None
+    if not (read.forced or is_echo or is_taken_back):
         return ""
     form: Fields = orjson.loads(seen.form)
+    if is_taken_back:
+        seen.wrote = ""
     if is_echo:
         wrote, seen.wrote = seen.wrote.split(","), ""
         form |= {name: read.form[name] for name in wrote if read.record.by_us and name in read.form}

@@ -28,8 +28,9 @@ from isthmus.sync.conclude import Conclusion, conclude
 from isthmus.sync.decision import Decision, Direction, Read, translate
 from isthmus.sync.inherit import untangle
 from isthmus.sync.look import look
-from isthmus.sync.plan import hold_heirs, plan_page
+from isthmus.sync.plan import plan_page
 from isthmus.sync.ports import Ports, Stage
+from isthmus.sync.succession import hold_heirs
 from isthmus.sync.unheard import Unheard, announce
 
 COLLECTED_EVERY = 10  # pages

@@ -9,7 +9,7 @@ import orjson
 
 from isthmus.connect.protocol import Change, Verb
 from isthmus.kernel.errors import Fault, Refused
-from isthmus.kernel.records import Fields, form_hash, form_text
+from isthmus.kernel.records import Fields, form_hash
 from isthmus.merge import Conflict, Forms, Overruled
 from isthmus.state.bindings import Binding, Sight
 from isthmus.state.worklist import Item
@@ -17,6 +17,7 @@ from isthmus.sync.crossing import Crossing, cross, follow_later, join_faults, li
 from isthmus.sync.decision import Case, Decision, Direction, Read, Sights, tell_term
 from isthmus.sync.gate import gate
 from isthmus.sync.match import Hit, Key, Rule
+from isthmus.sync.succession import go_over, left_by_another, plan_alias, plan_merged
 from isthmus.sync.watch import plan_watched
 
 
@@ -26,7 +27,7 @@ def plan_page(direction: Direction, reads: Sequence[Read], sights: Sights) -> li
         return [plan_watched(Case(direction, sights, read)) for read in reads]
     merged = [read for read in reads if read.record.merged_into]
     others = [read for read in reads if not read.record.merged_into]
-    decisions = [_plan_merged(Case(direction, sights, read)) for read in merged]
+    decisions = [plan_merged(Case(direction, sights, read)) for read in merged]
     decisions.extend(_plan_safely(Case(direction, sights, read)) for read in others)
     if direction.source == "erp":
         for decision in decisions:
@@ -46,35 +47,6 @@ def _show_hold(direction: Direction, decision: Decision, *, confirms: bool) -> N
         decision.item = Item(decision.read.id, "held", fault, decision.read.face)
 
 
-def hold_heirs(direction: Direction, decisions: Sequence[Decision]) -> list[Decision]:
-    """Who takes over a pair in this very page follows when that is stored: a key is sent once a page."""
-    heirs = {
-        one.binding.seen(direction.source).id: one.read.id
-        for one in decisions
-        if one.outcome == "rebound"
-        and one.read.record.merged_into
-        and one.change is not None
-        and one.binding is not None
-    }
-    return [
-        _hold(direction, one.read, heirs[one.read.id])
-        if one.read.id in heirs and not one.read.record.merged_into
-        else one
-        for one in decisions
-    ]
-
-
-def _hold(direction: Direction, read: Read, loser: str) -> Decision:
-    entity = direction.mapping.entity
-    fault = Fault(
-        f"{entity} {read.id}", f"takes over the pair of {loser}", "nothing to do: it follows when that is done"
-    )
-    decision = listed(read, "waiting", fault)
-    if decision.item:
-        decision.item.waits_for = f"{entity} {loser}"
-    return decision
-
-
 def _plan_safely(case: Case) -> Decision:
     """A value that has no way to the target is that record's fault: it stops no neighbour."""
     try:
@@ -91,7 +63,7 @@ def _plan_one(case: Case) -> Decision:
         return _plan_unbound(case)
     seen = binding.seen(case.direction.source)
     if seen.id != read.id:
-        return _plan_alias(case, binding)
+        return plan_alias(case, binding)
     if read.record.version < seen.version and not read.record.deleted and not case.is_believed(seen):
         return Decision(read, "superseded", binding=binding)
     if read.record.deleted or not (read.is_inside or binding.regardless):
@@ -131,79 +103,6 @@ def _plan_gone(case: Case, binding: Binding) -> Decision:
     return Decision(read, "withdrawn", change, binding, gone=gone, left=True)
 
 
-def _plan_alias(case: Case, binding: Binding) -> Decision:
-    """Another record has its pair, and it shows up again. If that one is gone it gets its pair back; if both live, only
-    a person knows what it is now.
-    """
-    read, winner = case.read, binding.seen(case.direction.source).id
-    if read.record.deleted or not read.is_inside:
-        return Decision(read, "unchanged")
-    if _is_left_alone(case, binding):
-        return _go_over(case, binding, read.id)
-    entity = case.direction.mapping.entity
-    fault = Fault(
-        case.where,
-        f"went over to {winner}, and is a record of its own again",
-        f"merge it into {winner}; if it is another {entity}, enter it anew",
-    )
-    decision = listed(read, "ambiguous", fault)
-    if decision.item:
-        decision.item.waits_for = f"{entity} {winner}"  # and is tried again when that one moves
-    return decision
-
-
-def _is_left_alone(case: Case, binding: Binding) -> bool:
-    """Whether the source has no record of a pair any more, the target still has, and no heir is about to be shown."""
-    seen = binding.seen(case.direction.source)
-    left = binding.left(case.direction.source) == "deleted" and binding.left(case.direction.target) != "deleted"
-    return left and bool(seen.version) and not seen.is_erased
-
-
-def _plan_merged(case: Case) -> Decision:
-    """The loser of a merge: its pair goes over to the winner, or its id becomes a second name of the winner's pair."""
-    direction, read, sights = case.direction, case.read, case.sights
-    winner = read.record.merged_into or ""
-    mine, winners = sights.bindings.get(read.id), sights.bindings.get(winner)
-    if mine is not None and mine.seen(direction.source).id != read.id:
-        return Decision(read, "unchanged")  # known: it is an alias already
-    if mine is None and winners is None:
-        return Decision(read, "filtered")
-    if mine is None or mine is winners:
-        return Decision(read, "rebound", binding=winners, alias=read.id)
-    if winners is None or winners.id == mine.id:  # the winner was merged into this one before, and is back
-        return _go_over(case, mine, winner)
-    return _both_bound(case, mine, winners)
-
-
-def _go_over(case: Case, binding: Binding, heir: str) -> Decision:
-    """The pair becomes the heir's; who had it before is another name of it from now on."""
-    direction, sights = case.direction, case.sights
-    seen = binding.seen(direction.source)
-    known: Fields = orjson.loads(seen.form)
-    shown = {name: value for name, value in known.items() if name not in direction.kept}
-    former, seen.id = seen.id, heir
-    seen.version, seen.hash, seen.wrote = "", b"", ""  # whatever the heir shows next is news
-    seen.form = form_text(shown).decode()  # what the target owns was told to the one before only
-    sights.bindings[heir] = sights.bindings[former] = binding
-    change = Change("update", case.key(heir), {}, id=binding.seen(direction.target).id)
-    return Decision(case.read, "rebound", change, binding, alias=former)
-
-
-def _both_bound(case: Case, mine: Binding, winners: Binding) -> Decision:
-    read, entity, target = case.read, case.direction.mapping.entity, case.direction.target
-    left, right = mine.seen(target).id, winners.seen(target).id
-    fault = Fault(
-        case.where,
-        f"was merged into {read.record.merged_into}, but both have a {target.upper()} {entity}: {left} and {right}",
-        f"say which {target.upper()} {entity} stays: `isthmus worklist resolve NUMBER --take {left}|{right}`",
-    )
-    detail = orjson.dumps({"candidates": [left, right], "winner": read.record.merged_into}).decode()
-    decision = listed(read, "ambiguous", fault, binding=mine)
-    if decision.item:
-        decision.item.detail = detail
-    return decision
-
-
 def _plan_lost(case: Case, binding: Binding) -> Decision:
     """The target has it no more: a copy is made again under the same key, of everything else nothing can be written."""
     direction, read = case.direction, case.read
@@ -240,9 +139,9 @@ def _plan_unbound(case: Case) -> Decision:
     if faults := case.faults:
         return listed(read, "invalid", join_faults(faults))
     found = sights.matches.find(read.keys)
-    if found and (left := _left_by_another(case, found[2])):
+    if found and (left := left_by_another(case, found[2])):
         sights.matches.adopted[found[2][0].id] = read.id
-        return _go_over(case, left, read.id)
+        return go_over(case, left, read.id)
     if found and (len(found[2]) > 1 or found[2][0].taken_by is not None):
         return _ambiguous(case, found)
     source = Sight(direction.source_org, read.id, read.record.version, read.hash, read.text)
@@ -250,14 +149,6 @@ def _plan_unbound(case: Case) -> Decision:
     binding = direction.new_binding(source, target_id)
     binding.regardless = read.outside is not None
     return _adopt(case, binding) if found else _create(case, binding)
-
-
-def _left_by_another(case: Case, hits: Sequence[Hit]) -> Binding | None:
-    """The pair of a record that was deleted, if that is all that fits: the same company was entered anew."""
-    if len(hits) > 1 or not hits[0].taken_by or hits[0].id in case.sights.matches.adopted:
-        return None
-    pair = case.sights.bindings.get(hits[0].taken_by)
-    return pair if pair is not None and _is_left_alone(case, pair) else None
 
 
 def _create(case: Case, binding: Binding) -> Decision:

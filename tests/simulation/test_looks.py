@@ -114,3 +114,20 @@ def test_what_left_the_filter_unseen_leaves_the_worklist_with_the_next_full_read
     own.world.crm.edit("Order", order, SALES, Status="Draft")
     own.world.run("order", full=True)
     assert own.rows("SELECT source_id, reason FROM state_worklist") == []
+
+
+def test_what_a_backup_took_away_is_written_again_though_our_own_note_came_first(own: Tale) -> None:
+    """The order that was brought back has to wait; the note that says so makes it look as if we wrote what it shows."""
+    crm, account = own.world.crm, own.hand.account()
+    order = own.hand.order(account)
+    crm.back_up()
+    own.world.pass_time(timedelta(minutes=1))
+    crm.edit("Order", order, SALES, Account=own.hand.known)
+    own.run("order")
+    assert crm.things["Order"][order].fields["Number"]
+    crm.bring_back()
+    own.world.run("order", full=True)
+    assert own.rows("SELECT source_id, reason FROM state_worklist") == [(order, "waiting")]
+    own.calm(3)
+    assert own.listed() == {}
+    assert crm.things["Order"][order].fields["Number"]

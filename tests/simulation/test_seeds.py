@@ -14,7 +14,7 @@ from isthmus.testing.world.kinds import KINDS
 from isthmus.testing.world.story import Outcome, play
 
 ROOT = Path(__file__).parents[2]
-CHUNK, CHUNKS = 20, 4  # on every change, and more in `test_more_seeds.py`; `make soak` plays many more
+CHUNK, CHUNKS = 20, 5  # on every change, and more in `test_more_seeds.py`; `make soak` plays many more
 
 
 @cache

@@ -66,6 +66,13 @@ class Judgement:
             if rows := [tuple(row) for row in self.world.ask(f"SELECT * FROM {table} WHERE {where}")]:
                 raise Violation("Converges", f"{len(rows)} rows are left in {table}: {rows[:2]}")
 
+        for row in self.world.ask("SELECT * FROM state_worklist WHERE reason = 'waiting' AND waits_for IS NOT NULL"):
+            entity, key = row["waits_for"].split(" ", 1)
+            query = f"SELECT id FROM state_binding WHERE entity = ? AND {row['side']}_id = ?"
+            if self.world.ask(query, (entity, key)):
+                what = f"{row['mapping']} {row['source_id']} waits for {row['waits_for']}, which is bound"
+                raise Violation("Accounted", what)
+
     # --- what both sides show -------------------------------------------------------------------------------------
 
     def erp(self, stream: str, erp_id: str) -> dict[str, Any] | None:

@@ -25,6 +25,7 @@ WORKERS = {
     "pause": "a worker stands still, perhaps for longer than its lease",
     "usurp": "another worker takes over meanwhile",
     "busy": "people go on working meanwhile",
+    "beside": "other mappings are synchronised meanwhile",
     "worker_clock": "a worker's own clock is an hour wrong",
 }
 DATABASE = {

@@ -21,6 +21,8 @@ from isthmus.testing.world.people import SALES, People
 from isthmus.testing.world.workers import Worker
 from isthmus.testing.world.world import ErpKind, Remains, Violation, World
 
+#: What may happen while a worker stands still.
+STANDING = frozenset(("pause", "usurp", "busy", "beside"))
 CALM_CYCLES = 7  # levels of reference (customer, quote, order, invoice, payment) and two more
 BOOKED = frozenset(("books", "part_invoiced", "credits", "reversals", "refunds"))  # kinds that make documents
 ERPS: tuple[ErpKind, ...] = ("own", "own", "far", "weak")
@@ -186,7 +188,7 @@ class Story:
             world.count("worker_clock: it is an hour wrong")
         if "crash" in kinds and self.dice.random() < 0.3:
             worker.crashes_at = self.dice.randrange(1, 14)
-        elif {"pause", "usurp", "busy"} & kinds and self.dice.random() < 0.4:
+        elif STANDING & kinds and self.dice.random() < 0.4:
             worker.pauses_at = self.dice.randrange(1, 120 if world.disk.interleaves else 12)
             worker.meanwhile = self._meanwhile(name)
         world.tell(f"runs {name}" + (f", to crash at {worker.crashes_at}" if worker.crashes_at else ""))
@@ -197,7 +199,7 @@ class Story:
             world.run(name, again)
 
     def _meanwhile(self, name: str) -> Callable[[], None]:
-        kinds = sorted({"pause", "usurp", "busy"} & self.world.weather.kinds)
+        kinds = sorted(STANDING & self.world.weather.kinds)
         kind, seconds = self.dice.choice(kinds), self.dice.choice((10, 400, 4000))
 
         def go_on() -> None:
@@ -208,6 +210,8 @@ class Story:
                     world.pass_time(timedelta(seconds=seconds))
                 for _ in range(self._acts(kind)):
                     self.people.act()
+                if kind == "beside":
+                    self._run_others(name)
                 if kind == "usurp":
                     world.pass_time(timedelta(seconds=400))
                     world.tell(f"another worker runs {name}")
@@ -216,6 +220,13 @@ class Story:
                 world.tell("the first goes on")
 
         return go_on
+
+    def _run_others(self, name: str) -> None:
+        """One or two other mappings, which are not held back by the lease of this one."""
+        others = [one for one in self.names if one != name]
+        for other in self.dice.sample(others, min(self.dice.randrange(1, 3), len(others))):
+            self.world.tell(f"another worker runs {other}")
+            self.world.run(other, Worker("beside"))
 
     def _acts(self, kind: str) -> int:
         """What people do meanwhile: more of it where they need not wait until a transaction has ended."""

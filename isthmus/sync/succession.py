@@ -1,0 +1,125 @@
+"""Whose a pair is: merges, records that live again or are entered anew, and who waits for a pair. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from isthmus.connect.protocol import Change
+from isthmus.kernel.errors import Fault
+from isthmus.kernel.records import Fields, form_text
+from isthmus.state.bindings import Binding
+from isthmus.sync.crossing import listed
+from isthmus.sync.decision import Case, Decision, Direction, Read
+from isthmus.sync.match import Hit
+
+
+def plan_alias(case: Case, binding: Binding) -> Decision:
+    """Another record has its pair, and it shows up again. If that one is gone it gets its pair back; if both live, only
+    a person knows what it is now.
+    """
+    read, winner = case.read, binding.seen(case.direction.source).id
+    if read.record.deleted or not read.is_inside:
+        return Decision(read, "unchanged")
+    if _is_left_alone(case, binding):
+        return go_over(case, binding, read.id)
+    entity = case.direction.mapping.entity
+    fault = Fault(
+        case.where,
+        f"went over to {winner}, and is a record of its own again",
+        f"merge it into {winner}; if it is another {entity}, enter it anew",
+    )
+    decision = listed(read, "ambiguous", fault)
+    if decision.item:
+        decision.item.waits_for = f"{entity} {winner}"  # and is tried again when that one moves
+    return decision
+
+
+def _is_left_alone(case: Case, binding: Binding) -> bool:
+    """Whether the source has no record of a pair any more, the target still has, and no heir is about to be shown."""
+    seen = binding.seen(case.direction.source)
+    left = binding.left(case.direction.source) == "deleted" and binding.left(case.direction.target) != "deleted"
+    return left and bool(seen.version) and not seen.is_erased
+
+
+def plan_merged(case: Case) -> Decision:
+    """The loser of a merge: its pair goes over to the winner, or its id becomes a second name of the winner's pair."""
+    direction, read, sights = case.direction, case.read, case.sights
+    winner = read.record.merged_into or ""
+    mine, winners = sights.bindings.get(read.id), sights.bindings.get(winner)
+    if mine is not None and mine.seen(direction.source).id != read.id:
+        return Decision(read, "unchanged")  # known: it is an alias already
+    if mine is None and winners is None:
+        return Decision(read, "filtered")
+    if mine is None or mine is winners:
+        return Decision(read, "rebound", binding=winners, alias=read.id)
+    if winners is None or winners.id == mine.id:  # the winner was merged into this one before, and is back
+        return go_over(case, mine, winner)
+    return _both_bound(case, mine, winners)
+
+
+def go_over(case: Case, binding: Binding, heir: str) -> Decision:
+    """The pair becomes the heir's; who had it before is another name of it from now on."""
+    direction, sights = case.direction, case.sights
+    seen = binding.seen(direction.source)
+    known: Fields = orjson.loads(seen.form)
+    shown = {name: value for name, value in known.items() if name not in direction.kept}
+    former, seen.id = seen.id, heir
+    seen.version, seen.hash, seen.wrote = "", b"", ""  # whatever the heir shows next is news
+    seen.form = form_text(shown).decode()  # what the target owns was told to the one before only
+    sights.bindings[heir] = sights.bindings[former] = binding
+    change = Change("update", case.key(heir), {}, id=binding.seen(direction.target).id)
+    return Decision(case.read, "rebound", change, binding, alias=former)
+
+
+def _both_bound(case: Case, mine: Binding, winners: Binding) -> Decision:
+    read, entity, target = case.read, case.direction.mapping.entity, case.direction.target
+    left, right = mine.seen(target).id, winners.seen(target).id
+    fault = Fault(
+        case.where,
+        f"was merged into {read.record.merged_into}, but both have a {target.upper()} {entity}: {left} and {right}",
+        f"say which {target.upper()} {entity} stays: `isthmus worklist resolve NUMBER --take {left}|{right}`",
+    )
+    detail = orjson.dumps({"candidates": [left, right], "winner": read.record.merged_into}).decode()
+    decision = listed(read, "ambiguous", fault, binding=mine)
+    if decision.item:
+        decision.item.detail = detail
+    return decision
+
+
+def left_by_another(case: Case, hits: Sequence[Hit]) -> Binding | None:
+    """The pair of a record that was deleted, if that is all that fits: the same company was entered anew."""
+    if len(hits) > 1 or not hits[0].taken_by or hits[0].id in case.sights.matches.adopted:
+        return None
+    pair = case.sights.bindings.get(hits[0].taken_by)
+    return pair if pair is not None and _is_left_alone(case, pair) else None
+
+
+def hold_heirs(direction: Direction, decisions: Sequence[Decision]) -> list[Decision]:
+    """Who takes over a pair in this very page follows when that is stored: a key is sent once a page."""
+    heirs = {
+        one.binding.seen(direction.source).id: one.read.id
+        for one in decisions
+        if one.outcome == "rebound"
+        and one.read.record.merged_into
+        and one.change is not None
+        and one.binding is not None
+    }
+    return [
+        _hold(direction, one.read, heirs[one.read.id])
+        if one.read.id in heirs and not one.read.record.merged_into
+        else one
+        for one in decisions
+    ]
+
+
+def _hold(direction: Direction, read: Read, loser: str) -> Decision:
+    entity = direction.mapping.entity
+    fault = Fault(
+        f"{entity} {read.id}", f"takes over the pair of {loser}", "nothing to do: it follows when that is done"
+    )
+    decision = listed(read, "waiting", fault)
+    if decision.item:
+        decision.item.waits_for = f"{entity} {loser}"
+    return decision
