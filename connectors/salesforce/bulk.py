@@ -170,7 +170,7 @@ class Bulk:
                 if cells[place]:
                     values[place] = read(cells[place])
             row = dict(zip(names, values, strict=True))
-            for path in paths:
+            for path in sorted(paths, key=lambda one: row[one] is None):  # a filled one says that the relation is there
                 _nest(row, path)
             return row
 

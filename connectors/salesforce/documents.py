@@ -105,7 +105,7 @@ class Documents:
             except Unanswered:
                 if is_last:
                     raise
-                told.again |= drafts.keys()
+                told.again |= drafts.keys() - told.answers.keys()
         return told
 
     def _draft(self, stream: str, change: Change) -> _Draft:
@@ -195,10 +195,17 @@ class Documents:
             ((place, draft),) = drafts.items()
             told.note(place, *self._send_in_parts(stream, draft))
             return
-        graphs = self._ask({str(place): one.nodes for place, one in drafts.items()})
-        for place, one in drafts.items():
-            graph = graphs.get(str(place))
-            told.note(place, self._answer(stream, one.change, graph), graph)
+        left = drafts
+        while left:
+            graphs = self._ask({str(place): one.nodes for place, one in left.items()})
+            # After fourteen that failed Salesforce looks at no further one: those are asked anew, without the failed.
+            halted = {place: one for place, one in left.items() if _is_halted(graphs.get(str(place)))}
+            halted = halted if len(halted) < len(left) else {}
+            for place, one in left.items():
+                if place not in halted:
+                    graph = graphs.get(str(place))
+                    told.note(place, self._answer(stream, one.change, graph), graph)
+            left = halted
 
     def _send_in_parts(self, stream: str, draft: _Draft) -> tuple[Answer, Graph | None]:
         """The header marked as incomplete, its lines part by part, and the mark last. Sent again, it goes on."""
@@ -282,6 +289,11 @@ def _error(parts: list[dict[str, Any]]) -> tuple[object, dict[str, Any]]:
         if error and code_of(error) != "PROCESSING_HALTED":
             return part.get("referenceId"), error
     return None, {"statusCode": "PROCESSING_HALTED", "message": "the document was not carried out"}
+
+
+def _is_halted(graph: Graph | None) -> bool:
+    """Was it not looked at? One that failed by itself has a node that says why."""
+    return graph is not None and graph.get("isSuccessful") is False and _error(_parts(graph))[0] is None
 
 
 def _cause(where: str, parts: list[dict[str, Any]]) -> Fault:

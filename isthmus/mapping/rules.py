@@ -241,13 +241,22 @@ def _one_sided(spec: MappingSpec, needed: set[str]) -> Iterator[Fault]:
             yield _fault(row.place, f"'{row.name}' has no {side} side, but a new record needs it", f"add '{side}: …'")
 
 
+#: Functions that change nothing of what `match_text` compares.
+_AS_MATCHED = frozenset({"trim", "collapse_blanks", "upper", "lower"})
+
+
 def _match(spec: MappingSpec) -> Iterator[Fault]:
-    usable = tuple(row.path for row in spec.rows if row.two_sided and row.type == "text" and not row.refers_to)
-    for rule in spec.match:
-        for name in rule:
-            if name not in usable:
-                what = f"'match' names '{name}', which is no text row with both sides"
-                yield _fault(spec.place, what, suggest(name, usable))
+    usable = {row.path: row for row in spec.rows if row.two_sided and row.type == "text" and not row.refers_to}
+    for name in (name for rule in spec.match for name in rule):
+        if name not in usable:
+            what = f"'match' names '{name}', which is no text row with both sides"
+            yield _fault(spec.place, what, suggest(name, tuple(usable)))
+            continue
+        for source in filter(None, (usable[name].source(side) for side in spec.creates)):
+            if source.values or any(call.function not in _AS_MATCHED for call in source.via):
+                what = f"'match' looks for '{name}' in the system, where it is spelled in another way"
+                remedy = f"take {name} out of 'match', or 'via' and 'values' out of this row"
+                yield _fault(source.place, what, remedy)
 
 
 def _sums(spec: MappingSpec) -> Iterator[Fault]:

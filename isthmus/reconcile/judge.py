@@ -24,6 +24,7 @@ WITHDRAWN = "withdrawn: the other side has left"
 PULLED = "outside the filter, but referred to"
 HELD = "held"
 NO_PAIR = "belongs to no pair"
+ERASED = "erased: nothing of it is carried any more"
 _EDITED: Mapping[Side, Cause] = {"crm": "edited in CRM", "erp": "edited in ERP"}
 
 
@@ -75,6 +76,8 @@ def judge(evidence: Evidence) -> Verdict:
         verdict.reason = MEANWHILE
     elif evidence.binding is None:
         _judge_loose(evidence, verdict)
+    elif evidence.binding.crm.is_erased and evidence.binding.erp.is_erased and not evidence.items:
+        verdict.reason = ERASED
     elif evidence.binding.gone:
         _judge_withdrawn(evidence, verdict)
     elif evidence.is_live("crm") and evidence.is_live("erp"):

@@ -66,6 +66,8 @@ def _pairs(connection: Connection, merger: Merger, stays: str) -> tuple[Binding,
     mine, winners = pairs.get(found.source_id), pairs.get(asked["winner"])
     if mine is None or winners is None or [one.seen(across).id for one in (mine, winners)] != asked["candidates"]:
         raise Refused(f"worklist {found.id}", "has changed since it was asked", f"run `isthmus sync {found.mapping}`")
+    if any(pair.seen(one).is_erased for pair in (mine, winners) for one in SIDES):
+        raise Refused(f"worklist {found.id}", "is about somebody who was erased", f"run `isthmus sync {found.mapping}`")
     winner = winners.seen(side).id
     return (mine, winners, winner) if mine.seen(across).id == stays else (winners, mine, winner)
 

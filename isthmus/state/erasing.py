@@ -215,10 +215,22 @@ def erase(
         lost = ids["erp"] if kind.is_person else set((changed or {}).get(kind.entity, ()))
         if kind.is_born_in_crm and not person.left_crm:
             stays = [crm_id for crm_id, erp_id in pairs if erp_id in lost]
+            if kind.is_person and not pairs:  # it never got through: the item alone says that it never may
+                stays = sorted(ids["crm"])
             _list(connection, kind, stays, order=order)
             done.listed += [(kind.entity, crm_id) for crm_id in stays]
+        if kind.is_person:
+            _ask_no_more(connection, kind, ids, order=order)
     _seal(connection, person, order)
     return done
+
+
+def _ask_no_more(connection: Connection, kind: Kind, ids: Ids, *, order: Order) -> None:
+    """Whose merge with the person is in question is planned again: nothing goes over to anybody now."""
+    asked = [(one, json.loads(one.detail)) for one in worklist.load_all(connection, kind.mapping) if one.detail]
+    theirs = [one for one, told in asked if "winner" in told and not ids["erp"].isdisjoint(told["candidates"])]
+    dues = [progress.Due(one.source_id, "the other record of its merge was erased", order.now) for one in theirs]
+    progress.add_due(connection, Lane(kind.mapping, "crm"), dues)
 
 
 def _forget(

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Select, Update, bindparam, delete, func, select
+from sqlalchemy import Connection, Select, Update, bindparam, delete, func, select, text
 
 from isthmus.db import among
 from isthmus.state.bindings import Lane
@@ -78,25 +78,13 @@ class Due:
 
 
 def add_due(connection: Connection, lane: Lane, items: Iterable[Due]) -> None:
-    """Makes records due; one that is due already keeps its date and gains what is new."""
+    """Makes records due. One that is due already gains what is new, and the new date: who is planning it just now does
+    not take it away then. Two runs may say the same at once, so each row is one statement's, in one order.
+    """
     wanted = {item.id: item for item in items}
     if not wanted:
         return
-    known = {item.id: item for item in load_due(connection, lane, list(wanted))}
-    fresh = [_due_row(lane, item) for item in wanted.values() if item.id not in known]
-    stronger = [_strengthened(known[item.id], item) for item in wanted.values() if item.id in known]
-    if fresh:
-        connection.execute(due.insert(), fresh)
-    if stronger:
-        at = (due.c.mapping == lane.mapping, due.c.side == lane.side, due.c.id == bindparam("b_id"))
-        connection.execute(due.update().where(*at), stronger)
-
-
-def _strengthened(before: Due, item: Due) -> dict[str, object]:
-    return {
-        "b_id": item.id, "regardless": item.regardless or before.regardless, "force": item.force or before.force,
-        "resolution": item.resolution or before.resolution,
-    }  # fmt: skip
+    connection.execute(_DUE, [_due_row(lane, wanted[key]) for key in sorted(wanted)])
 
 
 def _due_row(lane: Lane, item: Due) -> dict[str, object]:
@@ -104,6 +92,15 @@ def _due_row(lane: Lane, item: Due) -> dict[str, object]:
         "mapping": lane.mapping, "side": lane.side, "id": item.id, "why": item.why, "since": item.since,
         "regardless": item.regardless, "force": item.force, "resolution": item.resolution,
     }  # fmt: skip
+
+
+_DUE = text(
+    "INSERT INTO state_due (mapping, side, id, why, since, regardless, force, resolution) "
+    "VALUES (:mapping, :side, :id, :why, :since, :regardless, :force, :resolution) "
+    "ON CONFLICT (mapping, side, id) DO UPDATE SET since = excluded.since, "
+    "regardless = state_due.regardless OR excluded.regardless, force = state_due.force OR excluded.force, "
+    "resolution = COALESCE(excluded.resolution, state_due.resolution)"
+)
 
 
 def load_due(connection: Connection, lane: Lane, ids: Sequence[str] | None = None) -> list[Due]:

@@ -75,7 +75,7 @@ def _store_bindings(stage: Stage, conclusions: Sequence[Conclusion]) -> None:
     aliases = [
         (one.decision.alias, one.decision.binding)
         for one in conclusions
-        if one.decision.alias and one.decision.binding is not None
+        if one.outcome == "rebound" and one.decision.alias and one.decision.binding is not None
     ]
     stream = stage.stream(stage.direction.source)
     bindings.drop_aliases(stage.connection, stream, [pair.seen(stream.side).id for _, pair in aliases])

@@ -136,6 +136,7 @@ def _see(direction: Direction, decision: Decision, answer: Answer | None) -> str
         _see_target(direction, decision, binding, answer=answer)
     elif decision.agreed:
         _see_agreed(direction, decision, binding)
+    _see_yielded(direction, decision, binding)
     return "update" if binding.id is not None else "insert"
 
 
@@ -217,6 +218,15 @@ def _see_agreed(direction: Direction, decision: Decision, binding: Binding) -> N
     form: Fields = orjson.loads(seen.form)
     agreed = {name: present[name] for name in decision.agreed if name in present}
     seen.hash, seen.form = _spelled(direction, decision.read, {**form, **agreed})
+
+
+def _see_yielded(direction: Direction, decision: Decision, binding: Binding) -> None:
+    """What a person took of the target is its news for the way back, even if nobody knows what it showed before."""
+    if not decision.yielded:
+        return
+    seen = binding.seen(direction.target)
+    taken = {name: decision.target_form.get(name) for name in decision.yielded}
+    seen.hash, seen.form = _spelled(direction, decision.read, {**orjson.loads(seen.form), **taken})
 
 
 # --- the audit ----------------------------------------------------------------------------------------------------

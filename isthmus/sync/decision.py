@@ -185,6 +185,7 @@ class Sights:
     late: dict[str, frozenset[str]] = field(default_factory=dict)  # units that a write of ours may have changed unheard
     landed: dict[str, frozenset[str]] = field(default_factory=dict)  # …, and that show what it wrote
     unheard: dict[str, frozenset[str]] = field(default_factory=dict)  # verbs that its target may have carried out so
+    erased: frozenset[str] = frozenset()  # those without a pair that were erased: the worklist keeps that
 
 
 @dataclass(slots=True)
@@ -209,6 +210,7 @@ class Decision:
     left: bool = False  # a side has it no more: what is shown meanwhile is news when it is back
     undecided: frozenset[str] = frozenset()  # shared units of an adopted record that differ: they have no base yet
     agreed: frozenset[str] = frozenset()  # shared units that both sides changed to the same value
+    yielded: frozenset[str] = frozenset()  # units of which a person took the target's value
     is_answer: bool = False  # a person's answer to a conflict was carried out
     asks_back: str | None = None  # why the target's own record is to be planned too, though it did not move
 

@@ -27,7 +27,8 @@ def untangle(stage: Stage, answered: list[Answered]) -> list[Answered]:
     """Each decision with its answer; a creation whose record is another pair's takes that over, or is asked about."""
     given = [answer.id for decision, answer in answered if _is_new(decision, answer) and answer and answer.id]
     pairs = bindings.load(stage.connection, stage.stream(stage.direction.target), given)
-    return [_inherit(stage.direction, one, pairs) for one in answered] if pairs else answered
+    back = {one.binding.id for one, _ in answered if one.binding is not None and one.outcome == "updated"}
+    return [_inherit(stage.direction, one, pairs, back=back) for one in answered] if pairs else answered
 
 
 def _is_new(decision: Decision, answer: Answer | None) -> bool:
@@ -35,12 +36,12 @@ def _is_new(decision: Decision, answer: Answer | None) -> bool:
     return decision.outcome == "created" and fresh and answer is not None and answer.result == "created"
 
 
-def _inherit(direction: Direction, one: Answered, pairs: Mapping[str, Binding]) -> Answered:
+def _inherit(direction: Direction, one: Answered, pairs: Mapping[str, Binding], *, back: set[int | None]) -> Answered:
     decision, answer = one
     pair = pairs.get(answer.id or "") if answer is not None and _is_new(decision, answer) else None
     if pair is None or answer is None or decision.binding is None:
         return one
-    if not pair.left(direction.source):
+    if not pair.left(direction.source) or pair.id in back:  # its own record has come back in this page
         return _ask(direction, decision, pair), None
     loser = pair.seen(direction.source).id
     heir = Decision(decision.read, "rebound", decision.change, pair, alias=loser)

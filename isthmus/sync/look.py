@@ -35,6 +35,9 @@ def look(stage: Stage, reads: Sequence[Read]) -> Sights:
     sights.confirms = stage.source.capabilities.gates_credit
     _look_at_references(stage, news, sights)
     unbound = [read for read in news if read.id not in sights.bindings and read.is_inside and not read.faults]
+    if direction.creates and any(read.id not in sights.bindings for read in news):
+        listed = worklist.load(stage.connection, direction.lane, [read.id for read in reads])
+        sights.erased = frozenset(key for key, item in listed.items() if item.version.startswith(bindings.LAST))
     if direction.creates and direction.spec.match and unbound:
         sights.matches = _look_for_matches(stage, unbound)
         takers = sorted({hit.taken_by for hits in sights.matches.hits.values() for hit in hits if hit.taken_by})

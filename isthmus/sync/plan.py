@@ -17,7 +17,7 @@ from isthmus.sync.crossing import Crossing, cross, follow_later, join_faults, li
 from isthmus.sync.decision import Case, Decision, Direction, Read, Sights, tell_term
 from isthmus.sync.gate import gate
 from isthmus.sync.match import Hit, Key, Rule
-from isthmus.sync.succession import go_over, left_by_another, plan_alias, plan_merged
+from isthmus.sync.succession import left_by_another, plan_alias, plan_merged, take_over
 from isthmus.sync.watch import plan_watched
 
 
@@ -25,14 +25,20 @@ def plan_page(direction: Direction, reads: Sequence[Read], sights: Sights) -> li
     """One decision for each record, in an order in which they may be applied: merges first."""
     if not direction.writes:
         return [plan_watched(Case(direction, sights, read)) for read in reads]
-    merged = [read for read in reads if read.record.merged_into]
-    others = [read for read in reads if not read.record.merged_into]
+    merged = [read for read in reads if read.record.merged_into and not _is_erased(sights, read)]
+    others = [read for read in reads if not read.record.merged_into or _is_erased(sights, read)]
     decisions = [plan_merged(Case(direction, sights, read)) for read in merged]
     decisions.extend(_plan_safely(Case(direction, sights, read)) for read in others)
     if direction.source == "erp":
         for decision in decisions:
             _show_hold(direction, decision, confirms=sights.confirms)
     return decisions if sights.credit is None else gate(direction, sights.credit, decisions)
+
+
+def _is_erased(sights: Sights, read: Read) -> bool:
+    """Whether a merge is with somebody who was erased: nothing goes over then, and the loser counts as deleted."""
+    pairs = (sights.bindings.get(key) for key in (read.id, read.record.merged_into or ""))
+    return any(pair is not None and (pair.crm.is_erased or pair.erp.is_erased) for pair in pairs)
 
 
 def _show_hold(direction: Direction, decision: Decision, *, confirms: bool) -> None:
@@ -83,10 +89,11 @@ def _plan_gone(case: Case, binding: Binding) -> Decision:
     direction, read = case.direction, case.read
     gone = f"{direction.source} {'deleted' if read.record.deleted else 'outside'}"
     if binding.gone and not case.may_have("reopen"):
-        was, stays = binding.left(direction.source), gone if binding.left(direction.source) else None
+        stays = gone if binding.left(direction.source) else None
         decision = Decision(read, "unchanged", binding=binding, gone=stays, left=True)
-        if was == "deleted" and not read.record.deleted:  # what was said to it meanwhile was not written anywhere
-            decision.asks_back = f"{case.where} is back, though outside the filter"
+        is_news = binding.left(direction.source) == "deleted" or not binding.seen(direction.source).version
+        if is_news and not read.record.deleted:  # what was said to it meanwhile was not written anywhere
+            decision.asks_back = f"{case.where} is there, though outside the filter"
         return decision
     policy = direction.spec.gone.get(direction.source, "ask")
     why = "was deleted" if read.outside is None else f"left the filter ({tell_term(read.outside)})"
@@ -136,12 +143,14 @@ def _plan_unbound(case: Case) -> Decision:
     direction, read, sights = case.direction, case.read, case.sights
     if read.record.deleted or not read.is_inside or not direction.creates:
         return Decision(read, "filtered")
+    if read.id in sights.erased:
+        return Decision(read, "superseded")
     if faults := case.faults:
         return listed(read, "invalid", join_faults(faults))
     found = sights.matches.find(read.keys)
     if found and (left := left_by_another(case, found[2])):
         sights.matches.adopted[found[2][0].id] = read.id
-        return go_over(case, left, read.id)
+        return take_over(case, left)
     if found and (len(found[2]) > 1 or found[2][0].taken_by is not None):
         return _ambiguous(case, found)
     source = Sight(direction.source_org, read.id, read.record.version, read.hash, read.text)
@@ -230,6 +239,7 @@ def _plan_bound(case: Case, binding: Binding) -> Decision:
     overruled = [one for one in merged.overruled if case.is_edit(binding, one)]
     decision = _write(case, binding, Intended(crossing, units, overruled, after[direction.target]))
     decision.agreed, decision.is_answer = frozenset(merged.agreed), bool(settled)
+    decision.yielded = frozenset(unit for unit, side in settled.items() if side == direction.target)
     decision.asks_back = case.asks_back(binding, merged.overruled)
     if direction.kept and direction.kept.isdisjoint(before[direction.source]):
         decision.asks_back = "its pair was another record's: it was told nothing yet"
@@ -282,6 +292,8 @@ def _write(case: Case, binding: Binding, intended: Intended) -> Decision:
     direction, read, crossing = case.direction, case.read, intended.crossing
     binding.regardless = binding.regardless or (read.outside is not None and read.is_inside)  # pulled, and stays so
     fresh = binding.id is None
+    if not fresh and binding.left(direction.source) == "deleted":
+        case.sights.matches.adopted[binding.seen(direction.target).id] = read.id  # it is back: nobody takes it over
     units = frozenset(intended.units) - crossing.unresolved
     verb: Verb = "reopen" if binding.left(direction.source) else "update"
     if case.may_have("withdraw"):

@@ -37,10 +37,9 @@ def plan_alias(case: Case, binding: Binding) -> Decision:
 
 
 def _is_left_alone(case: Case, binding: Binding) -> bool:
-    """Whether the source has no record of a pair any more, the target still has, and no heir is about to be shown."""
+    """Whether the source has no record of a pair any more: neither its own, nor an heir, nor its own that is back."""
     seen = binding.seen(case.direction.source)
-    left = binding.left(case.direction.source) == "deleted" and binding.left(case.direction.target) != "deleted"
-    return left and bool(seen.version) and not seen.is_erased
+    return binding.left(case.direction.source) == "deleted" and not seen.is_erased
 
 
 def plan_merged(case: Case) -> Decision:
@@ -66,6 +65,9 @@ def go_over(case: Case, binding: Binding, heir: str) -> Decision:
     known: Fields = orjson.loads(seen.form)
     shown = {name: value for name, value in known.items() if name not in direction.kept}
     former, seen.id = seen.id, heir
+    if binding.left(direction.source) == "deleted":
+        binding.gone = f"{direction.source} outside"  # the heir is there, and is let in or not when it is planned
+    binding.regardless = binding.regardless or (case.read.outside is not None and case.read.is_inside)  # pulled
     seen.version, seen.hash, seen.wrote = "", b"", ""  # whatever the heir shows next is news
     seen.form = form_text(shown).decode()  # what the target owns was told to the one before only
     sights.bindings[heir] = sights.bindings[former] = binding
@@ -94,6 +96,16 @@ def left_by_another(case: Case, hits: Sequence[Hit]) -> Binding | None:
         return None
     pair = case.sights.bindings.get(hits[0].taken_by)
     return pair if pair is not None and _is_left_alone(case, pair) else None
+
+
+def take_over(case: Case, pair: Binding) -> Decision:
+    """Who is entered anew was never told what both may change: that is filled, or asked about, as for any match."""
+    decision = go_over(case, pair, case.read.id)
+    for seen in (pair.crm, pair.erp):
+        form: Fields = orjson.loads(seen.form)
+        left = {name: value for name, value in form.items() if name not in case.direction.shared}
+        seen.hash, seen.form = b"", form_text(left).decode()
+    return decision
 
 
 def hold_heirs(direction: Direction, decisions: Sequence[Decision]) -> list[Decision]:

@@ -98,7 +98,9 @@ READING = (
     _bug("ignored deletion", "delete", Edit(f"{_PLAN}:_plan_gone", 'if policy == "keep":', "if True:")),
     _bug(
         "ignored merge", "merge",
-        Edit(f"{_PLAN}:plan_page", "merged = [read for read in reads if read.record.merged_into]", "merged = []"),
+        Edit(f"{_PLAN}:plan_page",
+             "merged = [read for read in reads if read.record.merged_into and not _is_erased(sights, read)]",
+             "merged = []"),
         Edit(f"{_PLAN}:_plan_safely", "return _plan_one(case)",
              "return Decision(case.read, 'filtered') if case.read.record.merged_into else _plan_one(case)"),
     ),

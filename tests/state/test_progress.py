@@ -31,11 +31,19 @@ def _drop(engine: Engine, *items: Due) -> None:
         progress.drop_due(connection, LANE, items)
 
 
-def test_what_is_due_twice_keeps_its_date_and_gains_what_is_new(engine: Engine) -> None:
+def test_what_is_due_twice_is_due_once_and_gains_what_is_new(engine: Engine) -> None:
     _add(engine, Due("801A", "waits", "t1"))
     _add(engine, Due("801A", "asked for", "t2", force=True))
     (one,) = _due(engine)
-    assert (one.since, one.why, one.force) == ("t1", "waits", True)
+    assert (one.since, one.why, one.force) == ("t2", "waits", True)
+
+
+def test_who_is_woken_while_it_is_being_planned_is_planned_once_more(engine: Engine) -> None:
+    _add(engine, Due("801A", "waits", "t1"))
+    planned = _due(engine)
+    _add(engine, Due("801A", "the customer is open", "t2"))
+    _drop(engine, *planned)
+    assert [one.since for one in _due(engine)] == ["t2"]
 
 
 def test_an_answer_given_while_its_record_is_being_planned_is_not_lost(engine: Engine) -> None:

@@ -1,0 +1,118 @@
+"""Who takes over what somebody else left: is everybody heard who has something to say, and is nobody passed over?"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from isthmus.testing.world.operators import OPERATOR
+from isthmus.testing.world.people import SALES
+from isthmus.testing.world.world import ErpKind
+from tests.simulation.tale import Tale
+
+PHONES = "SELECT phone FROM erp_customer WHERE id = {}"
+
+
+def leave(tale: Tale) -> str:
+    """The known account is deleted, and that is seen. Answers its tax number."""
+    tale.world.crm.delete("Account", tale.hand.known, SALES)
+    tale.calm(2)
+    return str(tale.world.crm.things["Account"][tale.hand.known].fields["Tax"])
+
+
+def answer(tale: Tale, take: str) -> None:
+    ((number,),) = tale.rows("SELECT id FROM state_worklist")
+    tale.hand.people.operators.office.resolve(number, take, OPERATOR)
+    tale.calm(3)
+
+
+@pytest.mark.parametrize("erp", ["own", "far", "weak"])
+def test_an_account_that_is_undeleted_keeps_its_customer_though_it_is_entered_anew(erp: ErpKind) -> None:
+    tale = Tale(erp)
+    former, tax = tale.hand.known, leave(tale)
+    tale.world.crm.undelete("Account", former, SALES)
+    tale.world.pass_time(timedelta(minutes=1))
+    anew = tale.hand.account(Tax=tax, Name="Birch Example")
+    tale.calm()
+    assert tale.listed() == {anew: "ambiguous"}
+    assert tale.is_open(former)
+
+
+@pytest.mark.parametrize("erp", ["own", "far"])
+def test_an_heir_that_is_gone_before_it_was_through_leaves_it_to_the_next(erp: ErpKind) -> None:
+    tale = Tale(erp)
+    former, tax = tale.hand.known, leave(tale)
+    tale.call_erp(former, "+49 2")
+    tale.calm(1)
+    asked = tale.hand.account(Tax=tax, Phone="+49 3")
+    tale.calm(2)
+    assert tale.listed() == {asked: "conflict"}
+    tale.world.crm.delete("Account", asked, SALES)
+    tale.calm(2)
+    third = tale.hand.account(Tax=tax, Phone="+49 2")
+    tale.calm()
+    assert tale.listed() == {}
+    assert tale.is_open(third)
+
+
+@pytest.mark.parametrize("erp", ["own", "far", "weak"])
+def test_a_prospect_with_an_order_opens_the_customer_that_it_takes_over(erp: ErpKind) -> None:
+    tale = Tale(erp)
+    prospect = tale.hand.account(Tax=leave(tale), Name="Birch Example", Type="Prospect")
+    tale.hand.order(prospect)
+    tale.calm()
+    assert tale.listed() == {}
+    assert tale.is_open(prospect)
+
+
+@pytest.mark.parametrize("phone", [None, "+49 2"])
+def test_what_a_clerk_entered_is_kept_or_asked_about_when_a_customer_is_taken_over(phone: str | None) -> None:
+    tale = Tale("own")
+    customer = tale.hand.erp_id("customer", tale.hand.known)
+    tale.call_erp(tale.hand.known, "+49 1")
+    tale.calm(2)
+    anew = tale.hand.account(Tax=leave(tale), Phone=phone)
+    tale.calm()
+    assert tale.rows(PHONES.format(customer)) == [("+49 1",)]
+    assert tale.listed() == ({anew: "conflict"} if phone else {})
+
+
+@pytest.mark.parametrize("erp", ["own", "far"])
+@pytest.mark.parametrize("take", ["crm", "erp"])
+def test_an_answer_about_a_customer_that_was_there_already_is_carried_out(erp: ErpKind, take: str) -> None:
+    tale = Tale(erp)
+    customer = tale.enter("customer", "by hand/1", name="Known", tax_id="T-77", currency="EUR", phone="+49 9")
+    account = tale.hand.account(Tax="T-77", Name="Known", Phone="+49 8")
+    tale.calm(1)
+    answer(tale, take)
+    held = {"crm": "+49 8", "erp": "+49 9"}[take]
+    assert tale.listed() == {}
+    assert tale.rows(PHONES.format(customer)) == [(held,)]
+    assert tale.world.crm.things["Account"][account].fields["Phone"] == held
+
+
+@pytest.mark.parametrize("erp", ["own", "far"])
+@pytest.mark.parametrize("take", ["crm", "erp"])
+def test_an_answer_about_a_customer_that_stayed_after_a_merge_is_carried_out(erp: ErpKind, take: str) -> None:
+    tale = Tale(erp)
+    loser, winner, *_ = tale.world.crm.things["Account"]
+    for number, account in enumerate((loser, winner), 1):
+        tale.world.crm.edit("Account", account, SALES, Phone=f"+49 {number}")
+    tale.calm(2)
+    stays = tale.hand.erp_id("customer", loser)
+    tale.world.crm.merge(winner, loser, SALES)
+    tale.calm(2)
+    answer(tale, stays)
+    answer(tale, take)
+    held = {"crm": "+49 2", "erp": "+49 1"}[take]
+    assert tale.listed() == {}
+    assert tale.rows(PHONES.format(stays)) == [(held,)]
+    assert tale.world.crm.things["Account"][winner].fields["Phone"] == held
+
+
+def test_a_take_over_that_nobody_heard_of_makes_nobody_their_own_alias() -> None:
+    tale = Tale("weak")
+    tale.hand.account(Tax=leave(tale), Name="Birch Example")
+    tale.run("customer", "doubted")
+    assert tale.rows("SELECT id FROM state_alias WHERE id IN (SELECT crm_id FROM state_binding)") == []
