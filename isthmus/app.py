@@ -128,7 +128,7 @@ class Workshop:
         """Compares both systems and makes due what can be repaired."""
         from isthmus.reconcile.run import reconcile  # a quiet day's run compares nothing
 
-        return reconcile(self.ports, kind, who, repair=repair)
+        return reconcile(self.ports, kind, who, repair=repair, time_zone=self.settings.time_zone)
 
     # --- decisions of people --------------------------------------------------------------------------------------
 

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from isthmus.cli.call import Call, command
-from isthmus.kernel.clock import SystemClock, parse_stamp
+from isthmus.kernel.clock import SystemClock, local_time, parse_stamp
 
 if TYPE_CHECKING:
     from isthmus.app import Standing
@@ -63,7 +62,7 @@ def local(stamp: str | None, time_zone: str) -> str:
     """A stored instant as the wall clock of the books showed it, to the second, with the name of its zone."""
     if not stamp:
         return "never"
-    return parse_stamp(stamp).astimezone(ZoneInfo(time_zone)).strftime("%Y-%m-%d %H:%M:%S %Z")
+    return local_time(stamp, time_zone).strftime("%Y-%m-%d %H:%M:%S %Z")
 
 
 def _document(one: Standing, now: datetime) -> dict[str, Any]:

@@ -46,6 +46,11 @@ def format_stamp(stamp: datetime) -> str:
     return stamp.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
+def local_time(stamp: str, time_zone: str) -> datetime:
+    """A stored instant as the wall clock showed it where the company keeps its books."""
+    return parse_stamp(stamp).astimezone(ZoneInfo(time_zone))
+
+
 def business_day(stamp: datetime, time_zone: str) -> date:
     """The calendar day of an instant where the company keeps its books."""
     return stamp.astimezone(ZoneInfo(time_zone)).date()

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
 
-from isthmus.kernel.clock import parse_stamp
+from isthmus.kernel.clock import local_time, parse_stamp
 from isthmus.kernel.errors import Refused
 from isthmus.kernel.money import from_micros
 from isthmus.kernel.records import Fields
@@ -120,7 +119,7 @@ def _plain(text: str) -> str:
 
 
 def _local(stamp: str, time_zone: str) -> str:
-    return parse_stamp(stamp).astimezone(ZoneInfo(time_zone)).strftime("%Y-%m-%d %H:%M:%S")
+    return local_time(stamp, time_zone).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def details(item: Item) -> dict[str, Any]:

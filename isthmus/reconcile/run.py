@@ -35,7 +35,9 @@ ENTITIES = {"credit": ("credit_status",), "receivables": ("invoice", "payment", 
 
 @dataclass(slots=True)
 class TieOut:
-    """The result. ``past`` are earlier tie-outs of the same kind, oldest first, this one last."""
+    """The result. ``past`` are earlier tie-outs of the same kind, oldest first, this one last; people are told instants
+    in ``time_zone``.
+    """
 
     kind: Asked
     who: str
@@ -43,6 +45,7 @@ class TieOut:
     entities: list[EntityResult] = field(default_factory=list)
     balances: list[Balance] = field(default_factory=list)  # of customers whose sums do not agree
     past: list[Past] = field(default_factory=list)
+    time_zone: str = "UTC"
 
     @property
     def agrees(self) -> bool:
@@ -73,11 +76,11 @@ class TieOut:
         }  # fmt: skip
 
 
-def reconcile(ports: Ports, kind: Asked, who: str, *, repair: bool = True) -> TieOut:
+def reconcile(ports: Ports, kind: Asked, who: str, *, repair: bool = True, time_zone: str = "UTC") -> TieOut:
     """Compares both sides and stores what came of it. Raises Misconfigured when nothing maps what is asked for."""
     if repair and kind == "credit":
         _pass_time(ports)
-    tie_out = TieOut(kind, who, ports.now())
+    tie_out = TieOut(kind, who, ports.now(), time_zone=time_zone)
     balances = Balances()
     for mapping in chosen(ports, kind):
         result = tie_entity(ports, mapping, balances=balances if kind == "receivables" else None)

@@ -26,8 +26,8 @@ from tests.scenarios.world import company
 CYCLES = 8  # `python -m bench.tie_out --cycles 1000` runs more of them
 
 
-def _totals(lab: Lab, **how: bool) -> TieOut:
-    return reconcile(lab.world.shop.ports, "totals", "cli:ada", **how)
+def _totals(lab: Lab, *, repair: bool = True) -> TieOut:
+    return reconcile(lab.world.shop.ports, "totals", "cli:ada", repair=repair)
 
 
 def _reasons(tie_out: TieOut) -> dict[tuple[str, str], int]:

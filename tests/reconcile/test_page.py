@@ -64,6 +64,16 @@ def test_a_page_that_agrees_says_so() -> None:
     assert "Both sides agree as of 2026-11-23 08:15 UTC" in _tie_out().table()
 
 
+def test_instants_and_days_are_those_of_the_books() -> None:
+    late = _difference(1, 3, 1234)
+    late.first_seen = "2026-11-01T23:30:00.000000Z"
+    found = _tie_out(late)
+    found.as_of, found.time_zone = "2026-11-23T23:30:00.000000Z", "Europe/Berlin"
+    assert "1 record differs as of 2026-11-24 00:30 CET" in found.table()
+    for told in ("<dd>2026-11-24 00:30 CET</dd>", "2026-11-02, 3 days"):
+        assert told in found.html(), told
+
+
 def test_bars_are_the_sums_of_their_ages() -> None:
     ages = charts.ages([_difference(n, days, 100 * n) for n, days in enumerate((0, 1, 7, 8, 30, 31, 90, 91), 1)], "EUR")
     assert ages == [("new", 1, 100), ("1–7 days", 2, 500), ("8–30 days", 2, 900), ("31–90 days", 2, 1300),

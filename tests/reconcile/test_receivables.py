@@ -20,8 +20,8 @@ ITEMS = st.lists(
 )
 
 
-def _receivables(lab: Lab, **how: bool) -> TieOut:
-    return reconcile(lab.world.shop.ports, "receivables", "cli:ada", **how)
+def _receivables(lab: Lab, *, repair: bool = True) -> TieOut:
+    return reconcile(lab.world.shop.ports, "receivables", "cli:ada", repair=repair)
 
 
 def test_a_company_in_step_agrees_and_says_what_is_open(lab: Lab) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from isthmus.kernel.money import divide_half_up
 from isthmus.reconcile.findings import Difference, at_stake
-from isthmus.reconcile.report.words import instant, money
+from isthmus.reconcile.report.words import day, money
 from isthmus.state.tie_outs import Past
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def ageing_chart(differences: Sequence[Difference], currency: str | None) -> str
     return _svg("".join(parts), f"At stake by age{_in(currency)}; records in brackets")
 
 
-def drift_chart(past: Sequence[Past], currency: str | None) -> str:
+def drift_chart(past: Sequence[Past], currency: str | None, time_zone: str) -> str:
     """A line of the latest tie-outs: what was at stake; differences where there is no money."""
     amounts = [one.at_stake.get(currency, 0) if currency else one.differences for one in past]
     greatest, right, floor = max(amounts, default=0) or 1, WIDTH - 12, HEIGHT - 24
@@ -69,7 +69,7 @@ def drift_chart(past: Sequence[Past], currency: str | None) -> str:
         for (x, y), one in zip(points, past, strict=True)
     )
     top = money(greatest, currency) if currency else f"{greatest:,}"
-    first, last = (instant(past[0].as_of)[:10], instant(past[-1].as_of)[:10]) if past else ("", "")
+    first, last = (day(one.as_of, time_zone) for one in (past[0], past[-1])) if past else ("", "")
     axes = (
         f'<line class="axis" x1="{LEFT}" y1="{floor}" x2="{right}" y2="{floor}"/>'
         f'<text x="{LEFT - 8}" y="18" text-anchor="end">{escape(top)}</text>'

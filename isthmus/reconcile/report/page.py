@@ -66,7 +66,7 @@ def _head(tie_out: TieOut, title: str) -> str:
     stake = at_stake(tie_out.differences)
     told = words.sums(stake) if stake else "nothing"
     oldest = max((one.age_days for one in tie_out.differences), default=0)
-    facts = [("As of", words.instant(tie_out.as_of)), ("Made by", tie_out.who), ("At stake", told)]
+    facts = [("As of", words.instant(tie_out.as_of, tie_out.time_zone)), ("Made by", tie_out.who), ("At stake", told)]
     if tie_out.differences:
         facts.append(("Oldest difference", words.age(oldest)))
     listed = "".join(f"<div><dt>{_text(name)}</dt><dd>{_text(value)}</dd></div>" for name, value in facts)
@@ -111,7 +111,7 @@ def _charts(tie_out: TieOut) -> str:
         return ""
     currency = charts.main_currency(tie_out.differences, tie_out.past)
     drawn = charts.ageing_chart(tie_out.differences, currency) if tie_out.differences else ""
-    return f'<section class="charts">{drawn}{charts.drift_chart(tie_out.past, currency)}</section>'
+    return f'<section class="charts">{drawn}{charts.drift_chart(tie_out.past, currency, tie_out.time_zone)}</section>'
 
 
 def _differences(tie_out: TieOut) -> str:
@@ -122,7 +122,7 @@ def _differences(tie_out: TieOut) -> str:
         ("Class", ""), ("Entity", ""), ("Record", ""), ("Field", ""), ("CRM", "v"), ("ERP", "v"), ("At stake", "n"),
         ("Since", ""), ("Repair", ""),
     ]  # fmt: skip
-    rows = [_difference(one) for one in found[:LISTED_MOST]]
+    rows = [_difference(one, tie_out.time_zone) for one in found[:LISTED_MOST]]
     stakes = "<br>".join(_text(f"{currency} {words.money(amount, currency)}")
                          for currency, amount in sorted(at_stake(found).items()))  # fmt: skip
     all_told = '<td class="b" colspan="6">At stake in all, each record counted once</td>'
@@ -132,10 +132,10 @@ def _differences(tie_out: TieOut) -> str:
     return _section("Differences", _table(head, rows, foot), about)
 
 
-def _difference(one: Difference) -> str:
+def _difference(one: Difference, time_zone: str) -> str:
     stake = f"{one.currency} {words.money(one.amount_minor, one.currency)}" if one.currency and one.amount_minor else ""
     repair = one.remedy if one.repair == "due" else f"{words.repair(one)}: {one.remedy}"
-    since = f"{words.instant(one.first_seen)[:10]}, {words.age(one.age_days)}" if one.first_seen else ""
+    since = f"{words.day(one.first_seen, time_zone)}, {words.age(one.age_days)}" if one.first_seen else ""
     return _row([
         (one.told, "b"), (words.entity_name(one.entity), ""), (one.name, ""), (words.field_name(one), ""),
         (words.value(one, "crm"), "v"), (words.value(one, "erp"), "v"), (stake, "n"), (since, "w"), (repair, "s"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from isthmus.kernel.clock import parse_stamp
+from isthmus.kernel.clock import local_time
 from isthmus.kernel.money import from_micros, from_minor
 
 if TYPE_CHECKING:
@@ -30,14 +30,19 @@ def sums(amounts: Mapping[str, int]) -> str:
     return ", ".join(f"{currency} {money(amounts[currency], currency)}" for currency in sorted(amounts))
 
 
-def instant(stamp: str) -> str:
-    """``2026-11-23 08:15 UTC``."""
-    return parse_stamp(stamp).strftime("%Y-%m-%d %H:%M UTC")
+def instant(stamp: str, time_zone: str) -> str:
+    """``2026-11-23 09:15 CET``: as the wall clock of the books shows it."""
+    return local_time(stamp, time_zone).strftime("%Y-%m-%d %H:%M %Z")
+
+
+def day(stamp: str, time_zone: str) -> str:
+    """``2026-11-23``: the day of the books."""
+    return local_time(stamp, time_zone).date().isoformat()
 
 
 def verdict(tie_out: TieOut) -> str:
     """The one line that everybody reads."""
-    when = instant(tie_out.as_of)
+    when = instant(tie_out.as_of, tie_out.time_zone)
     if tie_out.agrees:
         return f"Both sides agree as of {when}"
     found = tie_out.differences
