@@ -240,6 +240,10 @@ def _plan_bound(case: Case, binding: Binding) -> Decision:
     decision = _write(case, binding, Intended(crossing, units, overruled, after[direction.target]))
     decision.agreed, decision.is_answer = frozenset(merged.agreed), bool(settled)
     decision.yielded = frozenset(unit for unit, side in settled.items() if side == direction.target)
+    # What the way back is to fill here was not shown to the target: stored as shown, it would be no news to fill it.
+    decision.undecided = frozenset(
+        unit for unit in merged.writes[direction.source] & direction.shared if unit not in before[direction.source]
+    )
     decision.asks_back = case.asks_back(binding, merged.overruled)
     if direction.kept and direction.kept.isdisjoint(before[direction.source]):
         decision.asks_back = "its pair was another record's: it was told nothing yet"

@@ -111,6 +111,22 @@ def test_an_answer_about_a_customer_that_stayed_after_a_merge_is_carried_out(erp
     assert tale.world.crm.things["Account"][winner].fields["Phone"] == held
 
 
+@pytest.mark.parametrize("erp", ["own", "far"])
+def test_the_winner_of_a_merge_gets_what_only_the_customer_that_stays_has(erp: ErpKind) -> None:
+    tale = Tale(erp)
+    loser, winner, *_ = tale.world.crm.things["Account"]
+    tale.world.crm.edit("Account", loser, SALES, Phone="+49 1")
+    tale.world.crm.edit("Account", winner, SALES, Phone=None)
+    tale.calm(2)
+    stays = tale.hand.erp_id("customer", loser)
+    tale.world.crm.merge(winner, loser, SALES)
+    tale.calm(2)
+    answer(tale, stays)
+    assert tale.listed() == {}
+    assert tale.rows(PHONES.format(stays)) == [("+49 1",)]
+    assert tale.world.crm.things["Account"][winner].fields["Phone"] == "+49 1"
+
+
 def test_a_take_over_that_nobody_heard_of_makes_nobody_their_own_alias() -> None:
     tale = Tale("weak")
     tale.hand.account(Tax=leave(tale), Name="Birch Example")
