@@ -63,6 +63,7 @@ class Crm(Shelf):
         self.skew = timedelta()  # how much the CRM's clock is ahead
         self.organisation = super().identity()
         self.hidden: set[tuple[str, str]] = set()  # stream and field that our user may not see for now
+        self.choices: dict[tuple[str, str], tuple[str, ...]] = {}  # stream and field → what its picklist offers
         self.moves = False  # pages are made one by one, and records may move between two of them
         self.backup: dict[str, dict[str, Thing]] = {}
 
@@ -73,8 +74,12 @@ class Crm(Shelf):
 
     def describe(self, stream: str) -> StreamDescription:
         whole = super().describe(stream)
-        seen = {name: field for name, field in whole.fields.items() if (stream, name) not in self.hidden}
-        return whole if len(seen) == len(whole.fields) else replace(whole, fields=seen)
+        fields = {
+            name: replace(field, values=self.choices.get((stream, name), field.values))
+            for name, field in whole.fields.items()
+            if (stream, name) not in self.hidden
+        }
+        return replace(whole, fields=fields)
 
     def show(self, selection: Selection, thing: Thing) -> Record:
         record = super().show(selection, thing)
