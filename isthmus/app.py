@@ -15,7 +15,7 @@ from isthmus.db import engine_for, reading, require_current, upgrade
 from isthmus.kernel.clock import Clock, SystemClock
 from isthmus.kernel.connection import Connection
 from isthmus.kernel.errors import Misconfigured
-from isthmus.kernel.units import Side
+from isthmus.kernel.units import SIDES
 from isthmus.mapping.compile import CompiledMapping, compile_mapping, named
 from isthmus.mapping.load import load_mappings
 from isthmus.settings import BUILTIN, Settings
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 #: What the DAGs and the CLI take from here, so that they need not know the rooms below.
 __all__ = ["Order", "Report", "Standing", "Workshop", "is_empty", "open_database", "open_workshop", "standings"]
 
-SIDES: tuple[Side, Side] = ("crm", "erp")
 PASSES_MOST = 4  # how often `sync` goes on when one mapping made records of another due
 
 

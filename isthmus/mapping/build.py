@@ -6,11 +6,10 @@ from typing import Any, cast
 
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.selection import MovedBy, Operator, Term
-from isthmus.kernel.units import Owner, Side
+from isthmus.kernel.units import SIDES, Owner, Side
 from isthmus.mapping.document import Place
 from isthmus.mapping.functions import Function, function_table
 from isthmus.mapping.grammar import Piece, plain, suggest
-from isthmus.mapping.shape import SIDES
 from isthmus.mapping.spec import Call, Case, LinesAt, LinesSum, MappingSpec, Row, Source, System, Type, Vanished
 
 
@@ -46,8 +45,7 @@ def build_spec(piece: Piece, faults: list[Fault]) -> MappingSpec | None:
 
 
 def _gone(piece: Piece | None, *, otherwise: Vanished) -> dict[Side, Vanished]:
-    sides: tuple[Side, Side] = ("crm", "erp")
-    return {side: (piece.get(side) if piece else None) or otherwise for side in sides}
+    return {side: (piece.get(side) if piece else None) or otherwise for side in SIDES}
 
 
 def _system(piece: Piece) -> System | None:
@@ -87,11 +85,9 @@ def _sum(piece: Piece | None) -> LinesSum | None:
 def _case(piece: Piece) -> Case:
     def both(name: str) -> dict[Side, dict[str, Any]] | None:
         pair = piece.piece(name)
-        return {side: plain(pair.value[side]) for side in ("crm", "erp") if side in pair.value} if pair else None
+        return {side: plain(pair.value[side]) for side in SIDES if side in pair.value} if pair else None
 
-    given: dict[Side, dict[str, Any]] = {
-        cast(Side, side): plain(piece.value[side]) for side in SIDES if side in piece.value
-    }
+    given = {side: plain(piece.value[side]) for side in SIDES if side in piece.value}
     expects = piece.piece("expects")
     return Case(
         name=piece.get("name") or "",

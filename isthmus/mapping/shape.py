@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isthmus.kernel.units import SIDES
 from isthmus.mapping.document import Listing, Node, Scalar, Table
 from isthmus.mapping.grammar import (
     NAME,
@@ -20,7 +21,6 @@ from isthmus.mapping.grammar import (
     Whole,
 )
 
-SIDES = ("crm", "erp")
 TYPES = ("text", "date", "datetime", "money", "price", "decimal", "boolean", "integer")
 OPERATORS = ("in", "not_in", "equals", "before", "after", "is_empty")
 CRON = r"@(hourly|daily|weekly|monthly|yearly)|([0-9*/,A-Za-z#-]+ ){4}[0-9*/,A-Za-z#-]+"

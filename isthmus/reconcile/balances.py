@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection, func, select
 
 from isthmus.kernel.records import Fields
-from isthmus.kernel.units import Side
+from isthmus.kernel.units import SIDES, Side
 from isthmus.reconcile.findings import Difference, Line
-from isthmus.reconcile.ports import SIDES, Ports
+from isthmus.reconcile.ports import Ports
 from isthmus.reconcile.scratch import TABLES
 from isthmus.reconcile.shape import Shape
 from isthmus.reconcile.sides import Readers

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from isthmus.kernel.records import ABSENT, Fields
-from isthmus.kernel.units import Side, Unit, other_side
+from isthmus.kernel.units import SIDES, Side, Unit, other_side
 from isthmus.mapping.spec import Row
-from isthmus.reconcile.ports import SIDES
 from isthmus.reconcile.shape import Shape, is_number
 
 Kind = Literal["missing", "extra", "amount", "status", "currency", "allocation", "field", "balance"]

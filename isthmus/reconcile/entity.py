@@ -10,11 +10,11 @@ from sqlalchemy import Connection, func, select, text
 
 from isthmus.db import among, reading
 from isthmus.kernel.selection import Selection
-from isthmus.kernel.units import Side
+from isthmus.kernel.units import SIDES, Side
 from isthmus.reconcile import scratch
 from isthmus.reconcile.findings import EntityResult, Line, Reason, Tally, Verdict
 from isthmus.reconcile.judge import HELD, MEANWHILE, Evidence, judge
-from isthmus.reconcile.ports import SIDES, Ports
+from isthmus.reconcile.ports import Ports
 from isthmus.reconcile.scratch import TABLES, Candidate
 from isthmus.reconcile.shape import Cell, Shape
 from isthmus.reconcile.sides import Look, Moved, Readers

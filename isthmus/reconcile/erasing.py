@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine
 from isthmus.db import writing
 from isthmus.kernel.clock import Clock, format_stamp
 from isthmus.kernel.errors import Refused, Unavailable
+from isthmus.kernel.units import SIDES
 from isthmus.mapping.spec import MappingSpec
-from isthmus.reconcile.ports import SIDES
 from isthmus.settings import Settings, require
 from isthmus.state import decisions, erasing, guards, leases, traces
 from isthmus.state.decisions import Decided

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 import orjson
 
 from isthmus.kernel.records import Fields
-from isthmus.kernel.units import Side, other_side
+from isthmus.kernel.units import SIDES, Side, other_side
 from isthmus.reconcile.compare import COMES_TO, Cause, Kind, Leaf, Pair, find_leaves
 from isthmus.reconcile.findings import Difference, Reason, Repair, Verdict
-from isthmus.reconcile.ports import SIDES
 from isthmus.reconcile.scratch import Glance
 from isthmus.reconcile.shape import Shape
 from isthmus.reconcile.sides import Look, Moved

@@ -12,8 +12,6 @@ from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state.bindings import Stream
 
-SIDES: tuple[Side, Side] = ("crm", "erp")
-
 
 class Ports(Protocol):
     """The systems, the store and the mappings."""

@@ -20,10 +20,9 @@ from isthmus.db import reading, writing
 from isthmus.kernel.clock import Clock, format_stamp
 from isthmus.kernel.errors import Refused, Unavailable
 from isthmus.kernel.records import Fields, text_hash
-from isthmus.kernel.units import Side, other_side
+from isthmus.kernel.units import SIDES, Side, other_side
 from isthmus.mapping.compile import CompiledMapping, named
 from isthmus.reconcile import question
-from isthmus.reconcile.ports import SIDES
 from isthmus.reconcile.question import Question, Take
 from isthmus.reconcile.uniting import Merger, unite
 from isthmus.settings import Settings, require

@@ -14,14 +14,14 @@ from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.errors import Misconfigured
 from isthmus.kernel.records import Fields
 from isthmus.kernel.selection import Selection, Term
-from isthmus.kernel.units import Side
+from isthmus.kernel.units import SIDES, Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.reconcile import scratch, totals
 from isthmus.reconcile.balances import SHOWN_MOST, Balance, Balances, add_up, misstated, name_parties
 from isthmus.reconcile.entity import OURS, EntityTie
 from isthmus.reconcile.findings import Difference, EntityResult, at_stake
 from isthmus.reconcile.judge import HELD
-from isthmus.reconcile.ports import SIDES, Ports
+from isthmus.reconcile.ports import Ports
 from isthmus.reconcile.shape import Shape
 from isthmus.state import progress, tie_outs
 from isthmus.state.bindings import Lane

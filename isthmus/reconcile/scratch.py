@@ -14,8 +14,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Column, Connection, Engine, MetaData, Table, Text, select, text
 
 from isthmus.db import among, insert_rows
-from isthmus.kernel.units import Side
-from isthmus.reconcile.ports import SIDES
+from isthmus.kernel.units import SIDES, Side
 from isthmus.reconcile.shape import Cell
 from isthmus.state.bindings import Stream
 from isthmus.state.tables import alias, binding

@@ -14,9 +14,9 @@ from isthmus.db import reading
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Fields, Record, collector_at_rest
 from isthmus.kernel.selection import Selection
-from isthmus.kernel.units import Side
+from isthmus.kernel.units import SIDES, Side
 from isthmus.reconcile import scratch
-from isthmus.reconcile.ports import SIDES, Ports
+from isthmus.reconcile.ports import Ports
 from isthmus.reconcile.shape import Known, Shape
 from isthmus.state import bindings, progress
 

@@ -11,9 +11,9 @@ from sqlalchemy import Connection, func, select
 from isthmus.connect.protocol import Measure
 from isthmus.kernel.errors import Misconfigured, Refused
 from isthmus.kernel.money import to_minor
-from isthmus.kernel.units import Side
+from isthmus.kernel.units import SIDES, Side
 from isthmus.reconcile.findings import Own
-from isthmus.reconcile.ports import SIDES, Ports
+from isthmus.reconcile.ports import Ports
 from isthmus.reconcile.scratch import TABLES
 from isthmus.reconcile.shape import Shape
 

@@ -9,10 +9,9 @@ from sqlalchemy import Connection
 
 from isthmus.connect.protocol import Connector, Merging
 from isthmus.kernel.errors import Refused
-from isthmus.kernel.units import other_side
+from isthmus.kernel.units import SIDES, other_side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.reconcile import question
-from isthmus.reconcile.ports import SIDES
 from isthmus.state import bindings, merges, progress, worklist
 from isthmus.state.bindings import Binding, Lane, Stream
 from isthmus.state.progress import Due

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from isthmus.kernel.units import Side, other_side
+from isthmus.kernel.units import SIDES, Side, other_side
 from isthmus.vocabulary.join import Joined, Joint
-from isthmus.vocabulary.words import SIDES, Example, Shown, Tree, Word
+from isthmus.vocabulary.words import Example, Shown, Tree, Word
 
 _WHOLE = re.compile(r"0|-?[1-9][0-9]{0,8}")
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from isthmus.kernel.units import Owner, Side, other_side
+from isthmus.kernel.units import SIDES, Owner, Side, other_side
 from isthmus.mapping.entities import Entity, EntityField, load_entity, schemas_folder
 from isthmus.mapping.spec import Vanished
 from isthmus.vocabulary.load import outlines
-from isthmus.vocabulary.words import SIDES, Naming, Outline, Rule, Vocabulary, Word
+from isthmus.vocabulary.words import Naming, Outline, Rule, Vocabulary, Word
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isthmus.kernel.units import SIDES
 from isthmus.mapping.grammar import (
     NAME,
     PATH,
@@ -17,7 +18,7 @@ from isthmus.mapping.grammar import (
     Plain,
     Text,
 )
-from isthmus.mapping.shape import CRON, LINES_AT, MOVED_BY, SIDE, SIDE_BLOCK, SIDES, WHERE
+from isthmus.mapping.shape import CRON, LINES_AT, MOVED_BY, SIDE, SIDE_BLOCK, WHERE
 
 _RECORD = MapOf(Anything("A value."), "A record, or a part of one, as the system spells it.")
 _FIELD_NAME = Text("An entity's field, as bill_to.country.", PATH, "a field of the entity")

@@ -12,7 +12,6 @@ from typing import Any, Literal
 from isthmus.kernel.units import Side
 
 Tree = dict[str, Any]
-SIDES: tuple[Side, Side] = ("crm", "erp")
 
 
 @dataclass(frozen=True, slots=True)

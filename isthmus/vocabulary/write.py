@@ -7,12 +7,12 @@ from itertools import groupby
 from typing import Any
 
 from isthmus.kernel.errors import Misconfigured
-from isthmus.kernel.units import Side
+from isthmus.kernel.units import SIDES, Side
 from isthmus.mapping.load import read_mapping
 from isthmus.vocabulary.examples import tests
 from isthmus.vocabulary.join import Joined, Joint, Pair
 from isthmus.vocabulary.layout import comment, entry, item
-from isthmus.vocabulary.words import SIDES, Naming, Tree
+from isthmus.vocabulary.words import Naming, Tree
 
 
 def write(pair: Pair, *, schema: str | None = None) -> dict[str, str]:

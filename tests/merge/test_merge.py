@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from isthmus.kernel.units import Side, Unit, other_side
+from isthmus.kernel.units import SIDES, Side, Unit, other_side
 from isthmus.merge import Conflict, Forms, Merged, Overruled, merge
 
 NAMES = ("name", "terms", "billing", "lines")
-SIDES: tuple[Side, Side] = ("crm", "erp")
 
 
 def one(owner: Any = "both", rule: Any = "ask") -> list[Unit]:

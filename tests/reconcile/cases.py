@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from isthmus.erp.streams import STREAMS
-from isthmus.kernel.units import Side
+from isthmus.kernel.units import SIDES, Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.mapping.spec import MappingSpec, Row
 from isthmus.playground.objects import OBJECTS
@@ -20,7 +20,6 @@ from tests.reconcile.lab import Lab
 
 Plant = Callable[[Lab, Binding], int]  # → what is at stake, in minor units
 CENT, MORE = 1, 1234
-SIDES: tuple[Side, Side] = ("crm", "erp")
 BOTH = frozenset(SIDES)
 
 
