@@ -12,6 +12,7 @@ from isthmus.erp.desk import Desk
 from isthmus.erp.intake import write
 from isthmus.testing.crashes import Stagehand
 from isthmus.testing.world.line import Weather
+from isthmus.testing.world.operators import OPERATOR
 from isthmus.testing.world.story import Story, open_world
 from isthmus.testing.world.workers import Worker
 from isthmus.testing.world.world import LANDED, ErpKind, World
@@ -100,6 +101,14 @@ class Tale:
 
         self.hand.people.clerks.at_desk("enters", work)
         return found[0]
+
+    def answer(self, take: str, of: str = "") -> None:
+        """A person answers what is asked of a record, or the only question that there is."""
+        asked = self.rows(
+            f"SELECT id FROM state_worklist WHERE source_id = '{of}' OR '{of}' = '' AND detail IS NOT NULL"
+        )
+        ((number,),) = asked
+        self.hand.people.operators.office.resolve(number, take, OPERATOR)
 
     def questions(self) -> list[Any]:
         return self.rows("SELECT source_id, what FROM state_worklist WHERE reason = 'conflict'")

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from isthmus.testing.world.operators import OPERATOR
 from isthmus.testing.world.people import SALES
 from isthmus.testing.world.world import ErpKind
 from tests.simulation.tale import Tale
@@ -19,12 +18,6 @@ def leave(tale: Tale) -> str:
     tale.world.crm.delete("Account", tale.hand.known, SALES)
     tale.calm(2)
     return str(tale.world.crm.things["Account"][tale.hand.known].fields["Tax"])
-
-
-def answer(tale: Tale, take: str) -> None:
-    ((number,),) = tale.rows("SELECT id FROM state_worklist")
-    tale.hand.people.operators.office.resolve(number, take, OPERATOR)
-    tale.calm(3)
 
 
 @pytest.mark.parametrize("erp", ["own", "far", "weak"])
@@ -85,7 +78,8 @@ def test_an_answer_about_a_customer_that_was_there_already_is_carried_out(erp: E
     customer = tale.enter("customer", "by hand/1", name="Known", tax_id="T-77", currency="EUR", phone="+49 9")
     account = tale.hand.account(Tax="T-77", Name="Known", Phone="+49 8")
     tale.calm(1)
-    answer(tale, take)
+    tale.answer(take)
+    tale.calm(3)
     held = {"crm": "+49 8", "erp": "+49 9"}[take]
     assert tale.listed() == {}
     assert tale.rows(PHONES.format(customer)) == [(held,)]
@@ -103,8 +97,10 @@ def test_an_answer_about_a_customer_that_stayed_after_a_merge_is_carried_out(erp
     stays = tale.hand.erp_id("customer", loser)
     tale.world.crm.merge(winner, loser, SALES)
     tale.calm(2)
-    answer(tale, stays)
-    answer(tale, take)
+    tale.answer(stays)
+    tale.calm(3)
+    tale.answer(take)
+    tale.calm(3)
     held = {"crm": "+49 2", "erp": "+49 1"}[take]
     assert tale.listed() == {}
     assert tale.rows(PHONES.format(stays)) == [(held,)]
@@ -121,7 +117,8 @@ def test_the_winner_of_a_merge_gets_what_only_the_customer_that_stays_has(erp: E
     stays = tale.hand.erp_id("customer", loser)
     tale.world.crm.merge(winner, loser, SALES)
     tale.calm(2)
-    answer(tale, stays)
+    tale.answer(stays)
+    tale.calm(3)
     assert tale.listed() == {}
     assert tale.rows(PHONES.format(stays)) == [("+49 1",)]
     assert tale.world.crm.things["Account"][winner].fields["Phone"] == "+49 1"

@@ -25,11 +25,6 @@ def asked(tale: Tale) -> list[str]:
     return [key for (key,) in tale.rows("SELECT source_id FROM state_worklist WHERE detail LIKE '%winner%'")]
 
 
-def answer(tale: Tale, take: str) -> None:
-    ((number,),) = tale.rows("SELECT id FROM state_worklist WHERE detail LIKE '%winner%'")
-    tale.hand.people.operators.office.resolve(number, take, OPERATOR)
-
-
 def test_a_merge_is_nobodys_edit_of_the_customers_number(own: Tale) -> None:
     winner = own.hand.account()
     own.world.crm.merge(winner, own.hand.known, SALES)
@@ -71,7 +66,7 @@ def test_a_prospect_that_has_an_order_stays_open_whichever_customer_stays(own: T
     ids = [own.hand.erp_id("customer", one) for one in (loser, winner)]
     own.world.crm.merge(winner, loser, SALES)
     own.calm(1)
-    answer(own, ids[stays])
+    own.answer(ids[stays])
     own.calm(3)
     assert own.is_open(winner)
 

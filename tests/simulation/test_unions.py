@@ -7,7 +7,6 @@ import json
 import pytest
 
 from isthmus.kernel.errors import Refused
-from isthmus.testing.world.operators import OPERATOR
 from isthmus.testing.world.people import SALES
 from tests.simulation.tale import Tale
 
@@ -25,12 +24,6 @@ def accounts(tale: Tale) -> tuple[str, str]:
 
 def bound(tale: Tale) -> set[str]:
     return {key for (key,) in tale.rows("SELECT crm_id FROM state_binding WHERE entity = 'customer'")}
-
-
-def answer(tale: Tale, loser: str, take: str) -> None:
-    """A person says which customer of the ERP stays."""
-    ((number,),) = tale.rows(f"SELECT id FROM state_worklist WHERE source_id = '{loser}'")
-    tale.hand.people.operators.office.resolve(number, take, OPERATOR)
 
 
 def undelete(tale: Tale, loser: str) -> None:
@@ -54,13 +47,13 @@ def test_of_a_chain_of_merges_the_last_question_is_answered_first(
         own.hand.crm.merge(winner, loser, SALES)
         own.calm(3)
     assert own.listed() == {a: "ambiguous", b: "ambiguous"}
-    answer(own, b, erp[first])
+    own.answer(erp[first], of=b)
     own.calm(runs)
     try:
-        answer(own, a, erp[second])
+        own.answer(erp[second], of=a)
     except Refused:  # it was about a customer who has gone: the next run asks about the one who stayed
         own.calm(2)
-        answer(own, a, erp["a"] if second == "a" else erp[first])
+        own.answer(erp["a"] if second == "a" else erp[first], of=a)
     own.calm()
     assert own.listed() == {}
     assert bound(own) == {c}
@@ -74,7 +67,7 @@ def test_a_winner_that_loses_to_an_account_nobody_knew_is_no_hindrance(own: Tale
     c = own.hand.account()
     own.hand.crm.merge(c, b, SALES)
     own.calm(3)
-    answer(own, a, stays)
+    own.answer(stays, of=a)
     own.hand.order(c)
     own.calm()
     assert own.listed() == {}
@@ -118,7 +111,7 @@ def test_a_question_shows_the_two_that_are_left_when_another_answer_took_one_of_
     for winner, loser in ((b, a), (c, b)):
         own.hand.crm.merge(winner, loser, SALES)
         own.calm(3)
-    answer(own, b, last)
+    own.answer(last, of=b)
     own.calm(2)
     ((detail,),) = own.rows(f"SELECT detail FROM state_worklist WHERE source_id = '{a}'")
     assert json.loads(detail)["candidates"] == [first, last]
