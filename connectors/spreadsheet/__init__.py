@@ -20,7 +20,7 @@ from isthmus.kernel.connection import Connection as Where
 from isthmus.kernel.description import FieldDescription, StreamDescription
 from isthmus.kernel.errors import Fault, Misconfigured, Refused
 from isthmus.kernel.records import Fields, Page, Record, match_text
-from isthmus.kernel.selection import Selection, Term
+from isthmus.kernel.selection import Selection, passes
 
 PAGE = 2_000
 WIDTH = 12  # digits of a version, so that it sorts as text
@@ -82,7 +82,7 @@ class Connector:
         rows.sort(key=lambda row: row.version)
         end = max(_spell(sheet.version), since or "")
         if since is None:
-            rows = [row for row in rows if row.deleted or all(_passes(row.fields, term) for term in selection.where)]
+            rows = [row for row in rows if row.deleted or all(passes(row.fields, term) for term in selection.where)]
         for start in range(0, max(len(rows), 1), PAGE):
             part = rows[start : start + PAGE]
             is_last = start + PAGE >= len(rows)
@@ -200,16 +200,3 @@ def _text(value: object) -> str | None:
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     return None if value is None else str(value) or None
-
-
-def _passes(fields: Fields, term: Term) -> bool:
-    """Whether a row is inside one term; sheets hold texts and empty cells."""
-    value = fields.get(term.field)
-    if term.operator == "is_empty":
-        return (value is None) is term.values[0]
-    if value is None:
-        return term.operator == "not_in"
-    if term.operator in ("in", "equals", "not_in"):
-        return (value.casefold() in {str(one).casefold() for one in term.values}) is (term.operator != "not_in")
-    limit = str(term.values[0])
-    return bool(value < limit if term.operator == "before" else value > limit)

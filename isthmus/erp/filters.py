@@ -12,7 +12,8 @@ from isthmus.erp.computed import Today
 from isthmus.erp.shapes import Field, Stream
 from isthmus.kernel.selection import Term
 
-_ALIKE = ("text", "choice", "truth", "reference", "day", "amount", "micros", "count")
+_NUMBERS = ("amount", "micros", "count")
+_ALIKE = ("choice", "truth", "reference", "day", *_NUMBERS)  # no texts: no database folds case as we do
 
 
 def split(stream: Stream, where: Sequence[Term], today: Today) -> tuple[list[ColumnElement[bool]], list[Term]]:
@@ -35,9 +36,11 @@ def _condition(field: Field, column: ColumnElement[Any], term: Term) -> ColumnEl
         return empty if term.values[0] is True else ~empty
     if field.kind not in _ALIKE:
         return None
-    values = [_inside(field, value) for value in term.values]
+    values = _inside_all(field, term.values)
+    if values is None:
+        return None
     if term.operator in ("before", "after"):
-        if field.kind != "day" or values[0] is None:
+        if field.kind not in ("day", *_NUMBERS) or values[0] is None:
             return None
         return column < values[0] if term.operator == "before" else column > values[0]
     same = [value for value in values if value is not None]
@@ -45,16 +48,25 @@ def _condition(field: Field, column: ColumnElement[Any], term: Term) -> ColumnEl
     return or_(column.is_(None), ~among) if term.operator == "not_in" else and_(column.is_not(None), among)
 
 
+def _inside_all(field: Field, values: Sequence[str | int | bool]) -> list[str | int | bool | None] | None:
+    """Values as the column holds them; None when only a look at each record can tell."""
+    if field.kind != "choice":
+        return [_inside(field, value) for value in values]
+    known = {one.casefold(): one for one in field.values}
+    texts = [value.casefold() for value in values if isinstance(value, str)]
+    return [known[text] for text in texts] if known.keys() >= set(texts) else None
+
+
 def _inside(field: Field, value: str | int | bool) -> str | int | bool | None:
     """A value as the column holds it; None for one that no record can have."""
     if field.kind == "truth":
         return value if isinstance(value, bool) else None
-    if field.kind in ("amount", "micros", "count"):
+    if field.kind in _NUMBERS:
         return value if isinstance(value, int) and not isinstance(value, bool) else None
     if not isinstance(value, str):
         return None
     if field.kind == "reference":
-        return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None
+        return int(value) if value.isascii() and value.isdigit() and len(value) < 19 and value[0] != "0" else None
     return value if field.kind != "day" or _is_day(value) else None
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import Any, Literal
 
+from isthmus.kernel.clock import parse_stamp
+from isthmus.kernel.money import parse_decimal
 from isthmus.kernel.records import ABSENT, Fields
 
 Operator = Literal["in", "not_in", "equals", "before", "after", "is_empty"]
@@ -55,16 +59,64 @@ class Selection:
 
 
 def passes(fields: Fields, term: Term) -> bool:
-    """Whether a record is inside one term. Null is inside `not_in`, outside everything else but `is_empty`."""
-    value = value_at(fields, term.field)
+    """Whether a record is inside one term."""
+    return value_test(term)(look_up(fields, steps_of(term.field)))
+
+
+def value_test(term: Term) -> Callable[[Any], bool]:
+    """What a term asks of the value of its field. All who filter records compare this way, and no other.
+
+    Texts are compared without regard to case, as SOQL does; numbers as numbers, instants as instants. A null or absent
+    value is outside ``in``, ``equals``, ``before`` and ``after``, and inside ``not_in``; it is empty, as is "".
+    """
     first = term.values[0] if term.values else None
-    if term.operator == "is_empty":
-        return (value in (None, "")) is first
-    if value is None:
-        return term.operator == "not_in"
-    if term.operator in ("in", "not_in", "equals"):
-        return (value in term.values) is (term.operator != "not_in")
-    return str(value) < str(first) if term.operator == "before" else str(value) > str(first)
+    match term.operator:
+        case "in" | "equals":
+            wanted = frozenset(map(_comparable, term.values))
+            return lambda value: _comparable(value) in wanted
+        case "not_in":
+            unwanted = frozenset(map(_comparable, term.values))
+            return lambda value: _comparable(value) not in unwanted
+        case "before":
+            return lambda value: _order(value, first) < 0
+        case "after":
+            return lambda value: _order(value, first) > 0
+        case "is_empty":
+            return lambda value: (value is None or value is ABSENT or value == "") is first
+
+
+def _comparable(value: Any) -> object:
+    """Equal for what a system calls equal; never equal across kinds, and an empty field equals nothing."""
+    if value is None or value is ABSENT:
+        return None
+    if isinstance(value, str):
+        return ("text", value.casefold())
+    if isinstance(value, bool):
+        return ("flag", value)
+    if isinstance(value, (int, Decimal)):
+        return ("number", Decimal(value))
+    return ("other", id(value))
+
+
+def _order(value: Any, limit: object) -> int:
+    """Below, at or above; 0 for what cannot be compared, which is then neither before nor after."""
+    try:
+        if isinstance(limit, str) and isinstance(value, str):
+            left, right = _instants(value, limit)
+            return int(left > right) - int(left < right)
+        if isinstance(limit, int) and not isinstance(limit, bool):
+            number = parse_decimal(value)
+            return (number > limit) - (number < limit)
+    except ValueError:
+        return 0
+    return 0
+
+
+def _instants(value: str, limit: str) -> tuple[Any, Any]:
+    """Both as instants when both have a time of day, else both as the text of a date."""
+    if "T" in value and "T" in limit:
+        return parse_stamp(value), parse_stamp(limit)
+    return value[:10], limit[:10]
 
 
 def value_at(fields: Fields, path: str) -> object:
