@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from sqlalchemy import Table, insert, or_, select, update
 
-from isthmus.erp.credit import Rate, Standing, family_of, lock_customers, log_standings, standings, tops_of
+from isthmus.erp.credit import Rate, Standing, family_of, lock_customers, log_figures, log_standings, standings, tops_of
 from isthmus.erp.desk import Desk
 from isthmus.erp.intake.quotes import move_quotes
 from isthmus.erp.news import customers_in, gather
@@ -169,7 +169,9 @@ def rate(desk: Desk, source: str, target: str, *, value: str, day: str | None = 
         raise Refused("rate", f"{source} needs no rate to itself", "name two currencies")
     if desk.connection.execute(update(Rate).where(*same).values(values)).rowcount == 0:
         desk.connection.execute(insert(Rate), {**row, **values})
-    log_standings(desk, gather(desk.connection, customers_in([source])))
+    concerned = gather(desk.connection, customers_in([source]))
+    log_standings(desk, concerned)
+    log_figures(desk, concerned)
     return confirmed(desk, release_by_time(desk))
 
 

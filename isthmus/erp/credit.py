@@ -251,6 +251,11 @@ def log_standings(desk: Desk, ids: Sequence[int]) -> None:
     log_changes(desk.connection, "credit_status", sorted(set(ids)), at=desk.at, by=desk.by)
 
 
+def log_figures(desk: Desk, ids: Sequence[int]) -> None:
+    """Logs that the figures of these customers' history moved with their standing, where no document of theirs did."""
+    log_changes(desk.connection, "customer_figures", sorted(set(ids)), at=desk.at, by=desk.by)
+
+
 class Rates:
     """The rates in force on a day, looked up once per pair of currencies."""
 

@@ -1,8 +1,8 @@
 """Figures of a customer's history, each traceable to its documents: orders, invoices, days to pay, discounts.
 
 A figure and its trace read the same parts, so they cannot differ. Amounts are in the customer's currency; a document
-in another counts at the rate of its own day, so a figure moves only when a document does. Where such a rate is missing
-the figure is null: a part of it would deceive.
+in another counts at the rate of its own day, so a figure moves only when a document does, or such a rate is entered or
+corrected. Where it is missing the figure is null: a part of it would deceive.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from isthmus.kernel.errors import Refused
 from isthmus.kernel.money import MICROS, divide_half_up
 from isthmus.kernel.records import Fields
 
-STREAMS = ("customer", "order", "invoice", "payment")
+STREAMS = ("customer", "order", "invoice", "payment", "customer_figures")
 
 _order, _line = cast(Table, Order.__table__), cast(Table, OrderLine.__table__)
 _invoice, _payment = cast(Table, Invoice.__table__), cast(Table, Payment.__table__)
@@ -131,7 +131,7 @@ class _Sum:
 
 
 def news(connection: Connection, since: Position, until: Position) -> list[int]:
-    """The customers whose figures moved: by a document, or because an invoice is more than a year old now."""
+    """The customers whose figures moved: by a document or a rate, or because an invoice is more than a year old now."""
     queries = customers_of_changes(since, until, STREAMS)
     if since.day and since.day < until.day:
         aged = Days(year_before(since.day), year_before(until.day))

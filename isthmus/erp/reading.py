@@ -10,7 +10,7 @@ from sqlalchemy import Engine, func, select
 from isthmus.db import reading
 from isthmus.erp.changes import change, horizon, latest
 from isthmus.erp.computed import Today
-from isthmus.erp.derived import Derived, ids_on, records
+from isthmus.erp.derived import DERIVED, Derived, ids_on, records
 from isthmus.erp.filters import split
 from isthmus.erp.news import Days, invoices_of_time
 from isthmus.erp.positions import START, Position, Way, read_way
@@ -108,7 +108,7 @@ def oldest_unseen(engine: Engine) -> str | None:
 
     An open transaction, whoever's it is, holds back all that was written since it began to write.
     """
-    streams = ("credit_status", *STREAMS)  # the key begins with the stream: without it every change would be looked at
+    streams = (*DERIVED, *STREAMS)  # the key begins with the stream: without it every change would be looked at
     with reading(engine) as connection:
         unseen = change.c.stream.in_(streams) & (change.c.transaction >= horizon(connection))
         return connection.execute(select(func.min(change.c.at)).where(unseen)).scalar()

@@ -180,6 +180,27 @@ def test_figures_are_news_by_documents_and_a_year_after_an_invoice(world: World)
     assert (found, figures(world, customer)["invoiced_12_months"]) == ([customer], 0)
 
 
+def test_a_rate_that_is_entered_late_is_news_for_whom_it_concerns(world: World) -> None:
+    customer, _other = world.customer(), world.customer()
+    world.order(customer, (1, 1_000), currency="USD")
+    _, position = news(world, None, "customer_figures")
+    assert figures(world, customer)["order_total"] is None
+    with world.desk() as desk:
+        rate(desk, "USD", "EUR", value="0.9")
+    assert news(world, position, "customer_figures")[0] == [customer]
+    assert figures(world, customer)["order_total"] == 900
+
+
+def test_an_order_that_goes_to_another_customer_is_news_for_both(world: World) -> None:
+    first, second = world.customer(), world.customer()
+    change = world.order_change(first, (1, 1_000))
+    (order,) = world.write("order", change)
+    _, position = news(world, None, "customer_figures")
+    world.write("order", Change("update", change.key, {"customer_id": second}, id=order.id))
+    assert news(world, position, "customer_figures")[0] == [first, second]
+    assert [figures(world, one)["order_total"] for one in (first, second)] == [0, 1_000]
+
+
 def test_a_year_before_the_29th_of_february_is_the_28th() -> None:
     assert [year_before(day) for day in ("2028-02-29", "2029-02-28", "2026-11-02")] == [
         "2027-02-28",

@@ -9,7 +9,7 @@ from sqlalchemy import Table, select
 
 from isthmus.db import among, update_rows
 from isthmus.erp.changes import log_changes
-from isthmus.erp.credit import log_standings
+from isthmus.erp.credit import log_figures, log_standings
 from isthmus.erp.intake.attempts import attempt
 from isthmus.erp.intake.documents import (
     Around,
@@ -150,6 +150,7 @@ def _update(page: Page, items: list[Item]) -> None:
     _move_quotes(page, cancelled, gated)
     left = [one.present["customer_id"] for one in gated if one.row["customer_id"] != one.present["customer_id"]]
     log_standings(desk, left)
+    log_figures(desk, left)
     released = set(release(desk, [item.present["customer_id"] for item in (*cancelled, *gated, *repriced)]))
     moved = released | {item.row["id"] for item in repriced}
     load(page, [(item, item.row["id"]) for item in page.left(items) if item.row["id"] in moved])
