@@ -19,7 +19,7 @@ from isthmus.erp.parties import Term
 from isthmus.erp.pricing import part_of
 from isthmus.erp.receivables import Invoice, InvoiceLine
 from isthmus.erp.records import Row
-from isthmus.erp.release import order, release
+from isthmus.erp.release import move_orders, order, release
 from isthmus.erp.sales import OrderLine
 from isthmus.erp.sequences import number_of, take_numbers
 from isthmus.erp.taken import AMOUNTS, Taken, taken_of
@@ -77,6 +77,8 @@ def invoice(desk: Desk, order_name: str, quantities: Mapping[str, int] | None = 
     due = date.fromisoformat(desk.day) + timedelta(days=_days(desk, row["customer_id"]))
     written = _write(desk, row, parts, kind="invoice", freight=freight, due_date=due.isoformat())
     status = _mark_invoiced(desk, row, lines, parts=parts, total_minor=written["total_minor"])
+    if not written["total_minor"]:  # no money will come and close the order
+        status = move_orders(desk, [row["id"]]).get(row["id"], status)
     return _result(written, status)
 
 

@@ -143,8 +143,11 @@ def set_status(desk: Desk, rows: Sequence[Row]) -> None:
     update_rows(desk.connection, order, columns, key="id", rows=values)
 
 
-def move_orders(desk: Desk, order_ids: Sequence[int]) -> None:
-    """Closes those of these orders that are invoiced and settled whole; those that are not any more are invoiced."""
+def move_orders(desk: Desk, order_ids: Sequence[int]) -> dict[int, str]:
+    """Closes those of these orders that are invoiced and settled whole; those that are not any more are invoiced.
+
+    Answers the states of those that moved.
+    """
     spent = select(func.coalesce(func.sum(Allocation.amount_minor), 0)).where(Allocation.invoice_id == _invoice.c.id)
     open_ones = select(_invoice.c.order_id).where(_invoice.c.kind == "invoice", _invoice.c.order_id == order.c.id)
     is_open = open_ones.where(_invoice.c.total_minor > spent.scalar_subquery()).exists()
@@ -153,4 +156,6 @@ def move_orders(desk: Desk, order_ids: Sequence[int]) -> None:
     query = select(order.c.id, order.c.status, is_open).where(order.c.id.in_(order_ids), is_whole)
     steps = {("invoiced", False): "closed", ("closed", True): "invoiced"}
     found = [(one, steps.get((status, bool(still)))) for one, status, still in desk.connection.execute(query)]
-    set_status(desk, [{"id": one, "status": status, "hold_reason": None} for one, status in found if status])
+    moved = {one: status for one, status in found if status}
+    set_status(desk, [{"id": one, "status": status, "hold_reason": None} for one, status in moved.items()])
+    return moved

@@ -76,6 +76,17 @@ def test_a_payment_settles_the_oldest_due_invoice_first_and_closes_its_order(wor
     assert one.due_date == "2026-12-02"
 
 
+def test_an_order_is_closed_when_all_that_was_left_of_it_comes_to_nothing(world: World) -> None:
+    customer = world.customer()
+    free, mixed = world.order(customer, (1, 0)), world.order(customer, (1, 100), (1, 0))
+    with world.desk() as desk:
+        assert invoice(desk, free.id).order_status == "closed"
+        assert invoice(desk, mixed.id, {"1": 1_000_000}).order_status == "partly_invoiced"
+        pay(desk, customer, amount_minor=100, currency="EUR")
+        assert invoice(desk, mixed.id).order_status == "closed"
+    assert [world.status(one) for one in (free, mixed)] == ["closed", "closed"]
+
+
 def test_an_overpayment_stays_unapplied_until_it_is_allocated(world: World) -> None:
     customer = world.customer()
     with world.desk() as desk:
