@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import orjson
-from sqlalchemy import CheckConstraint, Connection, CursorResult, select, text
+from sqlalchemy import CheckConstraint, Connection, CursorResult, Table, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from isthmus.db import among
@@ -19,7 +19,7 @@ from isthmus.erp.changes import log_changes
 from isthmus.erp.columns import Currency, Model, OnDay, Whole
 from isthmus.erp.credit_facts import facts_sql, family_sql
 from isthmus.erp.desk import Desk
-from isthmus.erp.parties import Customer
+from isthmus.erp.parties import CreditTerm, Customer
 from isthmus.kernel.money import divide_half_up, from_minor
 
 NANOS = 1_000_000_000
@@ -188,6 +188,13 @@ def family_of(connection: Connection, ids: Sequence[int]) -> list[int]:
     if not ids:
         return []
     return sorted({one for (one,) in _families(connection, ids, "SELECT DISTINCT id FROM family")} | set(ids))
+
+
+def sharing(connection: Connection, ids: Sequence[int]) -> list[int]:
+    """Those of these customers that share their parent's limit, if they have a parent."""
+    term = cast(Table, CreditTerm.__table__).c
+    query = select(term.customer_id).where(among(connection, term.customer_id, ids), term.shares_parent_limit)
+    return list(connection.execute(query).scalars()) if ids else []
 
 
 def _families(connection: Connection, ids: Sequence[int], wanted: str) -> list[tuple[int]]:

@@ -125,6 +125,34 @@ def test_a_child_that_leaves_frees_the_credit_for_the_others(world: World, famil
     assert world.order(child, (1, 5_001)).fields["status"] == "held"
 
 
+def test_a_family_that_moves_in_one_page_frees_the_credit_as_well(world: World) -> None:
+    parent, other, group = world.customer("Oak"), world.customer("Elm"), world.customer("Group")
+    child = world.customer("Acorn", parent_id=parent)
+    with world.desk() as desk:
+        limit(desk, parent, 10_000)
+        limit(desk, other, 20_000)
+        share(desk, child, shares=True)
+    world.order(child, (1, 9_000))
+    held, waits = world.order(parent, (1, 5_000)), world.order(child, (1, 11_000))
+    assert [world.status(one) for one in (held, waits)] == ["held", "held"]
+    moves = [("key-1", group, parent), ("key-4", other, child)]
+    world.write("customer", *(Change("update", key, {"parent_id": to}, id=one) for key, to, one in moves))
+    assert [world.status(one) for one in (held, waits)] == ["confirmed", "confirmed"]
+
+
+def test_a_limit_that_is_shared_again_releases_what_it_lets_pass(world: World) -> None:
+    parent = world.customer("Oak")
+    child = world.customer("Acorn", parent_id=parent)
+    with world.desk() as desk:
+        share(desk, child, shares=True)
+        limit(desk, child, 0)
+    world.write("customer", Change("update", "key-2", {"parent_id": None}, id=child))
+    held = world.order(child, (1, 5_000))
+    assert world.status(held) == "held"
+    world.write("customer", Change("update", "key-2", {"parent_id": parent}, id=child))
+    assert world.status(held) == "confirmed"
+
+
 def test_sharing_needs_a_parent_and_no_circle(world: World, family: tuple[str, str, str]) -> None:
     parent, child, _ = family
     with pytest.raises(Refused, match="customer C0000001: has no parent"), world.desk() as desk:

@@ -10,7 +10,7 @@ from sqlalchemy import delete
 
 from isthmus.db import among, insert_rows, update_rows
 from isthmus.erp.changes import log_changes
-from isthmus.erp.credit import family_of, log_standings
+from isthmus.erp.credit import family_of, log_standings, sharing
 from isthmus.erp.desk import COMPANY
 from isthmus.erp.intake.attempts import attempt
 from isthmus.erp.intake.keys import claim, settle_keys, store_keys
@@ -110,9 +110,9 @@ def update(page: Page, items: list[Item]) -> None:
 def _update(page: Page, items: list[Item]) -> None:
     changed = [item for item in items if _changes(page, item)]
     moved = [one.row["id"] for one in changed if one.row.get("parent_id") != one.present.get("parent_id")]
-    before = family_of(page.desk.connection, moved)
+    before = family_of(page.desk.connection, sharing(page.desk.connection, moved))
     write_changed(page, changed)
-    if len(before) > len(moved):  # somebody shares a limit with them, or did
+    if before:  # who has another parent has another limit now, and leaves more to those who shared the former one
         log_standings(page.desk, before)
         release(page.desk, before)
     replace_lines(page, [item for item in changed if item.lines != item.present_lines])
