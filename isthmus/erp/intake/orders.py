@@ -41,13 +41,20 @@ def create(page: Page, items: list[Item]) -> None:
     take_in(page, page.left(items))
     items = page.left(items)
     around = look_around(page, items)
+    _refuse_closed(page, items, around)
+    _check(page, page.left(items), around)
+    attempt(page, page.left(items), _create)
+
+
+def _refuse_closed(page: Page, items: Sequence[Item], around: Around) -> None:
+    """A customer that is not active gets no order: no new one, none of another customer, none that was cancelled."""
     for item in items:
-        if not around.customers.get(item.row["customer_id"], (True, None))[0]:
+        had = item.present and item.present["status"] != "cancelled" and item.present["customer_id"]
+        is_active, _ = around.customers.get(item.row["customer_id"], (True, None))
+        if not is_active and had != item.row["customer_id"]:
             page.refuse(
                 item, Fault("customer_id", "the customer is not active", "reactivate it, or take the order back")
             )
-    _check(page, page.left(items), around)
-    attempt(page, page.left(items), _create)
 
 
 def _check(page: Page, items: list[Item], around: Around) -> None:
@@ -116,7 +123,8 @@ def update(page: Page, items: list[Item]) -> None:
     open_ones = [item for item in rewritten if item.present["status"] not in SOLD]
     partly = [item for item in rewritten if is_repriced(item)]
     around = look_around(page, [*open_ones, *partly])
-    _check(page, open_ones, around)
+    _refuse_closed(page, open_ones, around)
+    _check(page, page.left(open_ones), around)
     reprice(page, partly, around)
     attempt(page, page.left(items), _update)
 
