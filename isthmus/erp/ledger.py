@@ -130,9 +130,11 @@ def refuse_closed(desk: Desk) -> None:
 
 
 def close_period(desk: Desk, month: str) -> None:
-    """Closes a month and all before it, for ever. Raises Refused for what is no month, or closed already."""
+    """Closes a month and all before it, for ever. Raises Refused for what is no month, yet to come, or closed."""
     if not re.fullmatch(r"[0-9]{4}-(0[1-9]|1[0-2])", month, re.ASCII):
         raise Refused(f"period {month}", "is not a month", "write it as 2026-11")
+    if month > desk.day[:7]:  # nothing could be booked until then, and no month is ever opened again
+        raise Refused(f"period {month}", "has not begun", f"close no month after {desk.day[:7]}")
     query = select(Period.closed).where(Period.company == COMPANY, Period.month == month)
     present = desk.connection.execute(query).scalar_one_or_none()
     if present:
