@@ -287,9 +287,11 @@ def _check_day(day: str) -> None:
     from datetime import date
 
     try:
-        date.fromisoformat(day)
+        if date.fromisoformat(day).isoformat() == day:  # Python reads 20261122 as well, SQLite keeps no such day
+            return
     except ValueError:
-        raise Refused(f"day {day}", "is not a day", "write it as 2026-11-22") from None
+        pass
+    raise Refused(f"day {day}", "is not a day", "write it as 2026-11-22")
 
 
 # --- telling ------------------------------------------------------------------------------------------------------

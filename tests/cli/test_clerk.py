@@ -88,6 +88,7 @@ def test_a_period_is_closed_only_by_a_clear_yes(company: Company) -> None:
         (("invoice", "1", "--line", "2"), "--line 2: names no line; write it as KEY=2.5"),
         (("invoice", "1", "--line", "a=two"), "--line a=two: .*; write it as KEY=2.5"),
         (("rate", "USD", "EUR", "1", "--day", "yesterday"), "day yesterday: is not a day; write it as 2026-11-22"),
+        (("rate", "USD", "EUR", "1", "--day", "20261122"), "day 20261122: is not a day; write it as 2026-11-22"),
         (("close-period", "9999-12", "--yes"), "period 9999-12: has not begun; close no month after [0-9]{4}-[0-9]{2}"),
         (("close-period", "October", "--yes"), "period October: is not a month; write it as 2026-11"),
     ],
