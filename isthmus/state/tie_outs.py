@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import orjson
-from sqlalchemy import BigInteger, Boolean, Column, Connection, Identity, Index, Integer, Table, Text, select
+from sqlalchemy import BigInteger, Boolean, Column, Connection, Identity, Index, Integer, Table, Text, select, text
 
 from isthmus.db import among, insert_rows, update_rows
 from isthmus.state.tables import Key, metadata
@@ -92,6 +92,8 @@ def record(
     Of ``parts`` only some records were looked at: nothing of them is closed. Returns for each difference since when it
     is there.
     """
+    if connection.dialect.name == "postgresql":  # two that end together would each store it; SQLite has one writer
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('isthmus tie-out'))"))
     columns = difference.c
     query = select(columns.id, columns.entity, columns.crm_id, columns.erp_id, columns.field, columns.first_seen)
     query = query.where(_open, among(connection, columns.entity, [*entities, *parts]))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from time import sleep
+
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Engine, text
@@ -49,6 +52,24 @@ def test_what_is_gone_is_closed_and_comes_back_as_new(engine: Engine) -> None:
         }, "orders were not looked at by the second: theirs stayed open"
         closed = connection.execute(text("SELECT closed_at FROM state_difference WHERE closed_at IS NOT NULL"))
         assert closed.scalars().all() == ["2"]
+
+
+def test_two_that_end_at_once_store_a_difference_once(engine: Engine) -> None:
+    """Credit every ten minutes, receivables hourly, everything daily: they end together, and see the same."""
+
+    def end(now: str) -> dict[Place, str]:
+        with writing(engine) as connection:
+            return tie_outs.record(connection, ["invoice"], [_seen(TOTAL)], now=now)
+
+    with ThreadPoolExecutor(1) as other:
+        with writing(engine) as connection:
+            assert tie_outs.record(connection, ["invoice"], [_seen(TOTAL)], now="1") == {TOTAL: "1"}
+            later = other.submit(end, "2")
+            sleep(0.3)  # the other one has looked by now, or waits
+        assert later.result(timeout=20) == {TOTAL: "1"}, "it is as old as the first sight"
+    with reading(engine) as connection:
+        rows = connection.execute(text("SELECT first_seen, last_seen FROM state_difference")).all()
+    assert [tuple(row) for row in rows] == [("1", "2")]
 
 
 def test_the_latest_tie_outs_are_told_oldest_first(engine: Engine) -> None:
