@@ -202,7 +202,8 @@ def keep(ports: Ports, tie_out: TieOut) -> None:
         ages = tie_outs.record(connection, whole, seen, now=tie_out.as_of, parts=parts)
         for one in tie_out.differences:
             one.first_seen = ages[one.place]
-            one.age_days = (parse_stamp(tie_out.as_of) - parse_stamp(one.first_seen)).days
+            age = parse_stamp(tie_out.as_of) - parse_stamp(one.first_seen)
+            one.age_days = max(0, age.days)  # one that began later may have seen it before
         past = Past(tie_out.as_of, tie_out.agrees, len(seen), at_stake(tie_out.differences))
         report = orjson.dumps(tie_out.as_json(), default=str).decode()
         tie_outs.store(connection, past, kind=tie_out.kind, who=tie_out.who, ended_at=now, report=report)

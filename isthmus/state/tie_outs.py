@@ -101,7 +101,11 @@ def record(
     fresh = [(*one.place, *one.told, now, now) for one in seen if one.place not in known]
     again = [(*one.told, now, known[one.place][0]) for one in seen if one.place in known]
     present = {one.place for one in seen}
-    closed = [(now, number) for place, (number, _) in known.items() if place not in present and place[0] not in parts]
+    closed = [  # what another one saw that began later, and is through already, was not there yet
+        (now, number)
+        for place, (number, since) in known.items()
+        if place not in present and place[0] not in parts and since <= now
+    ]
     names = ("entity", "crm_id", "erp_id", "field", *_TOLD, "first_seen", "last_seen")
     insert_rows(connection, difference, names, rows=fresh)
     update_rows(connection, difference, (*_TOLD, "last_seen"), key="id", rows=again)

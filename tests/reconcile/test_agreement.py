@@ -17,7 +17,7 @@ from isthmus.erp.invoicing import credit_note, invoice
 from isthmus.kernel.errors import Refused
 from isthmus.kernel.records import Page
 from isthmus.kernel.selection import Selection
-from isthmus.reconcile.run import TieOut, reconcile
+from isthmus.reconcile.run import TieOut, keep, reconcile, tie_entity
 from tests.reconcile.conftest import FEW
 from tests.reconcile.lab import Lab
 from tests.scenarios.test_far_erp import far
@@ -176,6 +176,18 @@ def test_an_older_difference_has_its_age(lab: Lab) -> None:
     (one,) = _totals(lab, repair=False).differences
     assert one.age_days == 9
     assert len(_totals(lab, repair=False).past) == 3
+
+
+def test_nothing_is_younger_than_new(lab: Lab) -> None:
+    """Everything takes minutes; what it finds was found meanwhile by one that began later."""
+    world, pair = lab.world, lab.pairs("order")[0]
+    lab.set("crm", "Order", f"\"Id\" = '{pair.crm.id}'", ERP_Total__c=1)
+    whole = TieOut("totals", "cli:ada", world.shop.ports.now())
+    whole.entities.append(tie_entity(world.shop.ports, world.shop.ports.mappings["order"]))
+    world.pass_time(minutes=5)
+    _totals(lab, repair=False)
+    keep(world.shop.ports, whole)
+    assert [one.age_days for one in whole.differences] == [0]
 
 
 def test_a_far_erp_is_compared_alike(lab: Lab) -> None:

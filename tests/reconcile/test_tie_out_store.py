@@ -72,6 +72,13 @@ def test_two_that_end_at_once_store_a_difference_once(engine: Engine) -> None:
     assert [tuple(row) for row in rows] == [("1", "2")]
 
 
+def test_one_that_began_earlier_and_ends_later_closes_nothing_that_it_could_not_see(engine: Engine) -> None:
+    with writing(engine) as connection:
+        tie_outs.record(connection, ["invoice"], [_seen(TOTAL)], now="2")
+        tie_outs.record(connection, ["invoice"], [], now="1")
+        assert tie_outs.record(connection, ["invoice"], [_seen(TOTAL)], now="3") == {TOTAL: "2"}
+
+
 def test_the_latest_tie_outs_are_told_oldest_first(engine: Engine) -> None:
     with writing(engine) as connection:
         for day in ("1", "2", "3"):
