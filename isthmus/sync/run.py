@@ -29,6 +29,7 @@ PIECE = 50  # records that are translated without a pause: about a millisecond
 DRAINS_MOST = 8  # a chain of customers, each the parent of the next, goes through in this many steps at most a run
 
 Progress = Callable[[str, str, int], None]  # mapping, direction, records passed so far
+Wishes = tuple[str | None, str | None]  # why this run was to read everything, and why the next one is to
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ def _run(ports: Ports, mapping: CompiledMapping, order: Order, *, held: leases.L
             if leg.direction.has_work:
                 _travel(leg, order, clearance)
                 anew = anew or leg.anew
-        return _finish(ports, mapping, order, run=run, held=held, anew=anew)
+        return _finish(ports, mapping, order, run=run, held=held, wishes=(clearance.full, anew))
     except IsthmusError as error:
         _end(ports, run, status="stopped", error=str(error))
         raise
@@ -78,9 +79,10 @@ def _run(ports: Ports, mapping: CompiledMapping, order: Order, *, held: leases.L
 
 
 def _finish(
-    ports: Ports, mapping: CompiledMapping, order: Order, *, run: Run, held: leases.Lease, anew: str | None
+    ports: Ports, mapping: CompiledMapping, order: Order, *, run: Run, held: leases.Lease, wishes: Wishes
 ) -> Report:
     """The run ends, and says where the chain stands: unless another run has taken over, whose chain it is by now."""
+    granted, anew = wishes
     with writing(ports.engine) as connection:
         leases.confirm(connection, held)
         report = report_of(run, runs.add_up(connection, run.id))
@@ -88,7 +90,9 @@ def _finish(
         if not report.adds_up:
             mappings.store(connection, mapping.name, mapping.entity, full_wanted=f"run {run.id} did not add up")
         elif not order.ids:
-            mappings.store(connection, mapping.name, mapping.entity, hash=mapping.hash, full_wanted=anew)
+            wanted = mappings.load(connection, mapping.name, mapping.entity).full_wanted
+            wanted = anew or (None if wanted == granted else wanted)  # a person may have said so while it ran
+            mappings.store(connection, mapping.name, mapping.entity, hash=mapping.hash, full_wanted=wanted)
         status = "done" if report.adds_up else "stopped"
         runs.end_run(connection, run.id, ended_at=ports.now(), status=status, report=told)
     return report

@@ -15,6 +15,7 @@ from isthmus.db import reading, writing
 from isthmus.erp.invoicing import invoice
 from isthmus.state import chain
 from isthmus.state.guards import lifted
+from isthmus.state.runs import recent_runs
 from tests.operations.conftest import say
 from tests.scenarios.test_far_erp import far
 from tests.scenarios.world import World
@@ -145,3 +146,19 @@ def test_what_the_clerk_booked_since_the_copy_is_named_by_the_tie_out(world: Wor
     assert [(one.entity, one.kind, one.name) for one in found if one.entity == "invoice"] == [
         ("invoice", "extra", number)
     ]
+
+
+def test_that_a_copy_was_brought_back_is_not_forgotten_by_a_run_that_is_under_way(world: World) -> None:
+    said: list[str] = []
+
+    def say_so(_mapping: str, _direction: str, _passed: int) -> None:
+        if not said:
+            said.append(say(world, "db", "restored", "--why", "another server", "--skip", "0").out)
+
+    world.account("Later Ltd")
+    for how in ({"on_page": say_so}, {}, {}):
+        world.run("customer", **how)
+    assert "the next run of every mapping reads everything" in said[0]
+    with reading(world.shop.engine) as connection:
+        kinds = [one.kind for one in recent_runs(connection, "customer", 3)]
+    assert kinds == ["incremental", "full", "incremental"]
