@@ -156,6 +156,15 @@ def translate_ids(connection: Connection, stream: Stream, ids: Sequence[str]) ->
     return found
 
 
+def heirs(connection: Connection, stream: Stream, ids: Sequence[str]) -> dict[str, str]:
+    """Of those that were merged into another: id → the id on the same side that stands for it by now."""
+    if not ids:
+        return {}
+    query = select(alias.c.id, binding.c[f"{stream.side}_id"]).join(binding, binding.c.id == alias.c.binding_id)
+    query = query.where(alias.c.entity == stream.entity, alias.c.org == stream.org, among(connection, alias.c.id, ids))
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
 def bound_across(connection: Connection, stream: Stream, ids: Sequence[str]) -> dict[str, str]:
     """Which of these ids of a side are bound, and to which id of the other side (aliases do not count)."""
     if not ids:

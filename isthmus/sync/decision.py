@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -185,6 +185,8 @@ class Sights:
     late: dict[str, frozenset[str]] = field(default_factory=dict)  # units that a write of ours may have changed unheard
     landed: dict[str, frozenset[str]] = field(default_factory=dict)  # …, and that show what it wrote
     unheard: dict[str, frozenset[str]] = field(default_factory=dict)  # verbs that its target may have carried out so
+    heirs: dict[Reference, str] = field(default_factory=dict)  # merged → the source's id that stands for it by now
+    merging: dict[Reference, str] = field(default_factory=dict)  # …, of which a person is asked what stays
     erased: frozenset[str] = frozenset()  # those without a pair that were erased: the worklist keeps that
 
 
@@ -257,12 +259,26 @@ class Case:
         """
         seen, record = binding.seen(self.direction.source), self.read.record
         is_echo = record.by_us and one.unit in seen.wrote.split(",") and record.version > seen.version
-        return one.side == self.direction.source and not is_echo and not self._is_late(binding, one)
+        is_ours = self._is_late(binding, one) or self._went_over(one, self.sights.heirs | self.sights.merging)
+        return one.side == self.direction.source and not is_echo and not is_ours
 
-    def asks_back(self, binding: Binding, overruled: Iterable[Overruled]) -> str | None:
-        """Why the target's own record is to be planned: what a late write of ours left here is no edit, but stands."""
+    def asks_back(self, binding: Binding, overruled: Sequence[Overruled]) -> str | None:
+        """Why the target's own record is to be planned: what a late write of ours left here is no edit, but stands.
+        Nor is what went over with a merge of which nobody knows yet how it ends.
+        """
         late = [one.unit for one in overruled if self._is_late(binding, one)]
-        return f"a write of {', '.join(late)} that nobody heard of may have landed late" if late else None
+        if late:
+            return f"a write of {', '.join(late)} that nobody heard of may have landed late"
+        went = [one.unit for one in overruled if self._went_over(one, self.sights.merging)]
+        return f"{', '.join(went)} was merged into another, and a person is asked which stays" if went else None
+
+    def _went_over(self, one: Overruled, merges: Mapping[Reference, str]) -> bool:
+        """Whether it names whom the one that it named before was merged into: the merge did that, and no edit."""
+        entity = next((row.refers_to for row in self.direction.mapping.references if row.row == one.unit), None)
+        if entity is None or one.side != self.direction.source:
+            return False
+        before, now = (merges.get((entity, str(key)), key) for key in (one.old, one.new))
+        return bool(before == now)
 
     def _is_late(self, binding: Binding, one: Overruled) -> bool:
         """Whether it comes of a write of ours that nobody heard of: it shows what that wrote, whoever came after it; or

@@ -34,6 +34,7 @@ def look(stage: Stage, reads: Sequence[Read]) -> Sights:
     news = [read for read in reads if _is_news(direction, read, sights)]
     sights.confirms = stage.source.capabilities.gates_credit
     _look_at_references(stage, news, sights)
+    _look_at_merges(stage, news, sights)
     unbound = [read for read in news if read.id not in sights.bindings and read.is_inside and not read.faults]
     if direction.creates and any(read.id not in sights.bindings for read in news):
         listed = worklist.load(stage.connection, direction.lane, [read.id for read in reads])
@@ -111,6 +112,32 @@ def _why_missing(mapping: CompiledMapping, side: Side, *, key: str, record: Reco
         what = f"is outside the filter of {mapping.name}: {tell_term(term)}"
         return Fault(where, what, f"change {term.field} in the {system}, or the filter in {mapping.name}.yaml")
     return Fault(where, "was not read yet", f"nothing to do: it follows when {mapping.name} has been synchronised")
+
+
+def _look_at_merges(stage: Stage, news: Iterable[Read], sights: Sights) -> None:
+    """Who of those that records named before, and name no more, was merged into another: nobody edited these."""
+    side, ports = stage.direction.source, stage.ports
+    for entity, ids in _renamed(stage.direction, news, sights).items():
+        heirs = bindings.heirs(stage.connection, ports.stream(entity, side), sorted(ids))
+        sights.heirs.update({(entity, key): heir for key, heir in heirs.items()})
+        if entity in ports.mappings:
+            items = worklist.load(stage.connection, Lane(ports.mappings[entity].name, side), sorted(ids))
+            asked = ((key, orjson.loads(item.detail)) for key, item in items.items() if item.detail)
+            sights.merging.update({(entity, key): told["winner"] for key, told in asked if "winner" in told})
+
+
+def _renamed(direction: Direction, news: Iterable[Read], sights: Sights) -> dict[str, set[str]]:
+    """By entity: the ids in references of the other side's that are not what they were."""
+    found: dict[str, set[str]] = {}
+    rows = [row for row in direction.mapping.references if not row.in_lines and row.row in direction.kept]
+    for read in news if rows else ():
+        binding = sights.bindings.get(read.id)
+        before = orjson.loads(binding.seen(direction.source).form) if binding else {}
+        for row in rows:
+            ids = [str(key) for key in (before.get(row.row), read.form.get(row.row)) if key]
+            if len(set(ids)) == 2:
+                found.setdefault(row.refers_to, set()).update(ids)
+    return found
 
 
 # --- matches ------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from isthmus.kernel.errors import Refused, Unavailable
 from isthmus.state import leases, progress
 from isthmus.state.bindings import Lane
 from isthmus.state.worklist import Item
-from tests.scenarios.world import World
+from tests.scenarios.world import World, detail
 
 
 def conflict(world: World, **both: tuple[str, str]) -> Item:
@@ -256,6 +256,26 @@ def test_one_customer_stays_and_everything_leads_to_it(both: World, choice: str)
     for kind in ("totals", "receivables", "credit"):
         found = both.shop.reconcile(kind, "cli:ada")
         assert found.agrees, found.table()
+
+
+@pytest.mark.parametrize("choice", [0, 1], ids=["the loser's customer", "the winner's customer"])
+def test_a_merge_is_nobodys_edit_of_the_documents_that_go_over(world: World, choice: int) -> None:
+    """Salesforce gives them to the winner while the question is open, the ERP to who stays once it is answered."""
+    winner, loser = world.account("Winner Ltd"), world.account("Loser Ltd")
+    orders = [world.order(account) for account in (loser, winner)]
+    world.cycle()
+    for order in orders:
+        world.at_desk(partial(invoice, order_name=world.erp("order", order)["number"]))
+    world.cycle()
+    world.merge(winner, loser)
+    world.cycle()
+    (item,) = world.items("ambiguous")
+    world.shop.office.resolve(item.id or 0, detail(item)["candidates"][choice], "cli:ada")
+    world.cycle()
+    assert world.items() == []
+    bills = [row["Id"] for row in world.crm_rows("ERP_Invoice__c")]
+    told = [world.overruled("order", one) for one in orders] + [world.overruled("invoice", one) for one in bills]
+    assert told == [[]] * 4
 
 
 def test_documents_of_the_customer_that_goes_are_shown_on_the_account_that_stays(world: World) -> None:
