@@ -30,6 +30,7 @@ from isthmus.state.tie_outs import Past, Seen
 
 Asked = Literal["credit", "receivables", "totals"]
 KINDS: tuple[Asked, ...] = get_args(Asked)
+UNHELPED = "the last repair did not help"
 ENTITIES = {"credit": ("credit_status",), "receivables": ("invoice", "payment", "credit_status")}
 
 
@@ -180,16 +181,24 @@ def mend(ports: Ports, tie_out: TieOut) -> None:
         for lane, found in lanes.items():
             ids = [one.ids[lane.side] for one in found]
             pending = {due.id for due in progress.load_due(connection, lane, ids)}
-            tried = [one for one, key in zip(found, ids, strict=True) if key not in pending]
-            _give_up(one for one in tried if promised.get(one.place) == "due")
+            _give_up(
+                one
+                for one, key in zip(found, ids, strict=True)
+                if one.place in promised and _was_tried(*promised[one.place], is_pending=key in pending)
+            )
             progress.add_due(connection, lane, [Due(key, why, now, force=True) for key in ids])
+
+
+def _was_tried(repair: str, remedy: str, *, is_pending: bool) -> bool:
+    """Whether it was planned since it was promised to be; what did not help once stays with people until it is gone."""
+    return (repair == "due" and not is_pending) or remedy.startswith(UNHELPED)
 
 
 def _give_up(tried: Iterable[Difference]) -> None:
     for one in tried:
         key = next(filter(None, one.ids.values()))
         one.repair = "worklist"
-        one.remedy = f"the last repair did not help: see `isthmus explain {one.entity} {key}`, then correct it by hand"
+        one.remedy = f"{UNHELPED}: see `isthmus explain {one.entity} {key}`, then correct it by hand"
 
 
 def keep(ports: Ports, tie_out: TieOut) -> None:

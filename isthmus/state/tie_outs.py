@@ -76,12 +76,12 @@ class Past:
     at_stake: dict[str, int]
 
 
-def open_repairs(connection: Connection, entities: Sequence[str]) -> dict[Place, str]:
-    """What is open of these entities, and which repair it was promised."""
+def open_repairs(connection: Connection, entities: Sequence[str]) -> dict[Place, tuple[str, str]]:
+    """What is open of these entities, which repair it was promised, and in which words."""
     columns = difference.c
-    query = select(columns.entity, columns.crm_id, columns.erp_id, columns.field, columns.repair)
+    query = select(columns.entity, columns.crm_id, columns.erp_id, columns.field, columns.repair, columns.remedy)
     rows = connection.execute(query.where(_open, among(connection, columns.entity, list(entities))))
-    return {(row[0], row[1], row[2], row[3]): row[4] for row in rows}
+    return {(row[0], row[1], row[2], row[3]): (row[4], row[5]) for row in rows}
 
 
 def record(
