@@ -288,6 +288,10 @@ def _lane(shape: Shape, leaf: Leaf) -> Side | None:
 
 
 def _editor(evidence: Evidence, side: Side) -> str | None:
-    """Who wrote last on a side; None when that were we."""
-    look = evidence.look(side)
-    return None if look is None or look.record.by_us else look.record.changed_by
+    """Who wrote last on a side; None when that were we, or when nobody has written there since it was seen last: what
+    moved no stamp was not done by who is named beside it.
+    """
+    look, binding = evidence.look(side), evidence.binding
+    if look is None or look.record.by_us or (binding and look.record.version <= binding.seen(side).version):
+        return None
+    return look.record.changed_by

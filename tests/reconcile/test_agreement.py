@@ -18,7 +18,7 @@ from isthmus.kernel.errors import Refused
 from isthmus.kernel.records import Page
 from isthmus.kernel.selection import Selection
 from isthmus.reconcile.run import TieOut, keep, reconcile, tie_entity
-from tests.reconcile.conftest import FEW
+from tests.reconcile.conftest import FEW, settle
 from tests.reconcile.lab import Lab
 from tests.scenarios.test_far_erp import far
 from tests.scenarios.world import company
@@ -240,3 +240,16 @@ def test_what_a_repair_did_not_help_stays_with_people_until_it_is_gone(lab: Lab)
             lab.world.run("order")
         lab.world.pass_time()
     assert told == [("due", False), ("worklist", True), ("worklist", True), ("worklist", True), ("worklist", True)]
+
+
+@pytest.mark.parametrize("is_late", [False, True], ids=["no stamp moved", "committed late"])
+def test_who_wrote_last_is_named_only_for_what_they_may_have_edited(lab: Lab, *, is_late: bool) -> None:
+    pair = lab.pairs("order")[0]
+    lab.world.edit("order", pair.crm.id, PoNumber="PO-9")
+    settle(lab.world)
+    moved = lab.one("crm", "Order", f"\"Id\" = '{pair.crm.id}'")["SystemModstamp"]
+    stamp = {"SystemModstamp": f"{moved[:17]}59{moved[19:]}"} if is_late else {}
+    lab.set("crm", "Order", f"\"Id\" = '{pair.crm.id}'", ERP_Total__c=1, **stamp)
+    (one,) = _totals(lab).differences
+    assert one.told == "edited in CRM"
+    assert one.remedy.startswith("edited by ") is is_late
