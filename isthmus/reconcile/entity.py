@@ -53,7 +53,7 @@ class EntityTie:
             result = EntityResult(self.shape.entity, self._paired(), self._lines(), unseen=unseen)
             result.is_part = bool(self.selections)
         book = _Book(result)
-        moved = self.readers.moved() if candidates else Moved({}, never_ran=False)
+        moved = self.readers.moved() if candidates else Moved({})
         for start in range(0, len(candidates), BATCH):
             for verdict in self._judge(candidates[start : start + BATCH], moved):
                 book.enter(verdict)

@@ -41,13 +41,12 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Ids that moved since the last run, by side. Of a mapping that never ran, everything did."""
+    """Ids that moved since the last run, by side. Of a side that was never read to its end, everything did."""
 
     ids: Mapping[Side, frozenset[str]]
-    never_ran: bool
 
     def has(self, side: Side, record_id: str) -> bool:
-        return self.never_ran or record_id in self.ids.get(side, ())
+        return side not in self.ids or record_id in self.ids[side]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +143,7 @@ class Readers:
         with reading(self.ports.engine) as connection:
             marks = progress.load_watermarks(connection, self.shape.mapping.name)
         known = {side: since for side in SIDES if side in marks and (since := marks[side].position)}
-        moved = {side: self._moved(side, since) for side, since in known.items()}
-        return Moved(moved, never_ran=not known)
+        return Moved({side: self._moved(side, since) for side, since in known.items()})
 
     def _moved(self, side: Side, since: str) -> frozenset[str]:
         own = self.shape.mapping.selection(side)

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from isthmus.db import reading
 from isthmus.erp.allocating import pay
 from isthmus.erp.invoicing import credit_note, invoice
-from isthmus.kernel.errors import Refused
+from isthmus.kernel.errors import Refused, Unavailable
 from isthmus.kernel.records import Page
 from isthmus.kernel.selection import Selection
 from isthmus.reconcile.run import TieOut, keep, reconcile, tie_entity
@@ -156,6 +156,24 @@ def test_a_company_that_never_synchronised_is_explained_whole(tmp_path: Path, sq
     assert found.agrees, found.table()
     assert {reason for _, reason in _reasons(found)} <= {"not yet synchronised", "belongs to no pair"}
     assert sum(one.amounts["EUR"] for entity in found.entities for one in entity.explained) > 0
+
+
+def test_a_first_run_whose_way_back_failed_is_explained(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The orders are in the ERP; what it gave them follows when the CRM can be written to."""
+    with company(tmp_path / "company", sqlite_url, seed=FEW) as world:
+        world.cycle("customer", "product", "quote")
+        with monkeypatch.context() as broken, pytest.raises(Unavailable):
+            broken.setattr(type(world.shop.ports.crm), "write", _away)
+            world.run("order")
+        found = reconcile(world.shop.ports, "totals", "cli:ada")
+    assert [(one.entity, one.field, one.told) for one in found.differences if one.entity == "order"] == []
+    assert _reasons(found)["order", "not yet synchronised"] > 0
+
+
+def _away(*_given: Any, **_named: Any) -> Any:
+    raise Unavailable("CRM", "is away", "try later")
 
 
 def test_a_tie_out_without_repair_makes_nothing_due(lab: Lab) -> None:
