@@ -190,12 +190,15 @@ def _ask_a_second(call: Call, desk: Desk, customer: str) -> str | None:
     row, people = record(desk, "customer", customer), call.settings.people
     standing = standings(desk.connection, [row["id"]], desk.day)[row["id"]]
     amount = people.takes_two([(standing.exposure_minor, standing.currency)])
-    if amount is None or not standing.held:
+    if not standing.held:
         return None
     act = Decision(
         desk.at, call.who, "release", record=f"customer {row['number']}", version=str(standing.held_why),
         answer="release", why="the hold is lifted",
     )  # fmt: skip
+    if amount is None:  # kept as well, or what somebody asked for before would count for the next hold
+        decisions.add(desk.connection, act)
+        return None
     request = decisions.open_request(desk.connection, None, str(standing.held_why), record=str(act.record))
     first = first_of_two(people, act, request, amount=amount)
     decisions.add(desk.connection, act if first is request else first)

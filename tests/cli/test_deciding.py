@@ -140,6 +140,24 @@ def test_above_the_limit_it_takes_two_to_lift_a_hold(company: Company, ruled: Ca
     assert company.rows(held.replace(":number", f"'{number}'")) == [(0,)]
 
 
+def test_who_asked_to_lift_a_hold_has_not_asked_to_lift_the_next_one(
+    company: Company, ruled: Callable[..., Said]
+) -> None:
+    """The debt fell below the limit, and one person lifted it; months later the same words are entered again."""
+    number = company.rows(
+        "SELECT c.number FROM erp_customer c JOIN erp_order o ON o.customer_id = c.id "
+        "WHERE o.status = 'confirmed' AND c.currency = 'PLN'"
+    )[0][0]
+    rules = ROLES.replace("[resolve, dismiss]", "[resolve, release]") + "approvals: {above: {PLN: %d}}\n"
+    two, one = rules % 0, rules % 10**9
+    company.ask("erp", "hold", number, "--why", "pays late")
+    assert "takes two people" in ruled("ada", "erp", "release", number, rules=two).out
+    assert "takes two people" not in ruled("eve", "erp", "release", number, rules=one).out
+    company.ask("erp", "hold", number, "--why", "pays late")
+    assert "takes two people" in ruled("eve", "erp", "release", number, rules=two).out
+    assert ruled("ada", "erp", "release", number, rules=two).code == 0
+
+
 def test_a_hold_is_lifted_only_by_who_may(company: Company, ruled: Callable[..., Said]) -> None:
     number = company.rows("SELECT number FROM erp_customer ORDER BY id")[0][0]
     company.ask("erp", "hold", number, "--why", "the bank asked")
