@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from isthmus.connect.protocol import Evidence, Tracing
 from isthmus.db import reading
 from isthmus.kernel.records import Fields, Record
-from isthmus.kernel.units import SIDES
+from isthmus.kernel.units import SIDES, Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, progress, runs, worklist
 from isthmus.state.bindings import Binding, Lane
@@ -66,6 +66,7 @@ class Story:
 
 def explain(ports: Ports, mapping: CompiledMapping, record_id: str) -> Story:
     """Tells of a record by either side's id; also of one that was never seen."""
+    record_id = _as_written(ports, mapping, record_id)
     with reading(ports.engine) as connection:
         binding = _find(ports, mapping, record_id, connection=connection)
         crm_id = binding.crm.id if binding else record_id
@@ -82,14 +83,33 @@ def explain(ports: Ports, mapping: CompiledMapping, record_id: str) -> Story:
             story.evidence = ports.erp.trace(mapping.spec.erp.stream, binding.erp.id)
     records = {record.id: record for record in ports.crm.fetch(mapping.selection("crm"), [crm_id])}
     record = records.get(crm_id)
-    if record is not None and not record.deleted:
+    side = "crm" if record or binding else _sought(mapping, story)
+    if side == "erp":
+        story.crm_id, story.erp_id = None, record_id
+        record = next(iter(ports.erp.fetch(mapping.selection("erp"), [record_id])), None)
+    elif record is not None and not record.deleted:
         story.trace = _trace(mapping, record)
         story.next = _next(ports, mapping, crm_id)
-    _judge(ports.direction(mapping, "crm"), story, binding=binding, record=record)
+    _judge(ports.direction(mapping, side), story, binding=binding, record=record)
     if not story.steps and counted:
         outcome, at, run_id = counted[0]
         story.verdict += f" Run {run_id} read it at {at}: {outcome}."
     return story
+
+
+def _sought(mapping: CompiledMapping, story: Story) -> Side:
+    """The side where a record without a pair is looked for: where it is listed, else where such records are born."""
+    if story.items:
+        return "crm" if story.items[-1].side == "crm" else "erp"
+    return "erp" if "crm" in mapping.spec.creates else "crm"
+
+
+def _as_written(ports: Ports, mapping: CompiledMapping, record_id: str) -> str:
+    """An id as its system writes it: people also copy the short ones that Salesforce shows in reports."""
+    with reading(ports.engine) as connection:
+        if _find(ports, mapping, record_id, connection=connection):
+            return record_id
+    return next((one.id for one in ports.crm.fetch(mapping.selection("crm"), [record_id])), record_id)
 
 
 def _find(ports: Ports, mapping: CompiledMapping, record_id: str, *, connection: Connection) -> Binding | None:
@@ -141,36 +161,36 @@ def _next(ports: Ports, mapping: CompiledMapping, crm_id: str) -> str:
 
 def _judge(direction: Direction, story: Story, *, binding: Binding | None, record: Record | None) -> None:
     """The answer in one sentence."""
-    what = f"{story.entity} {story.id}"
-    if record is None and binding is None:
-        story.verdict = f"{what} does not exist in the CRM, and Isthmus has never seen it."
-        story.remedy = "check the id, and whether our user may see the record"
-        return
+    what, here, there = f"{story.entity} {story.id}", direction.source.upper(), direction.target.upper()
     if story.items:
         item = story.items[-1]
-        place = "is in the ERP, and on the worklist" if binding else "is not in the ERP: it is on the worklist"
-        story.verdict = f"{what} {place} ({item.reason}). {item.fault.where}: {item.fault.what}."
+        place = f"is in the {there}, and on" if binding else f"is not in the {there}: it is on"
+        story.verdict = f"{what} {place} the worklist ({item.reason}). {item.fault.where}: {item.fault.what}."
         story.remedy = item.fault.remedy
     elif binding:
         state = f"was withdrawn ({binding.gone})" if binding.gone else "is in both systems"
         story.verdict = f"{what} {state}: CRM {binding.crm.id}, ERP {binding.erp.id}."
-    elif record is not None and record.merged_into:
-        story.verdict = f"{what} was merged into {record.merged_into} in the CRM before it was ever synchronised."
+    elif record is None:
+        story.verdict = f"{what} does not exist in the {here}, and Isthmus has never seen it."
+        story.remedy = "check the id, and whether our user may see the record"
+    elif record.merged_into:
+        story.verdict = f"{what} was merged into {record.merged_into} in the {here} before it was ever synchronised."
         story.remedy = f"see `isthmus explain {story.entity} {record.merged_into}`"
-    elif record is None or record.deleted:
-        story.verdict = f"{what} was deleted in the CRM before it was ever synchronised."
+    elif record.deleted:
+        story.verdict = f"{what} was deleted in the {here} before it was ever synchronised."
     else:
         _judge_unseen(direction, story, record)
 
 
 def _judge_unseen(direction: Direction, story: Story, record: Record) -> None:
     read = translate(direction, record)
-    what = f"{story.entity} {story.id}"
+    what, here = f"{story.entity} {story.id}", direction.source.upper()
     if read.outside is None:
-        story.verdict = f"{what} is in the CRM and inside the filter, but no run has read it yet."
-        story.remedy = f"run `isthmus sync {direction.mapping.name} --id {story.id}`"
+        story.verdict = f"{what} is in the {here} and inside the filter, but no run has read it yet."
+        only = f" --id {story.id}" if here == "CRM" else ""
+        story.remedy = f"run `isthmus sync {direction.mapping.name}{only}`"
         return
     term = read.outside
     present = _at(record.fields, term.field)
     story.verdict = f"{what} is outside the filter: {term.field} is {present!r}, but {tell_term(term)}."
-    story.remedy = f"change {term.field} in the CRM, or `where` in {direction.mapping.name}.yaml"
+    story.remedy = f"change {term.field} in the {here}, or `where` in {direction.mapping.name}.yaml"

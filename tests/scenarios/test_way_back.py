@@ -226,6 +226,24 @@ def test_what_a_customer_pays_whom_only_the_erp_knows_waits_for_their_account(wo
     assert world.items() == []
 
 
+def test_what_only_the_erp_has_is_explained_by_its_id_there(world: World) -> None:
+    number = new_customer(world, name="Walk-in Ltd", tax_id="DE777", currency="EUR")
+    world.at_desk(lambda desk: pay(desk, number, amount_minor=500, currency="EUR"))
+    story = world.shop.explain("payment", "1")
+    assert story.verdict == "payment 1 is in the ERP and inside the filter, but no run has read it yet."
+    assert (story.remedy, story.crm_id, story.erp_id) == ("run `isthmus sync payment`", None, "1")
+    world.cycle()
+    story, item = world.shop.explain("payment", "1"), world.item("1")
+    place = "payment 1 is not in the CRM: it is on the worklist (waiting)."
+    assert story.verdict == f"{place} {item.waits_for}: {item.fault.what}."
+    assert world.shop.explain("payment", "2").verdict.endswith("not exist in the ERP, and Isthmus has never seen it.")
+
+
+def test_a_record_is_explained_by_the_short_id_of_a_salesforce_report(world: World) -> None:
+    order = world.crm_rows("order", "StatusCode = 'Activated'")[0]["Id"]
+    assert world.shop.explain("order", order[:15]).verdict == world.shop.explain("order", order).verdict
+
+
 def test_a_deleted_payment_is_made_again_with_its_allocations(sale: Sale) -> None:
     world = sale.world
     number = sale.bill()
