@@ -144,7 +144,7 @@ class Seller:
         lines_changed = change.lines is not None and (sale.record is None or lines_differ(change.lines, sale.record))
         if _locked(sale):
             self._refuse_locked(sale, changed - self._free(sale), lines_changed=lines_changed)
-        values = header_values(change, changed, lookups)
+        values = header_values(sale.terms, changed, lookups)
         if _locked(sale):
             return values
         extras_changed = bool(changed & EXTRAS.keys())
@@ -286,9 +286,9 @@ def _answer(sale: Sale) -> Answer:
 # --- what a change says -------------------------------------------------------------------------------------------
 
 
-def header_values(change: Change, changed: set[str], lookups: Lookups) -> Row:
+def header_values(terms: Terms, changed: set[str], lookups: Lookups) -> Row:
     """The changed fields of the header as Tryton's values, without addresses and lines."""
-    fields = change.fields
+    fields = terms.change.fields
     values: Row = {}
     if "customer_reference" in changed:
         values["reference"] = fields["customer_reference"]
@@ -300,9 +300,10 @@ def header_values(change: Change, changed: set[str], lookups: Lookups) -> Row:
         values["origin"] = f"sale.sale,{int(fields['quote_id'])}" if fields["quote_id"] else None
     if "order_date" in changed:
         values["sale_date"] = lookups.day(fields["order_date"])
-    if changed & {"quote_date", "valid_until"}:
-        values["quotation_date"] = lookups.day(fields.get("quote_date"))
-        values["quotation_validity"] = validity(fields.get("quote_date"), fields.get("valid_until"))
+    if changed & {"quote_date", "valid_until"}:  # Tryton keeps days from a day on: one means nothing without the other
+        quoted, until = terms.get("quote_date"), terms.get("valid_until")
+        values["quotation_date"] = lookups.day(quoted)
+        values["quotation_validity"] = validity(quoted, until)
     return values
 
 
