@@ -95,9 +95,11 @@ class Seller:
         self._withdraw([one for one in sales if one.change.verb == "withdraw"])
         writing = [one for one in sales if one.change.verb != "withdraw" and one.no is None]
         self._prepare(stream, writing)
+        quoted = [one for one in _going(writing, _needs_draft) if one.state == "quotation"]
         self._reopen(_going(writing, _needs_draft))
         self._create(stream, _going(writing, lambda one: not one.id))
         self._update(_going(writing, lambda one: bool(one.id and one.values) and not one.is_new))
+        self._close_again([one for one in quoted if one.no is not None and one.state == "draft"])
         self._press("quote", _going(writing, lambda one: one.state == "draft"), "quotation")
         if stream.name == "order":
             self._press("confirm", _going(writing, lambda one: one.state == "quotation"), "confirmed")
@@ -229,6 +231,12 @@ class Seller:
     def _reopen(self, sales: Sequence[Sale]) -> None:
         """Back to draft, to be edited; a quotation keeps its number."""
         self._press("draft", sales, "draft")
+
+    def _close_again(self, sales: Sequence[Sale]) -> None:
+        """Whose edit was refused waits on as the quotation that it was: a draft is neither held nor open."""
+        said = [one.no for one in sales]
+        self._press("quote", sales, "quotation")
+        self._note(sales, said)
 
     def _withdraw(self, sales: Sequence[Sale]) -> None:
         going = [one for one in sales if one.no is None and one.state != "cancelled"]

@@ -87,3 +87,9 @@ def test_a_quote_that_is_valid_for_longer_keeps_the_day_of_its_offer() -> None:
     assert edit(desk, valid_until="2027-01-20").result == "updated"
     assert str(desk.written["quotation_date"]) == "2026-11-20"
     assert desk.written["quotation_validity"].days == 61
+
+
+def test_a_quotation_whose_edit_is_refused_is_one_again() -> None:
+    desk = Desk(refuses="write")
+    assert edit(desk, customer_reference="Other").result == "refused"
+    assert [name for name, _ in desk.called] == ["draft", "write", "quote"]
