@@ -149,13 +149,15 @@ class Seller:
         values = header_values(sale.terms, changed, lookups)
         if _locked(sale):
             return values
-        extras_changed = bool(changed & EXTRAS.keys())
-        if lines_changed or extras_changed or sale.record is None:
+        is_anew = sale.record is None or "customer_id" in changed  # its terms and its lines' taxes are the customer's
+        if lines_changed or changed & EXTRAS.keys() or is_anew:
             values["lines"] = trade.line_actions(sale.terms)
-        if sale.record is None:
+        if is_anew:
             values |= trade.party_values(sale.terms)
+        if sale.record is None:
+            values["company"] = self._rpc.company()
             values[reference_field(self._rpc.config)] = reference(stream.name, change.key)
-        if sale.record is None or changed & set(_GROUPS) or "customer_id" in changed:
+        if is_anew or changed & set(_GROUPS):
             values |= trade.addresses(sale.terms)
         return values
 

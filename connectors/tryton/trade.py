@@ -56,14 +56,10 @@ class Trade:
     made: dict[tuple[int, tuple[Any, ...]], int] = field(default_factory=dict)  # addresses entered for this batch
 
     def party_values(self, order: Terms) -> Row:
-        """What a new sale takes over from its customer."""
+        """What a sale takes over from its customer; of another customer also that he has none."""
         party = self._party(order)
-        values: Row = {"company": self.rpc.company()}
-        if party["customer_payment_term"]:
-            values["payment_term"] = party["customer_payment_term"]
-        if party["sale_price_list"]:
-            values["price_list"] = party["sale_price_list"]
-        return values
+        found = {"payment_term": party["customer_payment_term"], "price_list": party["sale_price_list"]}
+        return {name: value for name, value in found.items() if value or order.record}
 
     def addresses(self, order: Terms) -> Row:
         """Where invoice and goods go: the customer's own address of that text, a new one, or his usual one.

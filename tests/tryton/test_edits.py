@@ -93,3 +93,11 @@ def test_a_quotation_whose_edit_is_refused_is_one_again() -> None:
     desk = Desk(refuses="write")
     assert edit(desk, customer_reference="Other").result == "refused"
     assert [name for name, _ in desk.called] == ["draft", "write", "quote"]
+
+
+def test_another_customer_brings_his_own_taxes_and_terms() -> None:
+    desk = Desk()
+    assert edit(desk, customer_id="2").result == "updated"
+    assert (desk.written["party"], desk.written["payment_term"], desk.written["price_list"]) == (2, 6, None)
+    [created] = [rows for action, rows in desk.written["lines"] if action == "create"]
+    assert [row["taxes"] for row in created] == [[["add", [8]]]]
