@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any
 
 from connectors.salesforce.rest import Rest
 from isthmus.kernel.description import FieldDescription, FieldType, StreamDescription
 from isthmus.kernel.errors import Misconfigured, Refused
+from isthmus.kernel.records import Fields
 
 CURRENCY = "CurrencyIsoCode"
 _TYPES: dict[str, FieldType] = {
@@ -89,6 +91,15 @@ class Describer:
                 f"{hint} was deleted or renamed, or field-level security hides it: assign the permission set "
                 "'Isthmus integration'",
             )  # fmt: skip
+
+    def refuse_rounding(self, stream: str, fields: Fields, where: str) -> None:
+        """Raises Refused for a number that has more decimals than its field: Salesforce rounds it without a word."""
+        described = self.shape(stream).description.fields
+        for name, value in fields.items():
+            places = described[name].decimals if name in described else None
+            if isinstance(value, Decimal) and places is not None and value % Decimal(1).scaleb(-places):
+                what = f"{name}: {value:f} has more decimals than the field holds ({places})"
+                raise Refused(where, what, "give the field more decimals in Salesforce, or round in the mapping")
 
     def type_of(self, stream: str, path: str) -> FieldType:
         """The type of a field, also at the end of a dotted path; ``other`` when nobody knows."""

@@ -120,6 +120,7 @@ class Documents:
         for number, line in enumerate(change.lines or ()):
             key = f"{change.key}/{line['key']}"
             body = {name: value for name, value in line.items() if name not in ("key", "Id", parent, line_field)}
+            self._describer.refuse_rounding(line_stream, body, f"{where} {key}")
             known = present.pop(key, None)
             if known:
                 changed = self._changeable(line_stream, body, known, where=f"{where} {key}")

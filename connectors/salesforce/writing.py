@@ -117,6 +117,7 @@ class Writer:
 
     def _prepare(self, stream: str, change: Change) -> Change:
         where = f"{self._rest.where} {stream} {change.id or change.key}"
+        self._describer.refuse_rounding(stream, change.fields, where)
         if change.verb == "create":
             try:
                 self._searcher.key_field(stream, "creating records")

@@ -56,6 +56,17 @@ def test_an_update_writes_clears_and_leaves(world: World) -> None:
     }
 
 
+def test_a_number_that_salesforce_would_round_is_refused(world: World) -> None:
+    whole, cut = world.create("Account", Name="Whole KK"), world.create("Account", Name="Cut KK")
+    changes = [
+        Change("update", "1", {"AnnualRevenue": Decimal("7.00")}, id=whole),
+        Change("update", "2", {"AnnualRevenue": Decimal("7.50")}, id=cut),
+    ]
+    good, bad = world.crm.write("Account", changes)
+    assert (good.result, bad.result) == ("updated", "refused")
+    assert "AnnualRevenue: 7.50 has more decimals than the field holds (0)" in str(bad.fault)
+
+
 def test_a_refusal_stops_no_neighbour_and_says_what_to_do(world: World) -> None:
     good, bad = world.create("Account", Name="Good Ltd"), world.create("Account", Name="Bad Ltd")
     gone = world.create("Account", Name="Gone Ltd")
