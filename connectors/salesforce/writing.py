@@ -283,6 +283,8 @@ def _refused(change: Change, fault: Fault) -> Answer:
 
 
 def _cut(text: str | None, length: int | None) -> str | None:
-    if text is None or length is None or len(text) <= length:
+    """Salesforce counts UTF-16 units: an emoji is two."""
+    units = (text or "").encode("utf-16-le", "surrogatepass")
+    if text is None or length is None or len(units) <= 2 * length:
         return text
-    return text[: length - 1] + "…"
+    return units[: 2 * (length - 1)].decode("utf-16-le", "ignore") + "…"

@@ -129,5 +129,6 @@ def test_the_owner_reads_on_the_record_why_it_is_not_through(world: World) -> No
     shown = world.crm.fetch(Selection("Account", ("ERP_Sync_Status__c", "ERP_Sync_Message__c")), [account])[0]
     assert shown.fields["ERP_Sync_Status__c"] == "invalid"
     assert len(shown.fields["ERP_Sync_Message__c"]) == 1000
+    assert world.crm.annotate("Account", [Note(account, "invalid", "\U0001f6a2" * 600)]) == [None], "an emoji is two"
     (missing,) = world.crm.annotate("Contact", [Note(account, "invalid", None)])
     assert "ERP_Sync_Status__c" in str(missing)
