@@ -102,9 +102,12 @@ def code_of(error: Mapping[str, Any]) -> str:
 def row_fault(where: str, error: Mapping[str, Any]) -> Fault:
     """One refused row in the user's words: field, Salesforce's own sentence, and what to do."""
     code = code_of(error)
+    remedy = _REMEDIES.get(code, "correct the record in Salesforce, or the mapping")
+    if kind_of(error) == "again":
+        remedy = "somebody else is at work on it; nothing to do: it is tried again with the worklist"
     names = ", ".join(map(str, error.get("fields") or ()))
     what = redact(f"{names + ': ' if names else ''}{error.get('message', '')} ({code})")
-    return Fault(where, what, _REMEDIES.get(code, "correct the record in Salesforce, or the mapping"))
+    return Fault(where, what, remedy)
 
 
 def first_error(reply: Reply) -> Mapping[str, Any]:

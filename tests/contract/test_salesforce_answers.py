@@ -168,6 +168,7 @@ def test_a_row_that_stays_locked_is_refused_in_the_end(stub: Stub) -> None:
     answers = connect(stub).write("Account", [update(1), update(2)])
     assert [one.result for one in answers] == ["updated", "refused"]
     assert len(stub.asked(COLLECTION)) == 5
+    assert "nothing to do: it is tried again" in str(answers[1].fault), "neither record nor mapping is wrong"
 
 
 def told(*numbers: int) -> bytes:
