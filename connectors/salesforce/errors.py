@@ -20,6 +20,10 @@ class LocatorLost(Unavailable):
     """The server forgot where an unfinished query was: it is asked anew from the last record."""
 
 
+class Unread(Refused):
+    """The server could not take a request apart: of many records in it one has a value that it cannot read."""
+
+
 _AGAIN = frozenset(
     """UNABLE_TO_LOCK_ROW SERVER_UNAVAILABLE UNKNOWN_EXCEPTION QUERY_TIMEOUT REQUEST_RUNNING_TOO_LONG
     REQUEST_LIMIT_EXCEEDED""".split()
@@ -158,6 +162,8 @@ def _permanent(where: str, told: tuple[int, str, str], version: str) -> IsthmusE
         return Unavailable(where, f"something that is not Salesforce answers {status}", "check address and proxy")
     if status == 412:
         return Moved(where, "the record was changed meanwhile", "it is planned once more")
+    if code == "JSON_PARSER_ERROR":
+        return Unread(where, f"{said} ({code})", _REMEDIES[code])
     if status == 404 or (code in _REMEDIES and status != 403):
         return Refused(where, f"{said} ({code})", _REMEDIES.get(code, "check the address in the connection"))
     cause = next((cause for cause, codes in _CAUSES.items() if code in codes or status in codes), None)

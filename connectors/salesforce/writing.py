@@ -11,7 +11,7 @@ from typing import Any
 
 from connectors.salesforce.describing import CURRENCY, Describer
 from connectors.salesforce.documents import Documents
-from connectors.salesforce.errors import kind_of, row_fault, understood
+from connectors.salesforce.errors import Unread, kind_of, row_fault, understood
 from connectors.salesforce.limits import IDS, ROWS, TRIES
 from connectors.salesforce.query import id_list, select
 from connectors.salesforce.rest import Rest
@@ -83,7 +83,7 @@ class Writer:
         told = self._send_rows("composite/sobjects", rows)
         where = f"{self._rest.where} {stream}"
         return [
-            None if one.get("success") else row_fault(f"{where} {note.id}", _first(one))
+            None if one.get("success") else _fault(f"{where} {note.id}", one)
             for note, one in zip(notes, told, strict=True)
         ]
 
@@ -206,7 +206,7 @@ class Writer:
         if told.get("success") is None:
             fault = Fault(where, "Salesforce gave no answer for this record", "it is asked again by its key")
             return Answer(change.key, "in_doubt", change.id, fault=fault)
-        return _refused(change, row_fault(where, _first(told)))
+        return _refused(change, _fault(where, told))
 
     def _send_rows(self, path: str, rows: list[Row]) -> list[Told]:
         """One answer per row, in order. Locked rows, and the loser of a race for a new key, are sent again."""
@@ -225,9 +225,18 @@ class Writer:
         return told
 
     def _send_once(self, path: str, rows: list[Row]) -> list[Told]:
-        """The server's answers matched to our rows: by place, and by id where it names one; others are empty."""
+        """The server's answers matched to our rows: by place, and by id where it names one; others are empty.
+
+        A value that it cannot read spoils the whole request: it is halved, until the record is found.
+        """
         value = {"allOrNone": False, "records": rows}
-        answers = self._rest.send("PATCH", path, value, repeatable=True, priority="high").value
+        try:
+            answers = self._rest.send("PATCH", path, value, repeatable=True, priority="high").value
+        except Unread as no:
+            if len(rows) == 1:
+                return [{"success": False, "fault": no.fault}]
+            middle = len(rows) // 2
+            return [*self._send_once(path, rows[:middle]), *self._send_once(path, rows[middle:])]
         told = [one for one in answers if isinstance(one, dict)] if isinstance(answers, list) else []
         by_id = {whole_id(str(one.get("id"))): one for one in told if one.get("success") is True and one.get("id")}
         if len(told) != len(rows):
@@ -271,6 +280,12 @@ def _row(stream: str, fields: Fields) -> Row:
 
 def _without_id(fields: Fields) -> Fields:
     return {name: value for name, value in fields.items() if name.lower() not in ("id", "attributes")}
+
+
+def _fault(where: str, told: Told) -> Fault:
+    """Why a row was refused: by itself, or because the request could not be read for it."""
+    whole = told.get("fault")
+    return Fault(where, whole.what, whole.remedy) if isinstance(whole, Fault) else row_fault(where, _first(told))
 
 
 def _first(told: Told) -> dict[str, Any]:

@@ -171,6 +171,21 @@ def test_a_row_that_stays_locked_is_refused_in_the_end(stub: Stub) -> None:
     assert "nothing to do: it is tried again" in str(answers[1].fault), "neither record nor mapping is wrong"
 
 
+def test_a_value_that_cannot_be_read_stops_no_neighbour(stub: Stub) -> None:
+    """Salesforce takes the whole request apart before it looks at the first record."""
+
+    def take(asked: Asked) -> bytes:
+        ids = [one["id"] for one in asked.json()["records"]]
+        if row(3)["Id"] in ids:
+            return error("JSON_PARSER_ERROR", "Cannot deserialize instance of date from VALUE_STRING value 20226-11-01")
+        return reply([{"id": one, "success": True, "errors": []} for one in ids])
+
+    stub.on("PATCH", COLLECTION, take)
+    answers = connect(stub).write("Account", [update(number) for number in range(5)])
+    assert [one.result for one in answers] == ["updated", "updated", "updated", "refused", "updated"]
+    assert "value 20226-11-01 (JSON_PARSER_ERROR)" in str(answers[3].fault)
+
+
 def told(*numbers: int) -> bytes:
     return reply([{"id": row(number)["Id"], "success": True, "errors": []} for number in numbers])
 
