@@ -8,6 +8,7 @@ answered is looked up and drafted anew, by what is there then.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -36,6 +37,8 @@ LINES = {
 }
 _HEADER = "header"
 _GRAPHS = 75
+#: What Salesforce takes for a field of an earlier node, also in the middle of a text; nothing escapes it.
+_REFERENCE = re.compile(r"@\{\w+[.[][^}]*\}", re.ASCII)
 
 
 Node = dict[str, Any]
@@ -121,6 +124,7 @@ class Documents:
             key = f"{change.key}/{line['key']}"
             body = {name: value for name, value in line.items() if name not in ("key", "Id", parent, line_field)}
             self._describer.refuse_rounding(line_stream, body, f"{where} {key}")
+            _refuse_references(body, f"{where} {key}")
             known = present.pop(key, None)
             if known:
                 changed = self._changeable(line_stream, body, known, where=f"{where} {key}")
@@ -178,6 +182,7 @@ class Documents:
 
     def _header(self, stream: str, change: Change, where: str) -> Node:
         body = {name: value for name, value in change.fields.items() if name != "Id"}
+        _refuse_references(body, where)
         if self._searcher.has_mark(stream):
             body[COMPLETE] = True
         if change.id:
@@ -241,6 +246,14 @@ class Documents:
             made = change.verb == "create"
             return Answer(change.key, "created" if made else "updated", change.id or _header_id(_parts(graph)))
         return Answer(change.key, "refused", change.id, fault=_cause(where, _parts(graph)))
+
+
+def _refuse_references(body: Fields, where: str) -> None:
+    """Raises Refused for a text that Salesforce would write as another one."""
+    for name, value in body.items():
+        if isinstance(value, str) and (found := _REFERENCE.search(value)):
+            what = f"{name} holds {found[0]!r}, which Salesforce would replace"
+            raise Refused(where, what, "write it in another way in the ERP")
 
 
 def _payloads(drafts: dict[int, _Draft]) -> Iterator[dict[int, _Draft]]:

@@ -92,6 +92,17 @@ def test_a_refused_line_refuses_its_document_and_no_other(desk: Desk) -> None:
     assert desk.world.crm.find_keys("Order", ["erp/order/3", "erp/order/4"]) == {"erp/order/3": answers[1].id}
 
 
+def test_a_text_that_salesforce_would_replace_is_refused(desk: Desk) -> None:
+    headers = [{**desk.header, "PoNumber": text} for text in ("see @{header.id}", "@{x[0].y}", "Dear @{name}")]
+    lines = [[{**desk.line("a", "1"), "Description": text}] for text in ("@{header.id}", "plain")]
+    changes = [Change("create", f"erp/text/{number}", one, [desk.line("a", "1")]) for number, one in enumerate(headers)]
+    changes += [Change("create", f"erp/line/{number}", desk.header, one) for number, one in enumerate(lines)]
+    answers = desk.write(*changes)
+    assert [one.result for one in answers] == ["refused", "refused", "created", "refused", "created"]
+    assert "PoNumber holds '@{header.id}', which Salesforce would replace" in str(answers[0].fault)
+    assert desk.order(answers[2].id).fields["PoNumber"] == "Dear @{name}"
+
+
 def test_a_line_cannot_become_another_product(desk: Desk) -> None:
     key = "erp/order/6"
     (made,) = desk.write(Change("create", key, desk.header, [desk.line("a", "1")]))
