@@ -86,19 +86,27 @@ def _unite_target(connection: Connection, merger: Merger, *, stays: Binding, goe
 
 
 def _unite_same(connection: Connection, merger: Merger, mapping: CompiledMapping, *, stays: Due) -> None:
-    """Records that share these pairs, such as a customer's credit, follow them."""
+    """Records that share these pairs, such as a customer's credit, follow them. Of either one nothing may have been
+    shown yet: then what was shown of the other goes over, as the winner can have but one.
+    """
     side, winner = merger.stream.side, merger.winner
-    stream = replace(merger.stream, entity=mapping.entity)
-    found = bindings.load(connection, stream, [merger.found.source_id, winner])
-    pairs = {pair.seen(other_side(side)).id: pair for pair in found.values()}
-    if keep := pairs.pop(stays.id, None):
+    across, ids = other_side(side), question.details(merger.found)["candidates"]
+    here = Stream(mapping.entity, side, merger.stream.org)
+    there = Stream(mapping.entity, across, merger.target.identity())
+    found = bindings.load(connection, here, [merger.found.source_id, winner]) | bindings.load(connection, there, ids)
+    pairs = {pair.seen(across).id: pair for pair in found.values()}
+    keep = pairs.pop(stays.id, None)
+    if keep is None and pairs:
+        keep = pairs.pop(min(pairs))
+        keep.forget(across, stays.id)
+    if keep:
         keep.gone = ""  # as the loser it was deleted; as the winner it lives
         for drop in pairs.values():
             merges.unite(connection, keep, drop, side=side, winner=winner)
         if keep.seen(side).id != winner:
             keep.forget(side, winner)
-            bindings.update(connection, [keep])
-    progress.add_due(connection, Lane(mapping.name, other_side(side)), [stays])
+        bindings.update(connection, [keep])
+    progress.add_due(connection, Lane(mapping.name, across), [stays])
 
 
 def _wake_refused(connection: Connection, merger: Merger, due: Due) -> None:

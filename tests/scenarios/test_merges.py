@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from isthmus.erp.clerk import limit
 from tests.scenarios.world import World, detail
 
 
@@ -95,3 +98,25 @@ def test_an_order_that_names_the_winner_first_makes_no_second_customer(world: Wo
     assert world.erp_count("customer") == count
     assert world.erp("order", order)["customer_id"] == customer == world.erp("customer", winner)["id"]
     assert world.items() == []
+
+
+@pytest.mark.parametrize("is_heir", [False, True])
+def test_who_stays_after_a_merge_shows_their_credit_though_nothing_was_shown_of_them_yet(
+    both: World, is_heir: bool
+) -> None:
+    """A customer of today, or one that took over another today: the credit is carried over later than the customers."""
+    winner, former = both.account("Winner Ltd"), both.account("Former Ltd")
+    both.cycle()
+    loser = both.account("Loser Ltd")
+    if is_heir:
+        both.merge(loser, former)
+    both.run("customer")
+    stays = both.erp("customer", loser)
+    both.at_desk(lambda desk: limit(desk, stays["number"], 5_000))
+    both.merge(winner, loser)
+    both.run("customer")
+    both.shop.office.resolve(both.item(loser).id or 0, stays["id"], "cli:ada")
+    both.cycle()
+    both.cycle()
+    assert both.crm("customer", winner)["ERP_Credit_Limit__c"] == 50_000
+    assert both.cycle().written == 0
