@@ -14,8 +14,8 @@ from isthmus.sync.decision import Case, Decision
 def plan_watched(case: Case) -> Decision:
     """Nothing is written from here: what is to be put right becomes due in the other direction."""
     read, binding = case.read, case.binding()
-    if binding is None:
-        return Decision(read, "filtered")
+    if binding is None or binding.seen(case.direction.source).id != read.id:
+        return Decision(read, "filtered")  # who lost a merge says nothing of the winner's pair, nor does its deletion
     seen = binding.seen(case.direction.source)
     if read.record.deleted:
         return _see_vanished(case, binding)

@@ -120,3 +120,25 @@ def test_who_stays_after_a_merge_shows_their_credit_though_nothing_was_shown_of_
     both.cycle()
     assert both.crm("customer", winner)["ERP_Credit_Limit__c"] == 50_000
     assert both.cycle().written == 0
+
+
+def test_what_becomes_of_a_loser_says_nothing_of_the_winners_credit(both: World) -> None:
+    """It is undeleted, and deleted again: nobody edited the winner's credit, which goes on to be shown."""
+    winner, loser = both.account("Winner Ltd"), both.account("Loser Ltd")
+    both.cycle()
+    both.at_desk(lambda desk: limit(desk, both.erp("customer", loser)["number"], 4_000))
+    both.cycle()
+    stays = both.erp("customer", winner)
+    both.merge(winner, loser)
+    both.run("customer")
+    both.shop.office.resolve(both.item(loser).id or 0, stays["id"], "cli:ada")
+    for _ in range(3):
+        both.cycle()
+    both.undelete(loser)
+    both.cycle()
+    assert both.overruled("credit_status", winner) == both.overruled("credit_status", loser) == []
+    both.delete("customer", loser)
+    both.cycle()
+    both.at_desk(lambda desk: limit(desk, stays["number"], 5_000))
+    both.cycle()
+    assert both.crm("customer", winner)["ERP_Credit_Limit__c"] == 50_000
