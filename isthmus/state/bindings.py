@@ -107,7 +107,9 @@ class Stream:
 
 
 def load(connection: Connection, stream: Stream, ids: Sequence[str]) -> dict[str, Binding]:
-    """The bindings of these ids of one side, by id; an alias is found under its own id too."""
+    """The bindings of these ids of one side, by id; an alias is found under its own id too. Each pair is one object,
+    whichever of its ids are asked for: what is decided of one of them is known of the others.
+    """
     if not ids:
         return {}
     query = _whole(stream.side).where(among(connection, binding.c[f"{stream.side}_id"], ids))
@@ -116,7 +118,9 @@ def load(connection: Connection, stream: Stream, ids: Sequence[str]) -> dict[str
         item = _binding(row)
         found[item.seen(stream.side).id] = item
     if stream.side == "crm" and len(found) < len(ids):
-        found.update(_load_aliases(connection, stream, [key for key in ids if key not in found]))
+        pairs = {item.id: item for item in found.values()}
+        aliases = _load_aliases(connection, stream, [key for key in ids if key not in found])
+        found.update((key, pairs.setdefault(item.id, item)) for key, item in aliases.items())
     return found
 
 

@@ -42,7 +42,8 @@ def look(stage: Stage, reads: Sequence[Read]) -> Sights:
     if direction.creates and direction.spec.match and unbound:
         sights.matches = _look_for_matches(stage, unbound)
         takers = sorted({hit.taken_by for hits in sights.matches.hits.values() for hit in hits if hit.taken_by})
-        sights.bindings = bindings.load(stage.connection, stage.stream(direction.source), takers) | sights.bindings
+        whole = [*ids, *takers] if takers else ()  # anew: a taker may have been found already, by another of its names
+        sights.bindings = bindings.load(stage.connection, stage.stream(direction.source), whole) or sights.bindings
     _look_at_targets(stage, news, sights)
     if stage.target.capabilities.remote and stage.target.capabilities.buries:
         sights.graves = graves.load(stage.connection, stage.stream(direction.source), ids)

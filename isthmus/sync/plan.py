@@ -149,7 +149,6 @@ def _plan_unbound(case: Case) -> Decision:
         return listed(read, "invalid", join_faults(faults))
     found = sights.matches.find(read.keys)
     if found and (left := left_by_another(case, found[2])):
-        sights.matches.adopted[found[2][0].id] = read.id
         return take_over(case, left)
     if found and (len(found[2]) > 1 or found[2][0].taken_by is not None):
         return _ambiguous(case, found)

@@ -38,8 +38,10 @@ def plan_alias(case: Case, binding: Binding) -> Decision:
 
 def _is_left_alone(case: Case, binding: Binding) -> bool:
     """Whether the source has no record of a pair any more: neither its own, nor an heir, nor its own that is back."""
-    seen = binding.seen(case.direction.source)
-    return binding.left(case.direction.source) == "deleted" and not seen.is_erased
+    direction, adopted = case.direction, case.sights.matches.adopted
+    if binding.seen(direction.source).is_erased or binding.seen(direction.target).id in adopted:
+        return False
+    return binding.left(direction.source) == "deleted"
 
 
 def plan_merged(case: Case) -> Decision:
@@ -51,7 +53,7 @@ def plan_merged(case: Case) -> Decision:
         return Decision(read, "unchanged")  # known: it is an alias already
     if mine is None and winners is None:
         return Decision(read, "filtered")
-    if mine is None or mine is winners:
+    if mine is None:
         return Decision(read, "rebound", binding=winners, alias=read.id)
     if winners is None or winners.id == mine.id:  # the winner was merged into this one before, and is back
         return go_over(case, mine, winner)
@@ -71,6 +73,7 @@ def go_over(case: Case, binding: Binding, heir: str) -> Decision:
     seen.version, seen.hash, seen.wrote = "", b"", ""  # whatever the heir shows next is news
     seen.form = form_text(shown).decode()  # what the target owns was told to the one before only
     sights.bindings[heir] = sights.bindings[former] = binding
+    sights.matches.adopted[binding.seen(direction.target).id] = heir
     change = Change("update", case.key(heir), {}, id=binding.seen(direction.target).id)
     return Decision(case.read, "rebound", change, binding, alias=former)
 
@@ -92,7 +95,7 @@ def _both_bound(case: Case, mine: Binding, winners: Binding) -> Decision:
 
 def left_by_another(case: Case, hits: Sequence[Hit]) -> Binding | None:
     """The pair of a record that was deleted, if that is all that fits: the same company was entered anew."""
-    if len(hits) > 1 or not hits[0].taken_by or hits[0].id in case.sights.matches.adopted:
+    if len(hits) > 1 or not hits[0].taken_by:
         return None
     pair = case.sights.bindings.get(hits[0].taken_by)
     return pair if pair is not None and _is_left_alone(case, pair) else None

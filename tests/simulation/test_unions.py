@@ -8,6 +8,7 @@ import pytest
 
 from isthmus.kernel.errors import Refused
 from isthmus.testing.world.people import SALES
+from isthmus.testing.world.world import ErpKind
 from tests.simulation.tale import Tale
 
 
@@ -131,3 +132,22 @@ def test_a_merge_that_is_undone_gives_the_loser_its_customer_back(own: Tale) -> 
     assert own.listed() == {}
     assert own.hand.erp_id("customer", loser) == customer
     assert own.is_open(loser)
+
+
+@pytest.mark.parametrize("erp", ["own", "far", "weak"])
+def test_of_two_losers_that_live_again_at_once_one_gets_the_customer_back(erp: ErpKind) -> None:
+    tale = Tale(erp)
+    first, _ = accounts(tale)
+    customer = tale.hand.erp_id("customer", first)
+    winner, second = tale.hand.account(), tale.hand.account()
+    for loser in (first, second):
+        tale.hand.crm.merge(winner, loser, SALES)
+    tale.calm(2)
+    tale.world.crm.delete("Account", winner, SALES)
+    tale.calm(2)
+    for loser in (first, second):
+        undelete(tale, loser)
+    tale.calm()
+    assert tale.listed() == {second: "ambiguous"}
+    assert tale.hand.erp_id("customer", first) == customer
+    assert tale.is_open(first)
