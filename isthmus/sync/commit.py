@@ -266,7 +266,7 @@ def _wake(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
         return
     bound = (f"{entity} {key}" for one, pair in awaited for key in sorted({one.read.id, pair.crm.id, pair.erp.id}))
     wake_waiting(stage.connection, entity, bound, now=now)
-    _wake_same(stage, [pair for one, pair in awaited if _binds(one)], now)
+    wake_same(stage, [pair for one, pair in awaited if _binds(one)], now)
 
 
 def _wake_rivals(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
@@ -329,7 +329,7 @@ def _is_awaited(entity: str, one: Conclusion) -> bool:
     return _binds(one) or (one.outcome == "updated" and (reopens or entity == "credit_status"))
 
 
-def _wake_same(stage: Stage, moved: Sequence[Binding], now: str) -> None:
+def wake_same(stage: Stage, moved: Sequence[Binding], now: str) -> None:
     """Mappings whose records share these pairs follow them; one that was never read will read everything anyway."""
     entity = stage.direction.mapping.entity
     for mapping in stage.ports.mappings.values() if moved else ():

@@ -19,9 +19,10 @@ from isthmus.kernel.records import Fields, form_text
 from isthmus.state import bindings, graves, leases, progress
 from isthmus.state.bindings import Binding, Lane, Sight
 from isthmus.state.progress import Announced, Due, Intent
-from isthmus.sync.commit import wake_waiting
+from isthmus.sync.commit import wake_same, wake_waiting
 from isthmus.sync.decision import Direction
 from isthmus.sync.leg import Leg
+from isthmus.sync.ports import Stage
 from isthmus.sync.unheard import by_place, shown_of
 
 LANDS_WITHIN = timedelta(hours=28)  # queues and proxies keep a request for a day at the most
@@ -188,6 +189,7 @@ def _bind_arrived(leg: Leg, connection: Connection, arrived: Mapping[Announced, 
     bindings.insert(connection, pairs)
     why, now, entity = "it arrived, though nobody heard the answer", leg.ports.now(), leg.direction.mapping.entity
     wake_waiting(connection, entity, [f"{entity} {key}" for one in pairs for key in (one.crm.id, one.erp.id)], now=now)
+    wake_same(Stage(leg.ports, leg.direction, connection), pairs, now)
     _make_due(leg, connection, list(news))
     dues = [Due(target_id, why, now, force=True) for target_id in news.values()]
     progress.add_due(connection, Lane(leg.direction.mapping.name, leg.direction.target), dues)

@@ -16,6 +16,7 @@ from isthmus.state import bindings, leases, progress, runs, worklist
 from isthmus.state.bindings import Binding, Lane, Sight
 from isthmus.state.progress import Due
 from isthmus.state.runs import Entry, PageFacts, Run
+from isthmus.sync.commit import wake_same
 from isthmus.sync.decision import Direction, Read, Sights, translate
 from isthmus.sync.look import look
 from isthmus.sync.match import Hit, Rule
@@ -187,7 +188,9 @@ def _bind(
         if faults:
             raise Misconfigured(faults[0].where, faults[0].what, faults[0].remedy, faults=tuple(faults))
         if fresh:
-            bindings.insert(connection, [_binding(direction, pair) for pair in fresh])
+            bound = [_binding(direction, pair) for pair in fresh]
+            bindings.insert(connection, bound)
+            wake_same(stage, bound, ports.now())
             _make_due(stage, fresh, who)
             _record(stage, fresh, who=who, held=held)
     return len(fresh)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from isthmus.erp.clerk import limit
+from isthmus.sync.proposals import Pair, bind
 from tests.scenarios.erp_side import new_customer
 from tests.scenarios.world import World
 
@@ -14,3 +16,15 @@ def test_two_new_accounts_of_one_company_do_not_both_take_its_customer(both: Wor
     (left_over,) = [one for one in accounts if both.listed(one) == "ambiguous"]
     assert both.erp("customer", taker)["number"] == number
     assert taker in both.item(left_over).fault.what
+
+
+def test_a_customer_that_a_person_confirms_later_shows_its_credit(world: World) -> None:
+    number = new_customer(world, name="Known Ltd", currency="EUR")
+    world.at_desk(lambda desk: limit(desk, number, 5_000))
+    account = world.account("X" * 255)
+    world.cycle()
+    pair = Pair(account, str(world.erp_count("customer")), "pairs.csv:2")
+    bind(world.shop.ports, world.shop.ports.mappings["customer"], [pair], who="cli:ada")
+    world.cycle()
+    assert world.listed(account) == "invalid", "it is bound, and not brought up to date"
+    assert world.crm("customer", account)["ERP_Credit_Limit__c"] == 50_000

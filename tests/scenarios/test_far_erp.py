@@ -85,6 +85,18 @@ def test_a_create_whose_answer_was_lost_is_found_by_its_key(world: World) -> Non
     assert world.cycle().written == 0
 
 
+def test_a_customer_of_whom_nobody_heard_shows_its_credit_though_that_was_read_first(world: World) -> None:
+    erp = far(world)
+    account = world.account("Echoless Ltd")
+    erp.fate = "lose"
+    with pytest.raises(Unavailable):
+        world.run("customer")
+    erp.fate = "answer"
+    world.run("credit_status")
+    world.cycle()
+    assert world.crm("customer", account)["ERP_Credit_Status__c"] == "OK"
+
+
 def test_a_create_whose_answer_was_lost_and_whose_account_is_gone_since_is_withdrawn(world: World) -> None:
     erp = far(world)
     account = world.account("Short Life Ltd")
