@@ -142,7 +142,7 @@ worklist = Table(
     Column("seen", Text, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("waits_for", Text),  # entity, then the id on the same side, separated by a blank
-    Column("detail", Text),  # conflict: the values; ambiguous: the candidates. JSON
+    Column("detail", Text),  # conflict: the values; ambiguous: the candidates; waiting: for what else. JSON
     Column("dismissed_by", Text),
     Column("dismissed_why", Text),
     UniqueConstraint("mapping", "side", "source_id"),

@@ -30,7 +30,7 @@ class Item:
     fault: Fault
     version: str
     waits_for: str | None = None  # "customer 001…": entity and id on the side that was read
-    detail: str | None = None
+    detail: str | None = None  # conflict: the values; ambiguous: the candidates; waiting: what else it waits for
     id: int | None = None
     since: str = ""
     seen: str = ""
@@ -155,10 +155,15 @@ def waiting_for(
 
 
 def waiting(connection: Connection, lane: Lane) -> list[tuple[str, str, str]]:
-    """Who waits in one lane: its source id, and the entity and id that it waits for."""
+    """Who waits in one lane: its source id, and the entity and id of each record that it waits for."""
     at = (worklist.c.mapping == lane.mapping, worklist.c.side == lane.side, worklist.c.reason == "waiting")
-    query = select(worklist.c.source_id, worklist.c.waits_for).where(*at, worklist.c.waits_for.is_not(None))
-    return [(row[0], *row[1].split(" ", 1)) for row in connection.execute(query)]
+    columns = (worklist.c.source_id, worklist.c.waits_for, worklist.c.detail)
+    query = select(*columns).where(*at, worklist.c.waits_for.is_not(None))
+    found = []
+    for key, first, detail in connection.execute(query):
+        others = orjson.loads(detail)["also"] if detail else ()
+        found += [(key, *one.split(" ", 1)) for one in (first, *others)]
+    return found
 
 
 def refused(connection: Connection, mappings: Sequence[str]) -> list[tuple[Lane, str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+import orjson
+
 from isthmus.kernel.errors import Fault
 from isthmus.kernel.records import Fields
 from isthmus.mapping.compile import Reference as ReferenceRow
@@ -104,7 +106,10 @@ def follow_later(direction: Direction, decision: Decision, crossing: Crossing) -
         first = crossing.soft[0]
         fault = _why(first, crossing)
         fault = replace(fault, what=f"{fault.what}; the {direction.mapping.entity} is through without it")
-        decision.item = Item(decision.read.id, "waiting", fault, decision.read.face, " ".join(first))
+        waits_for, *also = dict.fromkeys(" ".join(one) for one in crossing.soft)
+        decision.item = Item(decision.read.id, "waiting", fault, decision.read.face, waits_for)
+        if also:  # each follows by itself: the first may never come
+            decision.item.detail = orjson.dumps({"also": also}).decode()
     return decision
 
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from isthmus.connect.protocol import Change
 from isthmus.erp.allocating import pay
 from isthmus.erp.clerk import rate, record
+from isthmus.erp.intake import write
+from isthmus.erp.invoicing import invoice
 from tests.scenarios.erp_side import new_customer
 from tests.scenarios.sale import Sale, shown, stamps
 from tests.scenarios.world import World
@@ -85,6 +88,24 @@ def test_a_credit_note_names_the_invoice_it_takes_back(sale: Sale) -> None:
     assert copy["Credits__c"] == original["Id"]
     assert copy["Total__c"] == original["Total__c"] > 0
     assert (original["Outstanding__c"], original["Status__c"]) == (0, "Cancelled")
+    assert world.cycle().written == 0
+
+
+def test_a_credit_note_names_its_invoice_though_their_order_never_comes(sale: Sale) -> None:
+    """A clerk took the order by hand, so the CRM has none."""
+    world = sale.world
+    line = {"key": "L1", "product_id": world.erp("order", sale.order)["lines"][0]["product_id"]}
+    line |= {"quantity": 1_000_000, "unit_price": 10_000_000}
+    order = {"customer_id": world.erp("customer", sale.account)["id"], "order_date": "2026-11-23", "currency": "EUR"}
+    change = Change("create", "by hand/1", order, [line])
+    (answer,) = world.at_desk(lambda desk: write(desk, "order", [change]))
+    number = world.erp_by_id("order", answer.id or "")["number"]
+    bill = world.at_desk(lambda desk: invoice(desk, number)).number
+    note = sale.credit(bill)
+    world.cycle()
+    world.cycle()
+    assert shown(world, note)["Credits__c"] == shown(world, bill)["Id"]
+    assert [item.waits_for for item in world.items()] == [f"order {answer.id}"] * 2
     assert world.cycle().written == 0
 
 
