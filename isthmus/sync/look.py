@@ -80,11 +80,26 @@ def _look_at_references(stage: Stage, news: Sequence[Read], sights: Sights) -> N
         pairs = bindings.bound_across(stage.connection, stream, [read.id for read in news])  # never an alias's own
         sights.references.update({(same_as, key): target for key, target in pairs.items()})
     for entity, ids in references_of(stage.direction, news).items():
-        across = bindings.translate_ids(stage.connection, stage.ports.stream(entity, side), sorted(ids))
+        across = _ids_across(stage, entity, ids)
         sights.references.update({(entity, key): target for key, target in across.items()})
         missing = sorted(ids - across.keys())
         if missing and entity in stage.ports.mappings:
             _explain_missing(stage, entity, missing, sights=sights)
+
+
+def _ids_across(stage: Stage, entity: str, ids: set[str]) -> dict[str, str]:
+    """The target's ids of what is referred to. Who went over to another record of the CRM, and lives again, is not that
+    one any more: what refers to it waits until people have said what it is.
+    """
+    stream = stage.ports.stream(entity, stage.direction.source)
+    across = bindings.bound_across(stage.connection, stream, sorted(ids))
+    former = bindings.translate_ids(stage.connection, stream, sorted(ids - across.keys()))
+    if former and stream.side == "crm" and (mapping := stage.ports.mappings.get(entity)):
+        shown = stage.source.fetch(mapping.selection("crm"), sorted(former))
+        for record in shown:
+            if not record.deleted:
+                former.pop(record.id, None)
+    return across | former
 
 
 def _explain_missing(stage: Stage, entity: str, ids: list[str], *, sights: Sights) -> None:

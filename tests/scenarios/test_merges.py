@@ -142,3 +142,22 @@ def test_what_becomes_of_a_loser_says_nothing_of_the_winners_credit(both: World)
     both.at_desk(lambda desk: limit(desk, stays["number"], 5_000))
     both.cycle()
     assert both.crm("customer", winner)["ERP_Credit_Limit__c"] == 50_000
+
+
+def test_the_orders_of_an_account_that_lives_again_are_not_booked_on_who_it_was_merged_into(world: World) -> None:
+    winner = world.account("Winner Ltd")
+    world.cycle()
+    loser = world.account("Loser Ltd")
+    world.merge(winner, loser)
+    world.cycle()
+    world.undelete(loser)
+    order = world.order(loser)
+    world.run("order")
+    world.cycle()
+    assert (world.listed(loser), world.listed(order)) == ("ambiguous", "waiting")
+    assert not world.is_bound("order", order)
+    world.merge(winner, loser)
+    world.cycle()
+    world.cycle()
+    assert world.items() == []
+    assert world.erp("order", order)["customer_id"] == world.erp("customer", winner)["id"]
