@@ -161,7 +161,7 @@ def waiting(connection: Connection, lane: Lane) -> list[tuple[str, str, str]]:
     query = select(*columns).where(*at, worklist.c.waits_for.is_not(None))
     found = []
     for key, first, detail in connection.execute(query):
-        others = orjson.loads(detail)["also"] if detail else ()
+        others = orjson.loads(detail).get("also", ()) if detail else ()
         found += [(key, *one.split(" ", 1)) for one in (first, *others)]
     return found
 
