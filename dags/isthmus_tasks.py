@@ -120,13 +120,15 @@ def announce(mapping: str, counts: dict[str, int], outlet_events: Any = None) ->
 
 
 def reconcile(kind: Literal["credit", "receivables", "totals"]) -> None:
-    """Compares both systems; what differs becomes due. Fails when a limit of isthmus.yaml is passed."""
+    """Compares both systems; what differs becomes due. Fails when a limit of isthmus.yaml is passed, and when the
+    comparison itself does not add up.
+    """
     with _workshop() as workshop:
         found = workshop.reconcile(kind, _who(), repair=True)
         alerts = workshop.settings.alerts
     for line in found.table().splitlines():
         log.info("%s", line)
-    if drift := alerts.beyond((one.amount_minor, one.currency, one.age_days) for one in found.differences):
+    if drift := [*found.doubts(), *alerts.beyond(found.weighed())]:
         raise AirflowFailException(f"the two systems do not agree ({kind}): {'; '.join(drift)}")
 
 

@@ -162,15 +162,23 @@ class EntityResult:
         }  # fmt: skip
 
 
-def at_stake(differences: Sequence[Difference]) -> dict[str, int]:
-    """Minor units by currency; a record counts once, with its greatest difference."""
-    greatest: dict[tuple[object, ...], tuple[str, int]] = {}
+def weighed(differences: Sequence[Difference]) -> list[tuple[int, str | None, int]]:
+    """(minor units, currency, age in days) of each; a record counts once, with its greatest difference."""
+    greatest: dict[tuple[object, ...], Difference] = {}
     for one in differences:
-        if one.currency and one.amount_minor:
+        if one.currency:
             record = one.place[:3]
-            greatest[record] = max(greatest.get(record, (one.currency, 0)), (one.currency, one.amount_minor),
-                                   key=lambda pair: pair[1])  # fmt: skip
+            greatest[record] = max(greatest.get(record, one), one, key=lambda other: other.amount_minor)
+    return [
+        (one.amount_minor if greatest.get(one.place[:3]) is one else 0, one.currency, one.age_days)
+        for one in differences
+    ]
+
+
+def at_stake(differences: Sequence[Difference]) -> dict[str, int]:
+    """Minor units by currency; a record counts once."""
     sums: Counter[str] = Counter()
-    for currency, amount in greatest.values():
-        sums[currency] += amount
+    for amount, currency, _ in weighed(differences):
+        if currency and amount:
+            sums[currency] += amount
     return dict(sums)

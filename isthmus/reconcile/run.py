@@ -19,7 +19,7 @@ from isthmus.mapping.compile import CompiledMapping
 from isthmus.reconcile import scratch, totals
 from isthmus.reconcile.balances import SHOWN_MOST, Balance, Balances, add_up, misstated, name_parties
 from isthmus.reconcile.entity import OURS, EntityTie
-from isthmus.reconcile.findings import Difference, EntityResult, at_stake
+from isthmus.reconcile.findings import Difference, EntityResult, at_stake, weighed
 from isthmus.reconcile.judge import HELD
 from isthmus.reconcile.ports import Ports
 from isthmus.reconcile.shape import Shape
@@ -55,6 +55,16 @@ class TieOut:
     @property
     def differences(self) -> list[Difference]:
         return [one for entity in self.entities for one in entity.differences]
+
+    def weighed(self) -> list[tuple[int, str | None, int]]:
+        """What people are called for: (minor units, currency, age in days) of each difference, a record once."""
+        return weighed(self.differences)
+
+    def doubts(self) -> list[str]:
+        """What is wrong with the comparison itself, in words without ids or names: it proves nothing then."""
+        from isthmus.reconcile.report.words import doubts
+
+        return [doubt for entity in self.entities for doubt in doubts(entity)]
 
     def table(self) -> str:
         """The whole as text, for a terminal or a log."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,10 @@ from isthmus_tasks import RetryByError
 
 from isthmus.app import Report
 from isthmus.kernel.errors import Broken, Misconfigured, Moved, Refused, Unavailable
+from isthmus.kernel.units import Side
+from isthmus.reconcile.findings import Difference, EntityResult, Own
+from isthmus.reconcile.run import TieOut
+from isthmus.settings.alerts import Alerts
 from isthmus.sync.report import LegReport
 
 
@@ -67,6 +72,40 @@ def test_a_run_knows_who_asked_for_it(monkeypatch: pytest.MonkeyPatch, person: s
     run = SimpleNamespace(triggering_user_name=person, run_type="scheduled")
     monkeypatch.setattr(isthmus_tasks, "get_current_context", lambda: {"dag_run": run})
     assert isthmus_tasks._who() == who
+
+
+# --- when people are called for a tie-out -------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tie_out(monkeypatch: pytest.MonkeyPatch) -> TieOut:
+    """What the next comparison comes to, where people are called for more than 20.00 EUR."""
+    found = TieOut("totals", "airflow:scheduled", "2026-11-23T08:00:00Z", [EntityResult("invoice")])
+    settings = SimpleNamespace(alerts=Alerts(1, {"EUR": 2_000}))
+    shop = SimpleNamespace(reconcile=lambda *_, **__: found, settings=settings)
+    monkeypatch.setattr(isthmus_tasks, "_workshop", lambda: nullcontext(shop))
+    monkeypatch.setattr(isthmus_tasks, "_who", lambda: "airflow:scheduled")
+    return found
+
+
+@pytest.mark.parametrize("many", [1, 2])
+def test_people_are_called_for_what_is_at_stake_and_a_record_counts_once(tie_out: TieOut, many: int) -> None:
+    for number in range(many):
+        for name in ("status", "currency"):  # each is worth the whole invoice
+            ids: dict[Side, str] = {"erp": str(number)}
+            one = Difference("invoice", ids, name, "status", "late", {}, 1_500, "EUR", "wait")
+            tie_out.entities[0].differences.append(one)
+    if many == 1:
+        isthmus_tasks.reconcile("totals")
+        return
+    with pytest.raises(AirflowFailException, match=r"30\.00 EUR are at stake, more than 20\.00 EUR"):
+        isthmus_tasks.reconcile("totals")
+
+
+def test_people_are_called_when_nothing_differs_but_not_everything_was_read(tie_out: TieOut) -> None:
+    tie_out.entities[0].own.append(Own("crm", "EUR", 14, 1_400, 13, 1_300))
+    with pytest.raises(AirflowFailException, match=r"the CRM counts 14 with EUR 14\.00 by itself, but 13 .* were read"):
+        isthmus_tasks.reconcile("totals")
 
 
 # --- whom a failure calls -----------------------------------------------------------------------------------------
