@@ -120,7 +120,10 @@ def _tell_tie_outs(call: Call, tied: Mapping[str, Past]) -> None:
 
 def tie_out_line(kind: str, past: Past, time_zone: str) -> str:
     """What a tie-out came to: ``totals: both sides agreed as of …``."""
-    told = "both sides agreed" if past.agrees else f"{past.differences:,} differences: `isthmus reconcile {kind}`"
+    told = "both sides agreed"
+    if not past.agrees:  # without any difference: not everything was read, say
+        found = f"{past.differences:,} differences" if past.differences else "both sides could not be shown to agree"
+        told = f"{found}: `isthmus reconcile {kind}`"
     return f"{kind}: {told} as of {local(past.as_of, time_zone)}"
 
 

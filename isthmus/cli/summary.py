@@ -74,9 +74,9 @@ def _sums(runs: Sequence[Run]) -> dict[tuple[str, str], Counter[str]]:
 
 
 def _report(run: Run) -> dict[str, Any]:
-    """A run without a report did not come to its end."""
-    report: dict[str, Any] = json.loads(run.report) if run.report else {"directions": [], "adds_up": False}
-    return report
+    """A run without a report did not come to its end; one that a person's pairs were bound in read nothing."""
+    report: dict[str, Any] = json.loads(run.report) if run.report else {"adds_up": False}
+    return {"directions": [], "adds_up": True, **report}
 
 
 def summary(cycle: Cycle) -> list[str]:

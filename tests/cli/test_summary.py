@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from isthmus.app import open_workshop
+from isthmus.cli.standing import tie_out_line
 from isthmus.cli.summary import Cycle, summary
 from isthmus.kernel.connection import Connection
 from isthmus.settings import load_settings
+from isthmus.state.tie_outs import Past
 from tests.cli.conftest import Company, say
 
 OURS = "ledger: nothing is posted yet, and so it balances"
@@ -45,3 +47,11 @@ def test_every_run_of_a_cycle_is_a_line_in_reference_order(company: Company) -> 
     told = [line.split()[0] for line in lines[1 : lines.index("")]]
     assert list(dict.fromkeys(told)) == names
     assert {line.split()[-1] for line in lines[1 : lines.index("")]} == {"yes"}
+
+
+def test_a_tie_out_that_proves_nothing_does_not_speak_of_no_differences() -> None:
+    past = Past("2026-11-23T08:00:00Z", agrees=False, differences=0, at_stake={})
+    told = tie_out_line("totals", past, "UTC")
+    assert told.startswith(
+        "totals: both sides could not be shown to agree: `isthmus reconcile totals` as of 2026-11-23"
+    )

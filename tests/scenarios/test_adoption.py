@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from isthmus.cli.summary import Cycle, summary
 from isthmus.erp.clerk import limit
 from isthmus.sync.proposals import Pair, bind
 from tests.scenarios.erp_side import new_customer
@@ -28,3 +29,12 @@ def test_a_customer_that_a_person_confirms_later_shows_its_credit(world: World) 
     world.cycle()
     assert world.listed(account) == "invalid", "it is bound, and not brought up to date"
     assert world.crm("customer", account)["ERP_Credit_Limit__c"] == 50_000
+
+
+def test_pairs_that_a_person_binds_meanwhile_do_not_end_the_first_cycle(world: World) -> None:
+    number, account = new_customer(world, name="Old Friend Ltd", currency="EUR"), world.account("Old Friends Ltd")
+    cycle, mapping = Cycle.begin(world.shop), world.shop.mapping("customer")
+    pair = Pair(account, str(int(number.strip("C"))), "pairs.csv:2")
+    assert bind(world.shop.ports, mapping, [pair], who="cli:ada") == 1
+    assert (cycle.adds_up(), cycle.moved()) == (True, 0)
+    assert summary(cycle)[-1].startswith("ledger: ")
