@@ -99,10 +99,10 @@ class EntityTie:
     def _judge(self, batch: Sequence[Candidate], moved: Moved) -> Iterator[Verdict]:
         pairs = self._bindings(batch)
         ids = [self._ids(one, pairs) for one in batch]
+        state = self._state(ids)  # first: what a run puts right and takes from the list meanwhile stays explained
         looks: dict[Side, dict[str, Look]] = {}
         for side in SIDES:
             looks[side] = self.readers.fetch(side, list(dict.fromkeys(one[side] for one in ids if one.get(side))))
-        state = self._state(ids)
         twins = self._twins(batch)
         for one, named in zip(batch, ids, strict=True):
             evidence = Evidence(

@@ -11,13 +11,16 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from isthmus.db import reading
+from isthmus.db import reading, writing
 from isthmus.erp.allocating import pay
 from isthmus.erp.invoicing import credit_note, invoice
 from isthmus.kernel.errors import Refused, Unavailable
 from isthmus.kernel.records import Page
 from isthmus.kernel.selection import Selection
 from isthmus.reconcile.run import TieOut, keep, reconcile, tie_entity
+from isthmus.state import progress
+from isthmus.state.bindings import Lane
+from isthmus.state.progress import Due
 from tests.reconcile.conftest import FEW, settle
 from tests.reconcile.lab import Lab
 from tests.scenarios.test_far_erp import far
@@ -272,3 +275,28 @@ def test_who_wrote_last_is_named_only_for_what_they_may_have_edited(lab: Lab, *,
     (one,) = _totals(lab).differences
     assert one.told == "edited in CRM"
     assert one.remedy.startswith("edited by ") is is_late
+
+
+def test_what_a_run_puts_right_while_it_is_looked_at_is_no_difference(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was due; the CRM has been looked at again, and the ERP answers slowly."""
+    world, pair = lab.world, lab.pairs("order")[0]
+    lab.set("crm", "Order", f"\"Id\" = '{pair.crm.id}'", ERP_Total__c=1)
+    with writing(world.shop.engine) as connection:
+        due = Due(pair.erp.id, "an order of its customer was paid", world.shop.ports.now(), force=True)
+        progress.add_due(connection, Lane("order", "erp"), [due])
+    erp = type(world.shop.ports.erp)
+    plain = erp.fetch
+
+    def slow(self: Any, selection: Selection, ids: list[str]) -> Any:
+        found = plain(self, selection, ids)
+        with monkeypatch.context() as fast:
+            fast.setattr(erp, "fetch", plain)
+            world.run("order")
+        return found
+
+    monkeypatch.setattr(erp, "fetch", slow)
+    found = tie_entity(world.shop.ports, world.shop.ports.mappings["order"])
+    assert found.differences == []
+    assert [one.reason for one in found.explained] == ["due: an order of its customer was paid"]
