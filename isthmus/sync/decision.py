@@ -184,9 +184,10 @@ class Sights:
     graves: dict[str, int] = field(default_factory=dict)  # how many keys of a record the target has buried
     late: dict[str, frozenset[str]] = field(default_factory=dict)  # units that a write of ours may have changed unheard
     landed: dict[str, frozenset[str]] = field(default_factory=dict)  # …, and that show what it wrote
+    heard: dict[str, frozenset[str]] = field(default_factory=dict)  # …, and that nobody knew of until now
     unheard: dict[str, frozenset[str]] = field(default_factory=dict)  # verbs that its target may have carried out so
     heirs: dict[Reference, str] = field(default_factory=dict)  # merged → the source's id that stands for it by now
-    merging: dict[Reference, str] = field(default_factory=dict)  # …, of which a person is asked what stays
+    merging: dict[Reference, str] = field(default_factory=dict)  # …, of which nobody knows yet what stays
     erased: frozenset[str] = frozenset()  # those without a pair that were erased: the worklist keeps that
 
 
@@ -263,14 +264,16 @@ class Case:
         return one.side == self.direction.source and not is_echo and not is_ours
 
     def asks_back(self, binding: Binding, overruled: Sequence[Overruled]) -> str | None:
-        """Why the target's own record is to be planned: what a late write of ours left here is no edit, but stands.
-        Nor is what went over with a merge of which nobody knows yet how it ends.
+        """Why the target's own record is to be planned: what a late write of ours left here is no edit, but stands, or
+        was what the target showed then: by now it may show what stood there before. Nor is what went over with a merge
+        of which nobody knows yet how it ends.
         """
         late = [one.unit for one in overruled if self._is_late(binding, one)]
+        late += sorted(self.sights.heard.get(self.read.id, ()))
         if late:
             return f"a write of {', '.join(late)} that nobody heard of may have landed late"
         went = [one.unit for one in overruled if self._went_over(one, self.sights.merging)]
-        return f"{', '.join(went)} was merged into another, and a person is asked which stays" if went else None
+        return f"its {', '.join(went)} was merged into another" if went else None
 
     def _went_over(self, one: Overruled, merges: Mapping[Reference, str]) -> bool:
         """Whether it names whom the one that it named before was merged into: the merge did that, and no edit."""

@@ -219,7 +219,7 @@ def _look_at_unheard(stage: Stage, news: Iterable[Read], sights: Sights) -> None
             continue
         here = stage.unheard.get((source, read.id), ())
         sights.late[read.id], sights.landed[read.id] = units_of(here), shown_of(here, read.form)
-        acknowledge(binding, source, here, present=read.form)
+        sights.heard[read.id] = acknowledge(binding, source, here, present=read.form)
         across = binding.seen(target).id
         there = stage.unheard.get((target, across), ())
         if not _is_somebodys_end(sights, across):

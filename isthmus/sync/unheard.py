@@ -65,18 +65,22 @@ def shown_of(entries: Iterable[Announced], present: Fields) -> frozenset[str]:
     )
 
 
-def acknowledge(binding: Binding, side: Side, entries: Sequence[Announced], *, present: Fields) -> None:
+def acknowledge(binding: Binding, side: Side, entries: Sequence[Announced], *, present: Fields) -> frozenset[str]:
     """What a side shows now and we wrote there is no news: both sides are taken to have shown it, as if it was heard.
+    Answers which units have come to show it.
 
     Only where this side is still known as it was when the write was planned: a value that comes back later is an edit.
     """
     written = [(unit, *values) for entry in entries for unit, values in entry.values.items()]
     if not any(unit in present and present[unit] == shows for unit, _, shows, _ in written):
-        return
+        return frozenset()
     here, there = binding.seen(side), binding.seen(other_side(side))
     forms: tuple[Fields, Fields] = (orjson.loads(here.form), orjson.loads(there.form))
+    landed: set[str] = set()
     for unit, before, shows, told in written:
         if present.get(unit) == shows and forms[0].get(unit) == before:
             forms[0][unit], forms[1][unit] = shows, told
+            landed.update({unit} if before != shows else ())
     for seen, form in zip((here, there), forms, strict=True):
         seen.form, seen.hash = form_text(form).decode(), b""  # whatever it shows is looked at
+    return frozenset(landed)

@@ -142,3 +142,23 @@ def test_a_merge_that_only_the_erp_heard_of_is_made_up_for_when_the_crm_has_forg
 def test_who_takes_over_a_closed_pair_shows_what_the_erp_owns_once_it_is_open() -> None:
     """Three merges in a chain, two of them unheard: no shorter story shows it, so the seed is played as it was."""
     assert play(1_305_743).fault == ""
+
+
+@pytest.mark.parametrize("erp", ["far", "weak"])
+@pytest.mark.parametrize("field", ["Name", "Phone"])
+def test_what_sales_put_back_before_a_write_of_it_landed_holds(erp: ErpKind, field: str) -> None:
+    """The ERP shows at last what sales had entered by mistake. Nobody moves any more, so nobody would look."""
+    tale = Tale(erp)
+    tale.world.crm.edit("Account", tale.hand.known, SALES, Phone="+49 1")
+    tale.calm(2)
+    before = tale.world.crm.things["Account"][tale.hand.known].fields[field]
+    tale.world.crm.edit("Account", tale.hand.known, SALES, **{field: "+49 2"})
+    tale.run("customer", "late")
+    tale.world.crm.edit("Account", tale.hand.known, SALES, **{field: before})
+    tale.run("customer")
+    tale.land()
+    tale.calm()
+    selection = tale.world.mappings["customer"].selection("erp")
+    (shown,) = tale.world.erp.fetch(selection, [tale.hand.erp_id("customer", tale.hand.known)])
+    assert shown.fields[field.lower()] == before == tale.world.crm.things["Account"][tale.hand.known].fields[field]
+    assert tale.listed() == {}
