@@ -137,7 +137,10 @@ def _look_at_merges(stage: Stage, news: Iterable[Read], sights: Sights) -> None:
         heirs = bindings.heirs(stage.connection, ports.stream(entity, side), sorted(ids))
         sights.heirs.update({(entity, key): heir for key, heir in heirs.items()})
         if entity in ports.mappings:
-            items = worklist.load(stage.connection, Lane(ports.mappings[entity].name, side), sorted(ids))
+            mapping, unknown = ports.mappings[entity], sorted(ids - heirs.keys())
+            shown = stage.source.fetch(mapping.selection(side), unknown)  # it may have been merged since it was read
+            sights.merging.update({(entity, one.id): one.merged_into for one in shown if one.merged_into})
+            items = worklist.load(stage.connection, Lane(mapping.name, side), unknown)
             asked = ((key, orjson.loads(item.detail)) for key, item in items.items() if item.detail)
             sights.merging.update({(entity, key): told["winner"] for key, told in asked if "winner" in told})
 

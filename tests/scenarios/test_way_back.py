@@ -52,7 +52,9 @@ def test_an_invoice_goes_to_the_account_that_its_own_was_merged_into(sale: Sale)
     world.merge(winner, sale.account)
     world.cycle()
     world.cycle()
-    assert shown(world, first)["Account__c"] == shown(world, second, "ERP_Payment__c")["Account__c"] == winner
+    copies = {"invoice": shown(world, first), "payment": shown(world, second, "ERP_Payment__c")}
+    assert [copy["Account__c"] for copy in copies.values()] == [winner, winner]
+    assert [world.overruled(entity, copy["Id"]) for entity, copy in copies.items()] == [[], []]
     assert world.crm("customer", winner)["ERP_Outstanding__c"] == shown(world, first)["Outstanding__c"]
     assert world.cycle().written == 0
 
@@ -296,6 +298,7 @@ def test_the_invoices_of_a_merged_account_go_over_though_they_are_read_first(sal
         world.cycle()
     assert world.items() == []
     copy = shown(world, number)
+    assert world.overruled("invoice", copy["Id"]) == [], "the CRM moved it, nobody edited it"
     assert (copy["Account__c"], copy["Outstanding__c"]) == (winner, copy["Total__c"] - 10 * paid)
 
 
