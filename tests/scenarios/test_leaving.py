@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from isthmus.erp.invoicing import invoice
 from isthmus.kernel.errors import Misconfigured
 from isthmus.settings import Limits
 from tests.scenarios.world import World
@@ -123,3 +124,19 @@ def test_many_records_gone_from_the_erp_stop_the_run_too_instead_of_asking_a_hun
     with pytest.raises(Misconfigured, match=r"records are gone from the CRM in one run"):
         world.cycle("customer")
     assert world.items() == []
+
+
+def test_an_order_that_is_kept_while_it_is_deleted_is_told_its_status_when_it_is_back(world: World) -> None:
+    world.mapping_file("order", ("gone: {crm: cancel, erp: ask}", "gone: {crm: keep, erp: ask}"))
+    order = world.order(world.account("Kept Ltd"))
+    world.cycle()
+    number = str(world.erp("order", order)["number"])
+    world.edit("order", order, Status="Draft")
+    world.delete("order", order)
+    world.cycle()
+    world.at_desk(lambda desk: invoice(desk, number))
+    world.cycle()
+    world.undelete(order)
+    world.edit("order", order, Status="Activated")
+    world.cycle()
+    assert world.crm("order", order)["ERP_Status__c"] == "Invoiced"
