@@ -65,7 +65,7 @@ def invoices() -> Stream:
 
 
 def _invoices(rpc: Rpc, rows: list[Row]) -> list[Record]:
-    today = rpc.ports.clock.now().date()
+    today = rpc.day_of(rpc.ports.clock.now())
     credited = _credited(rpc, rows)
     return [
         record_of(rpc, row, _invoice(row, today, credited), lines=[_line(it) for it in _goods(row)], also=("lines",))

@@ -69,11 +69,12 @@ def aged_since(rpc: Rpc, before: date, today: date) -> set[int]:
 def _records(rpc: Rpc, rows: list[Row], reference: str) -> list[Record]:
     parties = [int(row["id"]) for row in rows]
     now = rpc.ports.clock.now()
+    today = rpc.day_of(now)
     items, held, currency = _open_items(rpc, parties), _held(rpc, parties, reference), rpc.company_currency()
     records = []
     for row in rows:
         party = int(row["id"])
-        fields = {**_ageing(items.get(party, ()), now.date()), "customer_id": str(party), "currency": currency}
+        fields = {**_ageing(items.get(party, ()), today), "customer_id": str(party), "currency": currency}
         fields |= {"as_of": format_stamp(now), "held_orders": held.get(party, 0)}
         fields |= _standing(row["credit_limit_amount"], row["credit_amount"] or _ZERO, fields)
         records.append(record_of(rpc, row, fields))

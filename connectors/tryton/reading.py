@@ -74,7 +74,7 @@ class Reader:
                 for parent in _ids(row[one.parent]):
                     stamps[parent] = max(stamps.get(parent, ""), row["last_modified_at"])
         if stream.aged and low:
-            for number in stream.aged(self._rpc, low.date(), now.date()):
+            for number in stream.aged(self._rpc, self._rpc.day_of(low), self._rpc.day_of(now)):
                 stamps.setdefault(number, format_stamp(now))
         return sorted((stamp, number) for number, stamp in stamps.items())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from threading import Lock
 from typing import Any
 
@@ -14,6 +14,7 @@ from connectors.tryton.errors import error_told, judge_reply
 from connectors.tryton.values import Row, decoded, encoded
 from isthmus.connect.exact import encode
 from isthmus.connect.http import Door, Limits, Options, Ports, Request
+from isthmus.kernel.clock import business_day
 from isthmus.kernel.errors import Misconfigured, Unavailable
 
 _READING = frozenset(("read", "search", "search_read", "search_count", "get_id", "get_preferences", "fields_get"))
@@ -83,6 +84,7 @@ class Rpc:
         self._lock = Lock()
         self._context: Row | None = None
         self._currency: str | None = None
+        self._time_zone: str | None = None
 
     def call(self, method: str, *parameters: Any, context: Mapping[str, Any] | None = None) -> Any:
         """One call with the company's context. Raises one of the five errors; Busy when it was rolled back.
@@ -129,6 +131,17 @@ class Rpc:
             rows = self.read("company.company", [self.company()], ["currency.code"])
             self._currency = str(rows[self.company()]["currency."]["code"])
         return self._currency
+
+    def day_of(self, moment: datetime) -> date:
+        """The day of an instant where the company keeps its books; in UTC where it does not say where that is."""
+        if self._time_zone is None:
+            rows = self.read("company.company", [self.company()], ["timezone"])
+            self._time_zone = str(rows[self.company()]["timezone"] or "UTC")
+        try:
+            return business_day(moment, self._time_zone)
+        except (ValueError, LookupError):
+            what = f"{self._time_zone!r}, the company's time zone, is not known here"
+            raise Misconfigured(self.where, what, "correct it in Tryton, or install the time zones") from None
 
     def forget_context(self) -> None:
         """Our user was moved to another company."""

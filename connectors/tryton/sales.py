@@ -110,7 +110,7 @@ def _order_records(rpc: Rpc, rows: list[Row]) -> list[Record]:
 
 
 def _quote_records(rpc: Rpc, rows: list[Row]) -> list[Record]:
-    today = rpc.ports.clock.now().date().isoformat()
+    today = rpc.day_of(rpc.ports.clock.now()).isoformat()
     named = _named_by_orders(rpc, [f"sale.sale,{row['id']}" for row in rows])
     return [_record(rpc, row, {**_fields(row), **_quote_fields(row, today, named)}) for row in rows]
 

@@ -63,7 +63,7 @@ class Erp:
 
     @property
     def today(self) -> date:
-        return self.clock.now().date()
+        return self.connector.rpc.day_of(self.clock.now())
 
     def day(self, days: int = 0) -> str:
         """A day from today, as records have it."""

@@ -126,7 +126,7 @@ def test_credit_moves_with_the_party_s_open_items_though_the_party_does_not(erp:
 def test_credit_moves_with_the_day(erp: Erp, due_days_ago: int, news: bool) -> None:
     party = erp.customer()
     now = erp.connector.rpc.server_time()
-    erp.owes(party, "70.00", (now.date() - timedelta(days=due_days_ago)).isoformat())
+    erp.owes(party, "70.00", (erp.connector.rpc.day_of(now) - timedelta(days=due_days_ago)).isoformat())
     age(erp, *PARTY_TABLES, "account_move", "account_move_line", "sale_sale")
     assert (party in moved(erp, "credit_status", format_stamp(now - timedelta(days=1)))) is news
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any, cast
@@ -67,6 +68,9 @@ class Desk:
 
     def company(self) -> int:
         return 1
+
+    def day_of(self, moment: datetime) -> date:
+        return moment.date()
 
     @property
     def written(self) -> dict[str, Any]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from connectors.tryton.config import Config
+from connectors.tryton.credit import credit_statuses
 from connectors.tryton.payments import share_out
 from connectors.tryton.pricing import net_price, note_of, short_minor, told_by
+from connectors.tryton.rpc import Rpc
+from isthmus.connect.http import Limits, Ports
+from isthmus.kernel.clock import SetClock
 from isthmus.kernel.errors import Refused
 from isthmus.kernel.records import Fields
 
@@ -77,3 +83,22 @@ def test_a_credit_note_is_paid_back_and_an_opening_balance_is_no_invoice() -> No
 def test_where_currencies_meet_nobody_can_say() -> None:
     dollars: dict[str, Any] = {"amount_second_currency": D("-64.80"), "second_currency.": {"code": "USD"}}
     assert share_out([item(1, "60", invoice=7), item(2, "-60", **dollars)]) == {}
+
+
+@pytest.mark.parametrize(("zone", "overdue"), [("America/Los_Angeles", 0), (None, 1), ("Asia/Tokyo", 1)])
+def test_nobody_is_overdue_before_the_day_is_over_where_the_books_are(
+    monkeypatch: pytest.MonkeyPatch, zone: str | None, overdue: int
+) -> None:
+    """It is the evening of the 23rd in Los Angeles, where the company is, and the 24th where clocks show UTC."""
+    config = Config("erp", "http://127.0.0.1", "erp", "isthmus", "-")
+    rpc = Rpc(config, Ports(clock=SetClock(datetime(2026, 11, 24, 3, tzinfo=UTC))), Limits())
+    company = {"timezone": zone, "currency.": {"code": "USD"}}
+    open_items = [{**item(1, "70"), "party": 5, "maturity_date": "2026-11-23"}]
+    monkeypatch.setattr(rpc, "company", lambda: 1)
+    monkeypatch.setattr(rpc, "read", lambda *_: {1: company})
+    monkeypatch.setattr(rpc, "search_read", lambda model, *_: open_items if model == "account.move.line" else [])
+    monkeypatch.setattr(rpc.session, "user", lambda: 7)
+    row = {"id": 5, "credit_limit_amount": None, "credit_amount": D(70), "last_modified_at": "", "write_uid": 7}
+    [record] = credit_statuses(config).make(rpc, [row])
+    assert record.fields["days_overdue"] == overdue
+    assert record.fields["overdue"] == (70 if overdue else 0)
