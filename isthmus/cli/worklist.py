@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -143,7 +144,8 @@ def retry(
     """
     with call.workshop() as workshop:
         names = workshop.office.retry(call.who, number)
-    _tell_due(call, names)
+        running = [] if number else workshop.office.untried(names)
+    _tell_due(call, names, running)
 
 
 @command(app, audited=True)
@@ -204,9 +206,11 @@ def _tell_second(call: Call, number: int) -> None:
     call.finish({"number": number, "asked": True}, lambda: call.screen.line(words_of, style="yellow"))
 
 
-def _tell_due(call: Call, names: list[str]) -> None:
-    words_of = f"due with the next run; now: isthmus sync {' '.join(names)}" if names else "nothing to retry"
-    call.finish({"due": names}, lambda: call.screen.line(words_of))
+def _tell_due(call: Call, names: list[str], running: Sequence[str] = ()) -> None:
+    words_of = [f"due with the next run; now: isthmus sync {' '.join(names)}"] if names else []
+    words_of += [f"left out, because it is running: {', '.join(running)}; say it again then"] if running else []
+    told = "\n".join(words_of or ["nothing to retry"])
+    call.finish({"due": names, "running": list(running)}, lambda: call.screen.lines(told))
 
 
 def register(outer: typer.Typer) -> None:

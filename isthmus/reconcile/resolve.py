@@ -126,6 +126,11 @@ class Office:
                 due = Due(one.source_id, f"retried by {who}", self.now())
                 progress.add_due(connection, question.lane_of(one), [due])
 
+    def untried(self, names: Sequence[str]) -> list[str]:
+        """The other mappings with items that may have become possible: they were running."""
+        waiting = {one.mapping for one in self._retriable()}
+        return [one.name for one in self.mappings.values() if one.name in waiting.difference(names)]
+
     def _retriable(self) -> list[Item]:
         with reading(self.engine) as connection:
             return [one for one in worklist.load_all(connection) if one.reason in RETRIED or _is_kept_back(one)]

@@ -8,6 +8,11 @@ from typing import Any
 import pytest
 
 from isthmus.cli import deciding
+from isthmus.db import engine_for, writing
+from isthmus.kernel.errors import Fault
+from isthmus.state import leases, worklist
+from isthmus.state.bindings import Lane
+from isthmus.state.worklist import Item
 from tests.cli.conftest import Company, Said
 
 ROLES = """
@@ -168,3 +173,22 @@ def test_a_hold_is_lifted_only_by_who_may(company: Company, ruled: Callable[...,
     rules = ROLES.replace("[resolve, dismiss]", "[resolve, release]")
     assert "--as" in ruled("tom", "erp", "release", number, "--as", "ada", rules=rules).err
     assert ruled("ada", "erp", "release", number, rules=rules).code == 0
+
+
+def test_a_retry_says_what_it_left_out_because_it_is_running(company: Company) -> None:
+    engine = engine_for(f"sqlite:///{company.folder}/var/isthmus.db")
+    with writing(engine) as connection:
+        item = Item("801A", "refused", Fault("order 801A", "is refused", "wait"), "face")
+        worklist.put(connection, Lane("order", "crm"), [item], now="2026-11-23T08:00:00Z")
+    held = leases.take(engine, "order")
+    assert isinstance(held, leases.Lease)
+    said = company.say("worklist", "retry").out
+    assert "left out, because it is running: order; say it again then" in said
+    assert "nothing to retry" not in said
+    leases.release(engine, held)
+    said = company.say("worklist", "retry").out
+    assert "due with the next run; now: isthmus sync order" in said
+    assert "left out" not in said
+    with writing(engine) as connection:
+        worklist.remove(connection, Lane("order", "crm"), ["801A"])
+    engine.dispose()
