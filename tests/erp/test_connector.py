@@ -162,26 +162,6 @@ def test_an_order_needs_a_line_and_each_line_a_known_product(world: World) -> No
     assert "line 2 key: 'a' stands twice" in str(world.write("order", change)[0].fault)
 
 
-def test_a_closed_customer_gets_no_order_however_it_comes(world: World) -> None:
-    customer, other = world.customer(), world.customer()
-    kept, back, moved = (world.order_change(one, (1, 1_000)) for one in (customer, customer, other))
-    ids = {answer.key: answer.id for answer in world.write("order", kept, back, moved)}
-    world.write("order", Change("withdraw", back.key, {}, id=ids[back.key], how="cancel"))
-    world.write("customer", Change("withdraw", "key-1", {}, id=customer, how="deactivate"))
-    answers = world.write(
-        "order",
-        Change("update", kept.key, {"customer_reference": "PO 7"}, id=ids[kept.key]),
-        Change("reopen", back.key, {}, id=ids[back.key]),
-        Change("update", moved.key, {"customer_id": customer}, id=ids[moved.key]),
-    )
-    assert [one.result for one in answers] == ["updated", "refused", "refused"]
-    assert {one.fault.what for one in answers if one.fault} == {"the customer is not active"}
-    world.write("customer", Change("reopen", "key-1", {}, id=customer))
-    (again,) = world.write("order", Change("reopen", back.key, {}, id=ids[back.key]))
-    assert again.record is not None
-    assert again.record.fields["status"] == "confirmed"
-
-
 def test_a_quote_has_one_live_order(world: World) -> None:
     customer = world.customer()
     change = world.order_change(customer, (1, 1000))

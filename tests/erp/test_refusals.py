@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
+from isthmus.connect.protocol import Change
 from isthmus.db import engine_for, writing
 from isthmus.erp.allocating import pay
 from isthmus.erp.external_keys import alias, bury
@@ -285,3 +286,23 @@ def test_an_invoiced_order_does_not_come_back_from_cancelled(engine: Engine) -> 
         invoice(desk, order.id)
     with pytest.raises(DBAPIError, match="does not go from its status"), writing(engine) as connection:
         connection.execute(text("UPDATE erp_order SET status = 'draft'"))
+
+
+def test_a_closed_customer_gets_no_order_however_it_comes(world: World) -> None:
+    customer, other = world.customer(), world.customer()
+    kept, back, moved = (world.order_change(one, (1, 1_000)) for one in (customer, customer, other))
+    ids = {answer.key: answer.id for answer in world.write("order", kept, back, moved)}
+    world.write("order", Change("withdraw", back.key, {}, id=ids[back.key], how="cancel"))
+    world.write("customer", Change("withdraw", "key-1", {}, id=customer, how="deactivate"))
+    answers = world.write(
+        "order",
+        Change("update", kept.key, {"customer_reference": "PO 7"}, id=ids[kept.key]),
+        Change("reopen", back.key, {}, id=ids[back.key]),
+        Change("update", moved.key, {"customer_id": customer}, id=ids[moved.key]),
+    )
+    assert [one.result for one in answers] == ["updated", "refused", "refused"]
+    assert {one.fault.what for one in answers if one.fault} == {"the customer is not active"}
+    world.write("customer", Change("reopen", "key-1", {}, id=customer))
+    (again,) = world.write("order", Change("reopen", back.key, {}, id=ids[back.key]))
+    assert again.record is not None
+    assert again.record.fields["status"] == "confirmed"
