@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import timedelta
 
@@ -80,14 +81,14 @@ def _look_at_references(stage: Stage, news: Sequence[Read], sights: Sights) -> N
         pairs = bindings.bound_across(stage.connection, stream, [read.id for read in news])  # never an alias's own
         sights.references.update({(same_as, key): target for key, target in pairs.items()})
     for entity, ids in references_of(stage.direction, news).items():
-        across = _ids_across(stage, entity, ids)
+        across = ids_across(stage, entity, ids)
         sights.references.update({(entity, key): target for key, target in across.items()})
         missing = sorted(ids - across.keys())
         if missing and entity in stage.ports.mappings:
             _explain_missing(stage, entity, missing, sights=sights)
 
 
-def _ids_across(stage: Stage, entity: str, ids: set[str]) -> dict[str, str]:
+def ids_across(stage: Stage, entity: str, ids: AbstractSet[str]) -> dict[str, str]:
     """The target's ids of what is referred to. Who went over to another record of the CRM, and lives again, is not that
     one any more: what refers to it waits until people have said what it is.
     """

@@ -19,8 +19,9 @@ from isthmus.state.runs import Run
 from isthmus.sync.decision import Direction, Read, translate
 from isthmus.sync.doubts import settle
 from isthmus.sync.leg import Leg
+from isthmus.sync.look import ids_across
 from isthmus.sync.marks import fell_back, next_mark
-from isthmus.sync.ports import Ports
+from isthmus.sync.ports import Ports, Stage
 from isthmus.sync.preflight import Clearance, preflight
 from isthmus.sync.report import Report, report_of
 
@@ -138,7 +139,7 @@ def _recall(leg: Leg) -> None:
     """What waits for a record that is bound by now becomes due: another mapping bound it while this one was looking,
     and woke nobody, as nobody was listed yet.
     """
-    lane, side = leg.direction.lane, leg.direction.source
+    lane = leg.direction.lane
     wanted: dict[str, dict[str, list[str]]] = {}
     with reading(leg.ports.engine) as connection:
         for key, entity, target in worklist.waiting(connection, lane):
@@ -146,7 +147,7 @@ def _recall(leg: Leg) -> None:
         there: list[str] = []
         for entity in wanted.keys() & {row.refers_to for row in leg.direction.mapping.references}:
             ids = wanted[entity]
-            bound = bindings.translate_ids(connection, leg.ports.stream(entity, side), list(ids))
+            bound = ids_across(Stage(leg.ports, leg.direction, connection), entity, ids.keys())
             there += [key for target in bound for key in ids[target]]
     if there:
         with writing(leg.ports.engine) as connection:

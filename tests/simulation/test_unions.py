@@ -90,6 +90,18 @@ def test_a_loser_that_lives_again_is_listed_until_it_is_gone(own: Tale, is_gone:
     assert own.listed() == ({} if is_gone else {loser: "ambiguous"})
 
 
+def test_what_names_a_loser_that_lives_again_waits_in_peace(own: Tale) -> None:
+    """It is not made due by every run: nothing has changed for it."""
+    winner, loser = own.hand.known, own.hand.account()
+    own.world.crm.merge(winner, loser, SALES)
+    own.calm(2)
+    undelete(own, loser)
+    order = own.hand.order(loser)
+    own.calm()
+    assert own.listed() == {loser: "ambiguous", order: "waiting"}
+    assert own.rows("SELECT id FROM state_due") == []
+
+
 def test_two_accounts_are_merged_back_the_other_way_round(own: Tale) -> None:
     """The loser is taken out of the recycle bin, and the winner merged into it: there is only one customer to have."""
     a, b = accounts(own)

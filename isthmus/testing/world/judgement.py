@@ -47,6 +47,10 @@ class Judgement:
             for row in world.ask("SELECT * FROM state_worklist")
         }
         self.aliases = {row["id"] for row in world.ask("SELECT id FROM state_alias")}
+        self.heirs = {
+            row["crm_id"]
+            for row in world.ask("SELECT b.crm_id FROM state_alias a JOIN state_binding b ON b.id = a.binding_id")
+        }
         self.merged = {one.merged_into for one in self.crm.things["Account"].values() if one.merged_into}
 
     def judge(self) -> None:
@@ -264,7 +268,9 @@ class Judgement:
             return True
         if account:  # pulled, so only what keeps the account itself out can keep the order out
             return self._is_off(account) or ("customer", "crm", account) in self.items
-        return parent is not None and (self._is_off(parent) or parent not in self.pairs.get("customer", {}))
+        if parent is None or self._is_off(parent) or parent not in self.pairs.get("customer", {}):
+            return parent is not None
+        return parent in self.aliases and ("customer", "crm", parent) in self.items  # it went over, and lives again
 
     def _is_off(self, account: str) -> bool:
         known = self.crm.things["Account"].get(account)
@@ -316,7 +322,7 @@ class Judgement:
             if name in values and (values[name]["crm"], values[name]["erp"]) != (thing.fields[theirs], row.get(ours)):
                 return False
         both = [name for name in values if len(self.world.edited.get((entity, thing.id, name), ())) == 2]
-        return bool(both) or thing.id in self.merged  # who took over a pair has a number of its own
+        return bool(both) or thing.id in self.merged | self.heirs  # who took over a pair has a number of its own
 
     # --- doubles --------------------------------------------------------------------------------------------------
 
