@@ -253,8 +253,8 @@ class Seller:
 
         def act(items: Sequence[Sale]) -> list[None]:
             quoted = [one.id for one in items if one.state == "quotation"]
-            if quoted:
-                self._rpc.call("model.sale.sale.cancel", quoted)
+            if quoted:  # if nothing is heard from here on, the next attempt goes on with a draft
+                self._rpc.call("model.sale.sale.draft", quoted)
             self._rpc.call("model.sale.sale.delete", [one.id for one in items])
             return [None] * len(items)
 

@@ -10,11 +10,15 @@ import json
 import signal
 import subprocess
 import sys
+from decimal import Decimal
 from typing import Any
+
+import pytest
 
 from isthmus.kernel.clock import format_stamp
 from isthmus.kernel.errors import Unavailable
 from tests.scenarios.world import ROOT
+from tests.tryton.erp import Erp, order
 from tests.tryton.world import TrytonWorld
 
 
@@ -65,3 +69,27 @@ def test_a_worker_that_is_killed_around_any_call_loses_and_doubles_nothing(world
     assert {world.shown("order", one).fields["status"] for one in mine} == {"confirmed"}
     assert world.tryton.count("party.party", ["name", "like", "Killed %"]) == len(PLACES)
     assert world.cycle().written == 0
+
+
+def test_what_was_being_taken_back_when_the_line_broke_is_entered_later(
+    erp: Erp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    money = {"name": "Dollar of elsewhere", "code": "NAD", "symbol": "N", "digits": 2}
+    (currency,) = erp.clerk.call("model.currency.currency.create", [money])
+    change, rpc = order(erp.customer(), erp.product(), currency="NAD"), erp.connector.rpc
+    call = rpc.call
+
+    def cut(method: str, *given: Any, **more: Any) -> Any:
+        if method == "model.sale.sale.delete":
+            raise Unavailable("tryton", "the line broke", "it is tried again")
+        return call(method, *given, **more)
+
+    monkeypatch.setattr(rpc, "call", cut)
+    with pytest.raises(Unavailable):
+        erp.write("order", change)
+    monkeypatch.undo()
+    rate = {"currency": currency, "date": erp.today, "rate": Decimal(20)}
+    erp.clerk.call("model.currency.currency.rate.create", [rate])
+    [answer] = erp.write("order", change)
+    assert answer.id is not None, answer.fault
+    assert erp.sale(answer.id, "state")["state"] in ("confirmed", "processing")
