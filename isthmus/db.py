@@ -56,6 +56,8 @@ _SQLITE: dict[int, tuple[type[IsthmusError], str]] = {
 _POSTGRESQL: dict[str, tuple[type[IsthmusError], str]] = {
     "08": (Unavailable, "run again when PostgreSQL answers; nothing of this page was written"),
     "25006": (Misconfigured, "name the server that takes writes in `database`"),
+    "25P03": (Unavailable, "raise idle_in_transaction_session_timeout; nothing of this page was stored"),
+    "25P04": (Unavailable, "raise transaction_timeout; nothing of this page was stored"),
     "28": (Misconfigured, "correct user and password in `database`"),
     "3D000": (Misconfigured, "create it, or correct the name in `database`"),
     "40001": (Unavailable, "another process writes; try again when it is done"),

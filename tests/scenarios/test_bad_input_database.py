@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psutil
@@ -373,4 +374,22 @@ def test_a_lock_or_a_right_that_is_missing_says_which(postgresql_url: str) -> No
             attempt("SET LOCAL lock_timeout = '10ms'", "SELECT * FROM state_due")
     with pytest.raises(Misconfigured, match="read-only transaction; name the server that takes writes"):
         attempt("SET TRANSACTION READ ONLY", "DELETE FROM state_due")
+    engine.dispose()
+
+
+@pytest.mark.parametrize("setting", ["idle_in_transaction_session_timeout", "transaction_timeout"])
+def test_a_transaction_that_waits_for_a_far_system_and_is_cut_off_is_tried_again(
+    postgresql_url: str, setting: str
+) -> None:
+    """docs/operations.md advises such a limit against what others leave open: it ends what we leave open as well."""
+    engine = engine_for(postgresql_url)
+
+    def wait_for_the_erp() -> None:
+        with reading(engine) as connection:
+            connection.execute(text(f"SET LOCAL {setting} = '20ms'"))
+            Event().wait(0.3)
+            connection.execute(text("SELECT 1"))
+
+    with pytest.raises(Unavailable, match=f"terminating connection due to .*; raise {setting}"):
+        wait_for_the_erp()
     engine.dispose()
