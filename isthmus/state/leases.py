@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, Select, TextClause, Update, bindparam
 
 from isthmus.db import writing
 from isthmus.kernel.clock import format_stamp, parse_stamp
-from isthmus.kernel.errors import Moved, Unavailable
+from isthmus.kernel.errors import IsthmusError, Moved
 from isthmus.state.tables import lease
 
 DURATION = timedelta(seconds=300)
@@ -147,7 +147,7 @@ def extend(engine: Engine, held: Lease, over: Event) -> None:
                 confirm(connection, held)
         except Moved:
             return
-        except Unavailable:
+        except IsthmusError:  # away, full, or read-only while it stands by
             continue  # the run itself will say so
 
 

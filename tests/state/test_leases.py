@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from threading import Barrier, Event
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from isthmus.db import reading, writing
-from isthmus.kernel.errors import Moved
+from isthmus.kernel.errors import Misconfigured, Moved
 from isthmus.state import leases
 
 _HOLD = """
@@ -140,6 +141,27 @@ def test_a_lease_is_extended_while_something_takes_long(engine: Engine) -> None:
         assert connection.execute(text("SELECT expires_at FROM state_lease")).scalar_one() > "2026-01-02"
     with leases.kept(engine, held):
         pass
+
+
+def test_a_database_that_takes_no_writes_for_a_while_does_not_end_the_extending(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that stands by until it is promoted, say: whoever waits for a far system keeps the lease."""
+    held = leases.take(engine, "order")
+    assert isinstance(held, leases.Lease)
+    with writing(engine) as connection:
+        connection.execute(text("UPDATE state_lease SET expires_at = 'over'"))
+    states = iter([Misconfigured("database", "cannot execute UPDATE in a read-only transaction")])
+
+    def take_writes_later(engine: Engine) -> AbstractContextManager[Connection]:
+        for error in states:
+            raise error
+        return writing(engine)
+
+    monkeypatch.setattr(leases, "writing", take_writes_later)
+    leases.extend(engine, held, Ticks(2))
+    with reading(engine) as connection:
+        assert connection.execute(text("SELECT expires_at FROM state_lease")).scalar_one() != "over"
 
 
 def test_who_was_succeeded_extends_nothing(engine: Engine) -> None:
