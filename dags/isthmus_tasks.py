@@ -26,7 +26,7 @@ from airflow.sdk.definitions.retry_policy import RetryDecision
 from airflow.sdk.exceptions import AirflowFailException, AirflowNotFoundException, AirflowSkipException
 
 from isthmus.kernel.connection import Connection
-from isthmus.kernel.errors import Broken, Misconfigured, Moved, Refused, Unavailable
+from isthmus.kernel.errors import Broken, IsthmusError, Misconfigured, Moved, Refused, Unavailable
 from isthmus.settings import BUILTIN, environment, load_settings
 
 if TYPE_CHECKING:
@@ -164,7 +164,10 @@ def describe(numbers: Iterable[int]) -> tuple[str, dict[str, dict[str, Any]]]:
 
 
 def apply_answers(answer: dict[str, Any]) -> None:
-    """Carries out what a person chose, if that person may, and runs the mappings. What is void is asked again."""
+    """Carries out what a person chose, if that person may, and runs the mappings. What is void is asked again.
+
+    What cannot be carried out now is tried again with the whole task, and hinders nothing else.
+    """
     person = answer.get("responded_by_user")
     chosen = {int(number): take for number, take in answer["params_input"].items() if take != LATER}
     if not person or not chosen:
@@ -176,16 +179,20 @@ def apply_answers(answer: dict[str, Any]) -> None:
         who = f"airflow:{person['name']}"
         ends = [_answer(workshop, number, chosen[number], who=who) for number in sorted(chosen.keys() & asked)]
         _carry_on(workshop, [name for name in workshop.names() if name in ends])
-    refused = [end for end in ends if isinstance(end, Refused)]
-    if refused:
-        raise refused[0]
+    undone = [end for end in ends if isinstance(end, IsthmusError)]
+    if undone:  # what may succeed later comes first: a refusal is told when nothing is left to be tried
+        raise min(undone, key=lambda error: isinstance(error, Refused))
 
 
-def _answer(workshop: Workshop, number: int, take: str, *, who: str) -> str | Refused | None:
-    """The mapping to be run; None when a second person has to say the same."""
+def _answer(workshop: Workshop, number: int, take: str, *, who: str) -> str | IsthmusError | None:
+    """The mapping to be run; None when a second person has to say the same.
+
+    A task that is tried again hands in what it has handed in before: that is no second answer.
+    """
     try:
-        mapping = workshop.office.resolve(number, take, who)
-    except Refused as error:
+        has_asked = workshop.office.has_asked(number, take, who)
+        mapping = None if has_asked else workshop.office.resolve(number, take, who)
+    except (Refused, Unavailable) as error:
         log.warning("%s", error)
         return error
     told = f"{mapping} is run now" if mapping else "takes two people: another one gives the same answer when asked"

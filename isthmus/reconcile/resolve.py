@@ -157,6 +157,16 @@ class Office:
 
         return found.mapping if self._decide(act, answer_it, found) else None
 
+    def has_asked(self, number: int, take: Take, who: str) -> bool:
+        """Whether this person has asked for this answer, and a second one has not given it yet."""
+        found = self.item(number)
+        with reading(self.engine) as connection:
+            request = decisions.open_request(connection, number, _shown(found))
+        answer = orjson.dumps(question.choose(found, take)).decode()
+        if request is None or (request.verb, request.answer) != ("resolve", answer):
+            return False
+        return same_person(request.who, who)
+
     def dismiss(self, number: int, who: str, why: str) -> bool:
         """Hides an item until its record changes. Returns whether it is hidden: else a second person has to say so.
 

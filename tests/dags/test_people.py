@@ -18,8 +18,10 @@ from airflow.sdk.exceptions import AirflowSkipException
 
 from isthmus.cli.airflow_server import AirflowServer
 from isthmus.cli.processes import Crew
-from isthmus.kernel.errors import Refused
+from isthmus.db import engine_for
+from isthmus.kernel.errors import Refused, Unavailable
 from isthmus.playground import SeedSizes
+from isthmus.state import leases
 from tests.cli.conftest import Company, open_company
 from tests.dags.browser import CHROMIUM, browse
 from tests.dags.test_launch import four_free_ports, wait_until
@@ -140,6 +142,29 @@ def test_an_answer_that_comes_twice_counts_once(company: Company, tasks: Any, ca
     assert f"{number}: answered meanwhile, or a side moved and it is asked anew" in caplog.text
     assert reference(company, 3) == "PO-SINCE", "an old answer undoes nothing"
     assert company.rows("SELECT who FROM state_decision WHERE item = ?", number) == [("airflow:vera",)]
+
+
+def test_an_answer_is_not_held_against_who_gave_it_when_the_task_is_tried_again(
+    company: Company, tasks: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One takes two people; the other one cannot be carried out while the mapping is running."""
+    large, small = conflict(company, 6, crm="PO-TWO"), conflict(company, 0, crm="PO-ONE")
+    ruled = company.folder / "ruled.yaml"
+    ruled.write_text((company.folder / "isthmus.yaml").read_text() + "approvals: {above: {EUR: 5000}}\n")
+    monkeypatch.setenv("ISTHMUS_SETTINGS", str(ruled))
+    engine = engine_for(f"sqlite:///{company.folder / 'var' / 'isthmus.db'}")
+    running = leases.take(engine, "order")
+    assert isinstance(running, leases.Lease)
+    with pytest.raises(Unavailable, match="another run holds the lease"):
+        tasks.apply_answers(answer({large: "crm", small: "crm"}))
+    leases.release(engine, running)
+    engine.dispose()
+    tasks.apply_answers(answer({large: "crm", small: "crm"}))
+    assert reference(company, 0) == "PO-ONE"
+    decided = "SELECT who, outcome FROM state_decision WHERE item = ?"
+    assert company.rows(decided, large) == [("airflow:vera", "asked")]
+    tasks.apply_answers(answer({large: "crm"}, by="olga"))
+    assert reference(company, 6) == "PO-TWO"
 
 
 # --- a real Airflow, a real browser -------------------------------------------------------------------------------
