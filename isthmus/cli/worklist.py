@@ -53,7 +53,7 @@ def show(
             if (everything or not item.dismissed_by) and (reason is None or item.reason == reason)
         ]
         document = [_document(item, entities) for item in items]
-        if what is not None and len(items) == 1:
+        if what is not None and len(items) == 1 and items[0].mapping in entities:
             document[0] |= _document_of_question(workshop.office.question(items[0]))
             document[0]["decisions"] = [asdict(one) for one in workshop.office.decisions(items[0].id)]
     call.finish({"items": document}, lambda: _tell(call, document))

@@ -182,6 +182,7 @@ class Office:
         """Everything that a person has to choose and nobody has answered, oldest first."""
         with reading(self.engine) as connection:
             items = [one for one in worklist.load_all(connection) if question.is_question(one) and not one.dismissed_by]
+            items = [one for one in items if self._carries(one)]
             answered = {
                 (lane, due.id)
                 for lane in {question.lane_of(one) for one in items}
@@ -215,8 +216,13 @@ class Office:
     # --- how a decision goes --------------------------------------------------------------------------------------
 
     def _act(self, found: Item, verb: str, who: str) -> Decided:
-        record = f"{self.mapping(found.mapping).entity} {found.source_id}"
+        entity = self.mapping(found.mapping).entity if self._carries(found) else found.mapping
+        record = f"{entity} {found.source_id}"
         return Decided(self.now(), who, verb, found.mapping, found.id, record, _shown(found))
+
+    def _carries(self, found: Item) -> bool:
+        """Whether the mapping of an item is still there: a file that is taken away leaves what it had listed."""
+        return any(one.name == found.mapping for one in self.mappings.values())
 
     def _decide(self, act: Decided, carry_out: Work, found: Item | None = None, *, worth: Worth | None = None) -> bool:
         """Whether it is done: False when a second person has to say the same. A refusal is kept as well."""
@@ -283,6 +289,8 @@ class Office:
 
     def _worth(self, found: Item) -> list[tuple[int, str]]:
         """What the record behind an item comes to, on both sides; a customer, what it owes and has ordered."""
+        if not self._carries(found):
+            return []  # nothing is written of it any more, whatever is decided
         if question.is_merge(found):
             return question.add_up(question.exposures(self._candidates(found)[1].values()))
         mapping = self.mapping(found.mapping)

@@ -16,6 +16,7 @@ from isthmus.db import reading
 from isthmus.erp.clerk import limit
 from isthmus.erp.invoicing import invoice
 from isthmus.kernel.errors import Refused, Unavailable
+from isthmus.settings.people import People
 from isthmus.state import leases, progress
 from isthmus.state.bindings import Lane
 from isthmus.state.worklist import Item
@@ -82,6 +83,16 @@ def test_only_what_nobody_answered_and_nobody_hid_is_asked(world: World) -> None
     world.shop.office.resolve(first.id or 0, "crm", "cli:ada")
     world.shop.office.dismiss(third.id or 0, "cli:ada", "a test order")
     assert [one.number for one in world.shop.office.questions()] == [second.id]
+
+
+def test_what_a_mapping_left_that_was_taken_away_stops_no_question_and_can_be_hidden(world: World) -> None:
+    left, office = po(world), world.shop.office
+    others = {entity: one for entity, one in office.mappings.items() if entity != "order"}
+    settings = dataclasses.replace(office.settings, people=People(two_above={"EUR": 0}))
+    office = dataclasses.replace(office, mappings=others, settings=settings)
+    assert office.questions() == [], "nobody carries it any more"
+    assert office.dismiss(left.id or 0, "cli:ada", "orders are carried by hand now")
+    assert [one.dismissed_by for one in world.items()] == ["cli:ada"]
 
 
 # --- the answer ---------------------------------------------------------------------------------------------------
