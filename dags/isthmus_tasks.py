@@ -147,15 +147,14 @@ def retry_worklist() -> None:
 def open_questions() -> list[list[int]]:
     """The numbers of what only a person can decide, in batches. Their values stay in our own database."""
     with _workshop() as workshop:
-        numbers = [one.number for one in workshop.office.questions()]
+        numbers = workshop.office.asked()
     return [numbers[start : start + BATCH] for start in range(0, len(numbers), BATCH)]
 
 
 def describe(numbers: Iterable[int]) -> tuple[str, dict[str, dict[str, Any]]]:
     """The questions as a page, and for each that is still open its possible answers. Skips when none is."""
     with _workshop() as workshop:
-        wanted = set(numbers)
-        found = [one for one in workshop.office.questions() if one.number in wanted]
+        found = workshop.office.questions(set(numbers))
         time_zone = workshop.settings.time_zone
     if not found:
         raise AirflowSkipException("all of it was answered meanwhile")
@@ -173,7 +172,7 @@ def apply_answers(answer: dict[str, Any]) -> None:
     if not person or not chosen:
         raise AirflowSkipException("nobody has decided: it is asked again")
     with _workshop() as workshop:
-        asked = {one.number for one in workshop.office.questions()}
+        asked = set(workshop.office.asked())
         for number in sorted(chosen.keys() - asked):
             log.warning("%s: answered meanwhile, or a side moved and it is asked anew", number)
         who = f"airflow:{person['name']}"

@@ -7,7 +7,7 @@ both sides still show what was asked about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -178,8 +178,15 @@ class Office:
 
     # --- questions ------------------------------------------------------------------------------------------------
 
-    def questions(self) -> list[Question]:
-        """Everything that a person has to choose and nobody has answered, oldest first."""
+    def questions(self, numbers: Collection[int] | None = None) -> list[Question]:
+        """What `asked` names, with all that a person needs to decide; only these numbers if some are given."""
+        return [self.question(one) for one in self._asked() if numbers is None or one.id in numbers]
+
+    def asked(self) -> list[int]:
+        """The number of everything that a person has to choose and nobody has answered, oldest first."""
+        return [one.id or 0 for one in self._asked()]
+
+    def _asked(self) -> list[Item]:
         with reading(self.engine) as connection:
             items = [one for one in worklist.load_all(connection) if question.is_question(one) and not one.dismissed_by]
             items = [one for one in items if self._carries(one)]
@@ -189,7 +196,7 @@ class Office:
                 for due in progress.load_due(connection, lane)
                 if due.resolution is not None
             }
-        return [self.question(one) for one in items if (question.lane_of(one), one.source_id) not in answered]
+        return [one for one in items if (question.lane_of(one), one.source_id) not in answered]
 
     def question(self, found: Item) -> Question:
         """An item with everything that a person needs to decide; only a merge asks the systems."""

@@ -21,7 +21,9 @@ from isthmus.cli.processes import Crew
 from isthmus.db import engine_for
 from isthmus.kernel.errors import Refused, Unavailable
 from isthmus.playground import SeedSizes
+from isthmus.reconcile.resolve import Office, Question
 from isthmus.state import leases
+from isthmus.state.worklist import Item
 from tests.cli.conftest import Company, open_company
 from tests.dags.browser import CHROMIUM, browse
 from tests.dags.test_launch import four_free_ports, wait_until
@@ -95,6 +97,21 @@ def test_questions_come_in_batches(company: Company, tasks: Any, monkeypatch: py
     batches = tasks.open_questions()
     assert {len(batch) for batch in batches} == {1}
     assert numbers <= {number for (number,) in batches}
+
+
+def test_a_page_looks_at_its_own_questions_only(company: Company, tasks: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each merge asks both systems: of hundreds that wait, every page would ask about all."""
+    numbers, looked, look = [conflict(company, 0), conflict(company, 1)], [], Office.question
+
+    def count(office: Office, found: Item) -> Question:
+        looked.append(found.id)
+        return look(office, found)
+
+    monkeypatch.setattr(Office, "question", count)
+    assert set(numbers) <= {number for batch in tasks.open_questions() for number in batch}
+    tasks.describe(numbers[:1])
+    tasks.apply_answers(answer({numbers[0]: "crm"}))
+    assert looked == numbers[:1]
 
 
 @pytest.mark.parametrize(("take", "by"), [("later", "vera"), ("later", None), ("crm", None)])
