@@ -11,7 +11,8 @@ from isthmus.sync.ports import Stage
 
 
 def want_awaited(stage: Stage, reads: Sequence[Read]) -> None:
-    """Records outside the filter that nobody knows yet, and that a row with ``pull`` waits for, are due regardless.
+    """Records outside the filter that nobody knows yet, and that a row with ``pull`` waits for, are due regardless. So
+    are those whose pair went over to another one, and that live again: a person is asked what they are.
 
     Without this a pulled record that was invalid would be read again as filtered: its item would go, and those who
     wait for it would never hear why.
@@ -29,5 +30,5 @@ def want_awaited(stage: Stage, reads: Sequence[Read]) -> None:
     wanted = {outside[target].id: outside[target] for mapping, target in awaited if mapping in pulling}
     known = bindings.load(stage.connection, stage.stream(direction.source), list(wanted))
     for key, read in wanted.items():
-        if key not in known:
+        if key not in known or known[key].seen(direction.source).id != key:
             read.due = Due(key, "others wait for it", stage.ports.now(), regardless=True)

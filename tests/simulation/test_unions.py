@@ -102,6 +102,18 @@ def test_what_names_a_loser_that_lives_again_waits_in_peace(own: Tale) -> None:
     assert own.rows("SELECT id FROM state_due") == []
 
 
+def test_a_prospect_that_lost_a_merge_and_lives_again_is_listed_for_as_long_as_its_order_waits(own: Tale) -> None:
+    winner, loser = own.hand.known, own.hand.account(Type="Prospect")
+    own.world.crm.merge(winner, loser, SALES)
+    own.calm(2)
+    undelete(own, loser)
+    order = own.hand.order(loser)
+    own.calm(5)
+    assert own.listed() == {loser: "ambiguous", order: "waiting"}
+    ((told,),) = own.rows(f"SELECT status FROM state_note WHERE id = '{loser}'")
+    assert told == "Needs a decision: which customer?"
+
+
 def test_two_accounts_are_merged_back_the_other_way_round(own: Tale) -> None:
     """The loser is taken out of the recycle bin, and the winner merged into it: there is only one customer to have."""
     a, b = accounts(own)
