@@ -45,6 +45,7 @@ def look(stage: Stage, reads: Sequence[Read]) -> Sights:
         takers = sorted({hit.taken_by for hits in sights.matches.hits.values() for hit in hits if hit.taken_by})
         whole = [*ids, *takers] if takers else ()  # anew: a taker may have been found already, by another of its names
         sights.bindings = bindings.load(stage.connection, stage.stream(direction.source), whole) or sights.bindings
+        sights.matches.adopted.update(_back(stage, sights, takers))
     _look_at_targets(stage, news, sights)
     if stage.target.capabilities.remote and stage.target.capabilities.buries:
         sights.graves = graves.load(stage.connection, stage.stream(direction.source), ids)
@@ -183,6 +184,14 @@ def _look_for_matches(stage: Stage, unbound: Sequence[Read]) -> Matches:
         place: [Hit(key, taken.get(key), own.get(key, ())) for key in sorted(ids)] for place, ids in found.items()
     }
     return matches
+
+
+def _back(stage: Stage, sights: Sights, takers: Sequence[str]) -> dict[str, str]:
+    """The target's ids of those that were deleted and are back, but not through: they are listed; nobody takes over."""
+    side = stage.direction.source
+    left = {key: pair for key in takers if (pair := sights.bindings.get(key)) and pair.left(side) == "deleted"}
+    listed = worklist.load(stage.connection, stage.direction.lane, list(left))
+    return {left[key].seen(stage.direction.target).id: key for key in listed}
 
 
 def _keys_of(stage: Stage, matches: Matches, ids: Sequence[str]) -> dict[str, Keys]:

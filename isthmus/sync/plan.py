@@ -221,6 +221,8 @@ class Intended:
 
 def _plan_bound(case: Case, binding: Binding) -> Decision:
     direction, read = case.direction, case.read
+    if binding.id is not None and binding.left(direction.source) == "deleted":
+        case.sights.matches.adopted[binding.seen(direction.target).id] = read.id  # it is back: nobody takes it over
     if faults := case.faults:
         return listed(read, "invalid", join_faults(faults), binding=binding)
     before, after = case.forms(binding)
@@ -297,8 +299,6 @@ def _write(case: Case, binding: Binding, intended: Intended) -> Decision:
     direction, read, crossing = case.direction, case.read, intended.crossing
     binding.regardless = binding.regardless or (read.outside is not None and read.is_inside)  # pulled, and stays so
     fresh = binding.id is None
-    if not fresh and binding.left(direction.source) == "deleted":
-        case.sights.matches.adopted[binding.seen(direction.target).id] = read.id  # it is back: nobody takes it over
     units = frozenset(intended.units) - crossing.unresolved
     verb: Verb = "reopen" if binding.left(direction.source) else "update"
     if case.may_have("withdraw"):

@@ -32,6 +32,28 @@ def test_an_account_that_is_undeleted_keeps_its_customer_though_it_is_entered_an
     assert tale.is_open(former)
 
 
+@pytest.mark.parametrize("in_one_page", [True, False])
+@pytest.mark.parametrize("erp", ["own", "far", "weak"])
+def test_an_account_that_is_undeleted_but_not_through_keeps_its_customer(erp: ErpKind, in_one_page: bool) -> None:
+    tale = Tale(erp)
+    former, tax = tale.hand.known, leave(tale)
+    tale.world.crm.undelete("Account", former, SALES)
+    tale.world.crm.edit("Account", former, SALES, Currency="???")
+    tale.calm(0 if in_one_page else 1)
+    tale.world.pass_time(timedelta(minutes=1))
+    anew = tale.hand.account(Tax=tax, Name="Birch Example")
+    tale.calm(2)
+    assert tale.listed() == {former: "invalid", anew: "ambiguous"}
+    tale.world.crm.edit("Account", former, SALES, Currency="EUR")
+    tale.calm()
+    assert tale.listed() == {anew: "ambiguous"}
+    assert tale.is_open(former)
+    tale.world.crm.delete("Account", former, SALES)
+    tale.calm()
+    assert tale.listed() == {}
+    assert tale.is_open(anew)
+
+
 @pytest.mark.parametrize("erp", ["own", "far"])
 def test_an_heir_that_is_gone_before_it_was_through_leaves_it_to_the_next(erp: ErpKind) -> None:
     tale = Tale(erp)
