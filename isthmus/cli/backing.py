@@ -65,7 +65,7 @@ def restored(
     call: Call,
     *,
     why: Annotated[str, typer.Option("--why", help="What happened, and of when the copy is; it is kept.")],
-    skip: Annotated[int, typer.Option(min=0, help="How many numbers of each kind of document to leave out.")] = 1000,
+    skip: Annotated[int, typer.Option(min=0, max=1_000_000, help="How many numbers of each kind to leave out.")] = 1000,
 ) -> None:
     """Say that an older copy was brought back, before the first run on it: numbers that people have seen since are not
     given a second time, and the next run of every mapping reads everything. Also after a move to another server.

@@ -216,13 +216,22 @@ def command(app: typer.Typer, name: str | None = None, *, audited: bool = False)
                 debug=given.pop("debug"),
                 name=given.pop("by", None),
             )
-            raise typer.Exit(call.run(lambda: work(call, **given)))
+            raise typer.Exit(call.run(lambda: work(call, **_readable(given))))
 
         _extend(run, inspect.signature(work, eval_str=True), audited=audited)
         app.command(name)(run)
         return work
 
     return register
+
+
+def _readable(given: dict[str, Any]) -> dict[str, Any]:
+    """What was given, if all of it is text. Raises Misconfigured for what a terminal of another alphabet has sent."""
+    for value in given.values():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, str) and any("\ud800" <= character <= "\udfff" for character in one):
+                raise Misconfigured(ascii(one), "is not UTF-8", "type it in a terminal that speaks UTF-8")
+    return given
 
 
 def _path(text: str | None) -> Path | None:

@@ -15,6 +15,8 @@ from isthmus.kernel.errors import Fault
 from isthmus.state.bindings import Lane
 from isthmus.state.tables import note, worklist
 
+NUMBERS_END = 2**63  # no database counts further
+
 Reason = Literal["invalid", "waiting", "refused", "ambiguous", "conflict", "in_doubt", "held"]
 
 
@@ -90,7 +92,7 @@ def load_all(connection: Connection, mapping: str | None = None) -> list[Item]:
 
 
 def find(connection: Connection, number: int) -> Item | None:
-    row = connection.execute(select(worklist).where(worklist.c.id == number)).first()
+    row = connection.execute(select(worklist).where(worklist.c.id == number)).first() if number < NUMBERS_END else None
     return _item(row) if row else None
 
 

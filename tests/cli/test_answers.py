@@ -152,6 +152,36 @@ def test_a_reader_who_leaves_early_is_no_error(lonely: Company) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (
+            ("pause", "order", "--why", "caf\udce9"),
+            2,
+            r"'caf\udce9': is not UTF-8; type it in a terminal that speaks UTF-8",
+        ),
+        (
+            ("explain", "customer", "caf\udce9"),
+            2,
+            r"'caf\udce9': is not UTF-8; type it in a terminal that speaks UTF-8",
+        ),
+        (
+            ("sync", "order", "--id", "caf\udce9"),
+            2,
+            r"'caf\udce9': is not UTF-8; type it in a terminal that speaks UTF-8",
+        ),
+        (("worklist", "dismiss", "9" * 19, "--why", "x"), 1, f"worklist {'9' * 19}: there is no such item"),
+        (("db", "restored", "--why", "x", "--skip", "9" * 19), 2, "1000000"),
+    ],
+)
+def test_words_that_no_database_takes_are_told_as_what_they_are(
+    company: Company, words: tuple[str, ...], code: int, says: str
+) -> None:
+    said = company.say(*words)
+    assert said.code == code
+    assert says in said.err
+
+
 def test_ids_belong_to_one_mapping(lonely: Company) -> None:
     for words in (("sync", "--id", "1"), ("plan", "--id", "1"), ("sync", "order", "quote", "--id", "1")):
         said = lonely.say(*words)
