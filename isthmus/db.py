@@ -139,13 +139,17 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """One transaction for reading. SQLite shows one moment throughout, PostgreSQL that of each statement's begin.
+def reading(engine: Engine, *, one_moment: bool = False) -> Iterator[Connection]:
+    """One transaction for reading. SQLite shows one moment throughout, PostgreSQL that of each statement's begin, or,
+    if asked to, one moment as well.
 
     Raises the same errors as `writing`.
     """
-    with _explained(engine), engine.connect() as connection, connection.begin():
-        yield connection
+    with _explained(engine), engine.connect() as connection:
+        if one_moment and engine.dialect.name == "postgresql":
+            connection.execution_options(isolation_level="REPEATABLE READ")
+        with connection.begin():
+            yield connection
 
 
 @contextmanager

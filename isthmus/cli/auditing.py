@@ -40,7 +40,7 @@ def verify(
     kept = _read(heads) if heads else {}
     engine = open_database(call.settings, prepare=False)
     try:
-        with reading(engine) as connection:
+        with reading(engine, one_moment=True) as connection:  # a run that ends meanwhile has not lost its pages
             verdict = audit.verify(connection, kept, lambda name: call.screen.hint(f"verifying {name}"))
     finally:
         engine.dispose()
