@@ -42,13 +42,23 @@ class Taken:
 
 
 def holder_name() -> str:
-    """Host, process id and the process's start: tells a dead holder from a living one with the same number."""
+    """Host, process id, the process's start, and who counts it: tells a dead holder from a living one with the same
+    number, and from one that only another container can see.
+    """
     return _name_of(os.getpid())
 
 
 @cache
 def _name_of(pid: int) -> str:
-    return f"{socket.gethostname()} {pid} {_started(pid)}"
+    return f"{socket.gethostname()} {pid} {_started(pid)}:{_counted_by()}"
+
+
+def _counted_by() -> str:
+    """The namespace in which our process has its number: Linux numbers them, other systems have but one."""
+    try:
+        return str(Path("/proc/self/ns/pid").readlink()).strip("pid:[]")
+    except OSError:
+        return ""
 
 
 def _started(pid: int) -> str:
@@ -59,10 +69,12 @@ def _started(pid: int) -> str:
 
 
 def _is_gone(holder: str) -> bool:
-    """True only if the holder ran on this machine and its process is no more."""
+    """True only if the holder ran on this machine, where we can see it, and its process is no more."""
     host, _, rest = holder.partition(" ")
-    number, _, started = rest.partition(" ")
-    if host != socket.gethostname() or not number.isdigit() or started == "unknown":
+    number, _, rest = rest.partition(" ")
+    started, _, counted_by = rest.partition(":")
+    is_ours = host == socket.gethostname() and counted_by in ("", _counted_by())
+    if not is_ours or not number.isdigit() or started == "unknown":
         return False
     return _started(int(number)) != started
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from threading import Barrier, Event
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from isthmus.db import reading, writing
+from isthmus.db import engine_for, reading, writing
 from isthmus.kernel.errors import Misconfigured, Moved
 from isthmus.state import leases
 
@@ -64,6 +65,20 @@ def test_a_runner_that_died_here_is_succeeded_at_once(
     held = leases.take(engine, "order")
     assert isinstance(held, leases.Lease)
     assert held.token == 2
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="nobody can count processes apart here")
+def test_a_runner_in_another_container_of_this_machine_is_not_taken_for_dead(sqlite_url: str) -> None:
+    """Containers in the host's network bear its name, and each counts its processes for itself."""
+    apart = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc"]
+    command, engine = [*apart, sys.executable, "-c", _HOLD, sqlite_url], engine_for(sqlite_url)
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        if not process.stdout.readline().startswith("Lease"):
+            pytest.skip("nobody may count processes apart here")
+        assert isinstance(leases.take(engine, "order"), leases.Taken)
+        process.communicate("", timeout=20)
+    engine.dispose()
 
 
 def test_a_runner_on_another_machine_is_succeeded_only_when_its_lease_is_over(engine: Engine) -> None:
