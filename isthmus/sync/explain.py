@@ -18,6 +18,7 @@ from isthmus.state.progress import Due
 from isthmus.state.worklist import Item
 from isthmus.sync.decision import Direction, tell_term, translate
 from isthmus.sync.impact import plan_mapping
+from isthmus.sync.look import as_written
 from isthmus.sync.ports import Ports
 
 
@@ -105,11 +106,11 @@ def _sought(mapping: CompiledMapping, story: Story) -> Side:
 
 
 def _as_written(ports: Ports, mapping: CompiledMapping, record_id: str) -> str:
-    """An id as its system writes it: people also copy the short ones that Salesforce shows in reports."""
+    """An id as its system writes it."""
     with reading(ports.engine) as connection:
         if _find(ports, mapping, record_id, connection=connection):
             return record_id
-    return next((one.id for one in ports.crm.fetch(mapping.selection("crm"), [record_id])), record_id)
+    return as_written(ports, mapping, [record_id])[0]
 
 
 def _find(ports: Ports, mapping: CompiledMapping, record_id: str, *, connection: Connection) -> Binding | None:

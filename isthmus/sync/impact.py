@@ -16,6 +16,7 @@ from isthmus.state.progress import Due
 from isthmus.state.runs import Run
 from isthmus.sync.decision import Decision, Direction
 from isthmus.sync.leg import Leg
+from isthmus.sync.look import as_written
 from isthmus.sync.ports import Ports
 
 
@@ -35,6 +36,7 @@ def plan_mapping(
 
     Raises Unavailable when a page had fewer records than it said: a run would tell of it, and read all again.
     """
+    ids = tuple(as_written(ports, mapping, ids))
     for side in SIDES:
         direction = ports.direction(mapping, side)
         if not direction.has_work:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from isthmus.connect.protocol import Note
@@ -19,7 +19,7 @@ from isthmus.state.runs import Run
 from isthmus.sync.decision import Direction, Read, translate
 from isthmus.sync.doubts import settle
 from isthmus.sync.leg import Leg
-from isthmus.sync.look import ids_across
+from isthmus.sync.look import as_written, ids_across
 from isthmus.sync.marks import fell_back, next_mark
 from isthmus.sync.ports import Ports, Stage
 from isthmus.sync.preflight import Clearance, preflight
@@ -62,6 +62,7 @@ def _run(ports: Ports, mapping: CompiledMapping, order: Order, *, held: leases.L
     clearance = preflight(ports, mapping, full=order.full)
     if clearance.skip:
         return Report(mapping.name, skipped=clearance.skip)
+    order = replace(order, ids=as_written(ports, mapping, order.ids))
     run = _begin(ports, mapping, order, held=held, clearance=clearance)
     anew: str | None = None
     try:

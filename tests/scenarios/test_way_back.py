@@ -267,6 +267,14 @@ def test_a_record_is_explained_by_the_short_id_of_a_salesforce_report(world: Wor
     assert world.shop.explain("order", order[:15]).verdict == world.shop.explain("order", order).verdict
 
 
+def test_a_record_is_synchronised_by_the_short_id_of_a_salesforce_report(world: World) -> None:
+    account = world.account("Short Ltd")
+    ((_, (decision,)), *_) = world.shop.plan("customer", full=False, ids=(account[:15],))
+    assert decision.outcome == "created"
+    world.run("customer", ids=[account[:15]])
+    assert world.is_bound("customer", account)
+
+
 def test_a_deleted_payment_is_made_again_with_its_allocations(sale: Sale) -> None:
     world = sale.world
     number = sale.bill()
