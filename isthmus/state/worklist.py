@@ -168,6 +168,14 @@ def waiting(connection: Connection, lane: Lane) -> list[tuple[str, str, str]]:
     return found
 
 
+def merges(connection: Connection, lane: Lane) -> dict[str, str]:
+    """Merges of which a person has yet to say which record of the other side stays: who was merged → into whom."""
+    at = (worklist.c.mapping == lane.mapping, worklist.c.side == lane.side, worklist.c.reason == "ambiguous")
+    query = select(worklist.c.source_id, worklist.c.detail).where(*at, worklist.c.detail.is_not(None))
+    asked = ((key, orjson.loads(detail)) for key, detail in connection.execute(query))
+    return {key: told["winner"] for key, told in asked if "winner" in told}
+
+
 def refused(connection: Connection, mappings: Sequence[str]) -> list[tuple[Lane, str]]:
     """Lane and source id of what the target of any of these mappings refused."""
     query = select(worklist.c.mapping, worklist.c.side, worklist.c.source_id)

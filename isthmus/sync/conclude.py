@@ -58,6 +58,10 @@ def _not_through(direction: Direction, decision: Decision, answer: Answer) -> Co
     fault = answer.fault or (doubt if answer.result == "in_doubt" else moved)
     refers = _refused_for(direction, decision, fault)
     item = Item(decision.read.id, LISTED[answer.result], fault, decision.read.face, refers)
+    if decision.until is not None and answer.result == "refused":  # not on its own account: it is tried again then
+        loser, why = decision.until
+        fault = replace(why, what=f"{why.what}; {direction.target.upper()} {fault.where}: {fault.what}")
+        item = Item(decision.read.id, "waiting", fault, decision.read.face, " ".join(loser))
     again = "its target moved while it was planned" if answer.result == "moved" else ""
     return _list(direction, replace(decision, item=item), again)
 

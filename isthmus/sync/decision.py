@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -215,6 +215,7 @@ class Decision:
     agreed: frozenset[str] = frozenset()  # shared units that both sides changed to the same value
     yielded: frozenset[str] = frozenset()  # units of which a person took the target's value
     is_answer: bool = False  # a person's answer to a conflict was carried out
+    until: tuple[Reference, Fault] | None = None  # it went over with a merge that is not decided: it may be refused yet
     asks_back: str | None = None  # why the target's own record is to be planned too, though it did not move
 
 
@@ -282,6 +283,16 @@ class Case:
             return False
         before, now = (merges.get((entity, str(key)), key) for key in (one.old, one.new))
         return bool(before == now)
+
+    def merge_behind(self, binding: Binding, units: Collection[str]) -> tuple[Reference, Fault] | None:
+        """Who lost a merge with which one of these units went over, while nobody knows yet what stays."""
+        merging, missing = self.sights.merging, self.sights.missing
+        before: Fields = orjson.loads(binding.seen(self.direction.source).form) if merging else {}
+        for row in self.direction.mapping.references if before else ():
+            loser, now = (row.refers_to, str(before.get(row.row))), self.read.form.get(row.row)
+            if row.row in units and now and merging.get(loser) == now and loser in missing:
+                return loser, missing[loser]
+        return None
 
     def _is_late(self, binding: Binding, one: Overruled) -> bool:
         """Whether it comes of a write of ours that nobody heard of: it shows what that wrote, whoever came after it; or

@@ -91,17 +91,19 @@ def _look_at_references(stage: Stage, news: Sequence[Read], sights: Sights) -> N
 
 def ids_across(stage: Stage, entity: str, ids: AbstractSet[str]) -> dict[str, str]:
     """The target's ids of what is referred to. Who went over to another record of the CRM, and lives again, is not that
-    one any more: what refers to it waits until people have said what it is.
+    one any more: what refers to it waits until people have said what it is. So does what names the loser of a merge,
+    or its twin, while they are asked which of two stays.
     """
-    stream = stage.ports.stream(entity, stage.direction.source)
+    stream, mapping = stage.ports.stream(entity, stage.direction.source), stage.ports.mappings.get(entity)
     across = bindings.bound_across(stage.connection, stream, sorted(ids))
     former = bindings.translate_ids(stage.connection, stream, sorted(ids - across.keys()))
-    if former and stream.side == "crm" and (mapping := stage.ports.mappings.get(entity)):
+    if former and stream.side == "crm" and mapping:
         shown = stage.source.fetch(mapping.selection("crm"), sorted(former))
         for record in shown:
             if not record.deleted:
                 former.pop(record.id, None)
-    return across | former
+    asked = worklist.merges(stage.connection, Lane(mapping.name, "crm")).keys() if mapping else set()
+    return {key: other for key, other in (across | former).items() if asked.isdisjoint((key, other))}
 
 
 def _explain_missing(stage: Stage, entity: str, ids: list[str], *, sights: Sights) -> None:
@@ -109,6 +111,10 @@ def _explain_missing(stage: Stage, entity: str, ids: list[str], *, sights: Sight
     mapping, side = stage.ports.mappings[entity], stage.direction.source
     told = sights.missing
     listed = worklist.load(stage.connection, Lane(mapping.name, side), ids)
+    if side == "erp":  # its twin is the loser of a merge that is asked about
+        twins = bindings.bound_across(stage.connection, stage.ports.stream(entity, side), ids)
+        asked = worklist.load(stage.connection, Lane(mapping.name, "crm"), list(twins.values()))
+        listed |= {key: asked[twin] for key, twin in twins.items() if twin in asked}
     for key, item in listed.items():
         what = f"is itself on the worklist ({item.reason}): {item.fault.what}"
         told[(entity, key)] = Fault(f"{entity} {key}", what, item.fault.remedy)
@@ -133,7 +139,9 @@ def _why_missing(mapping: CompiledMapping, side: Side, *, key: str, record: Reco
 
 
 def _look_at_merges(stage: Stage, news: Iterable[Read], sights: Sights) -> None:
-    """Who of those that records named before, and name no more, was merged into another: nobody edited these."""
+    """Who of those that records named before, and name no more, was merged into another: nobody edited these, and
+    where the target refuses to take them along they wait.
+    """
     side, ports = stage.direction.source, stage.ports
     for entity, ids in _renamed(stage.direction, news, sights).items():
         heirs = bindings.heirs(stage.connection, ports.stream(entity, side), sorted(ids))
@@ -145,12 +153,28 @@ def _look_at_merges(stage: Stage, news: Iterable[Read], sights: Sights) -> None:
             items = worklist.load(stage.connection, Lane(mapping.name, side), unknown)
             asked = ((key, orjson.loads(item.detail)) for key, item in items.items() if item.detail)
             sights.merging.update({(entity, key): told["winner"] for key, told in asked if "winner" in told})
+            if side == "crm":
+                _explain_merging(stage, entity, sights)
+
+
+def _explain_merging(stage: Stage, entity: str, sights: Sights) -> None:
+    """Why what went over with a merge may be refused yet: both have a record in the ERP, so people are asked."""
+    stream, mapping = stage.ports.stream(entity, "crm"), stage.ports.mappings[entity]
+    losers = {key: winner for (of, key), winner in sights.merging.items() if of == entity}
+    pairs = bindings.load(stage.connection, stream, sorted({*losers, *losers.values()}))
+    for key, winner in losers.items():
+        mine, other = pairs.get(key), pairs.get(winner)
+        if mine and other and mine.id != other.id and mine.left("crm") != "deleted":
+            what = f"was merged into {winner}, and both have a record in the ERP"
+            remedy = f"nothing to do: it follows when {mapping.name} is synchronised, and it is decided which one stays"
+            sights.missing[(entity, key)] = Fault(f"{entity} {key}", what, remedy)
 
 
 def _renamed(direction: Direction, news: Iterable[Read], sights: Sights) -> dict[str, set[str]]:
-    """By entity: the ids in references of the other side's that are not what they were."""
+    """By entity: the ids in references that are not what they were."""
     found: dict[str, set[str]] = {}
-    rows = [row for row in direction.mapping.references if not row.in_lines and row.row in direction.kept]
+    told = direction.kept | direction.given if direction.source == "crm" else direction.kept
+    rows = [row for row in direction.mapping.references if not row.in_lines and row.row in told]
     for read in news if rows else ():
         binding = sights.bindings.get(read.id)
         before = orjson.loads(binding.seen(direction.source).form) if binding else {}

@@ -245,6 +245,7 @@ def _plan_bound(case: Case, binding: Binding) -> Decision:
     decision.undecided = frozenset(
         unit for unit in merged.writes[direction.source] & direction.shared if unit not in before[direction.source]
     )
+    decision.until = case.merge_behind(binding, units)
     decision.asks_back = case.asks_back(binding, merged.overruled)
     if direction.kept and direction.kept.isdisjoint(before[direction.source]):
         decision.asks_back = "its pair was another record's: it was told nothing yet"

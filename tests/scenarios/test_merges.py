@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from isthmus.erp.clerk import limit
+from isthmus.erp.invoicing import invoice
+from isthmus.settings import Limits
 from tests.scenarios.world import World, detail
 
 
@@ -161,3 +165,40 @@ def test_the_orders_of_an_account_that_lives_again_are_not_booked_on_who_it_was_
     world.cycle()
     assert world.items() == []
     assert world.erp("order", order)["customer_id"] == world.erp("customer", winner)["id"]
+
+
+@pytest.mark.parametrize("first", ["customer", "order"])
+@pytest.mark.parametrize("choice", [0, 1], ids=["the loser's customer", "the winner's customer"])
+def test_what_was_invoiced_to_the_loser_waits_until_it_is_known_who_stays(
+    world: World, choice: int, first: str
+) -> None:
+    """The ERP refuses to move an invoiced order, and the CRM to show an invoice on the loser: neither is asked to."""
+    world.limits = Limits(refused_count=2)
+    world.reopen()
+    winner, loser = world.account("Winner Ltd"), world.account("Loser Ltd")
+    orders = [world.order(loser) for _ in range(2)]
+    world.cycle()
+    for order in orders:
+        world.at_desk(partial(invoice, order_name=world.erp("order", order)["number"]))
+    world.cycle()
+    world.merge(winner, loser)
+    world.run(first)
+    other = world.order(winner)
+    world.cycle()
+    assert world.is_bound("order", other), "the mapping goes on"
+    waits = [("order", "waiting")] * 2 + [("invoice", "waiting")] * 2
+    assert [(one.mapping, one.reason) for one in world.items() if one.source_id != loser] == waits
+    world.cycle()
+    assert world.cycle().count("worklisted") == 0, "in peace"
+    assert world.shop.reconcile("receivables", "cli:ada").agrees
+    question = world.item(loser)
+    world.shop.office.resolve(question.id or 0, detail(question)["candidates"][choice], "cli:ada")
+    world.cycle()
+    world.cycle()
+    assert world.items() == []
+    customer = world.erp("customer", winner)["id"]
+    assert {world.erp("order", one)["customer_id"] for one in (*orders, other)} == {customer}
+    assert {row["Account__c"] for row in world.crm_rows("ERP_Invoice__c")} == {winner}
+    assert [world.overruled("order", one) for one in orders] == [[], []]
+    assert world.shop.reconcile("receivables", "cli:ada").agrees
+    assert world.cycle().written == 0
