@@ -16,6 +16,7 @@ from isthmus.mapping.entities import Entity, load_entity, schemas_folder
 from isthmus.mapping.filters import compile_terms
 from isthmus.mapping.formula import parse_formula
 from isthmus.mapping.generate import Plan, ReadFunction, WriteFunction, generate_reader, generate_writer
+from isthmus.mapping.meaning import Meanings, meanings
 from isthmus.mapping.rules import cannot_write
 from isthmus.mapping.spec import MappingSpec, Row, Source, lines_stream
 from isthmus.mapping.steps import Setting
@@ -71,6 +72,11 @@ class CompiledMapping:
     def hash(self) -> str:
         """What the mapping does, in 32 hex digits."""
         return _meaning_hash(self.spec, self._settings)
+
+    @cached_property
+    def meanings(self) -> Meanings:
+        """Where each unit stands in both systems, and how it is spelled there."""
+        return meanings(self.spec, self._settings["crm"].time_zone)
 
     @cached_property
     def _valid(self) -> Validator:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import orjson
 from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, func, select, text
 
 from isthmus.db import among, insert_rows, update_rows
+from isthmus.kernel.records import form_text
 from isthmus.kernel.units import Side, other_side
 from isthmus.state.tables import alias, binding
 
 LAST = "~erased "  # begins the version of what is erased: sorts after every version of every system
+FORGOTTEN_AT_ONCE = 5_000
 SAME = ""  # stored for the ERP's form where it is the CRM's, as most are: half of a row
 
 
@@ -61,6 +64,16 @@ class Binding:
         """From now on another record is meant on this side; nothing of it was seen yet."""
         seen = self.seen(side)
         seen.id, seen.version, seen.hash, seen.form, seen.wrote = record_id, "", b"", "{}", ""
+
+    def forget_units(self, units: Collection[str]) -> bool:
+        """What both sides showed of these says nothing any more. Whether there was anything to forget."""
+        had = False
+        for seen in (self.crm, self.erp):
+            form = orjson.loads(seen.form)
+            if not form.keys().isdisjoint(units):
+                kept = {name: value for name, value in form.items() if name not in units}
+                seen.hash, seen.form, had = b"", form_text(kept).decode(), True
+        return had
 
 
 _ORDER = (
@@ -204,6 +217,16 @@ def _take_numbers(connection: Connection, many: int) -> Iterable[int]:
 def update(connection: Connection, items: Sequence[Binding]) -> None:
     """Stores what changed in known bindings."""
     update_rows(connection, binding, _ORDER, key="id", rows=[(*_values(item), item.id) for item in items])
+
+
+def forget_units(connection: Connection, entity: str, units: Collection[str]) -> None:
+    """Takes what these units showed out of all pairs of an entity, some at a time."""
+    last: int | None = 0
+    while last is not None:
+        query = select(*_COLUMNS).where(binding.c.entity == entity, binding.c.id > last).order_by(binding.c.id)
+        pairs = [_binding(row) for row in connection.execute(query.limit(FORGOTTEN_AT_ONCE))]
+        update(connection, [pair for pair in pairs if pair.forget_units(units)])
+        last = pairs[-1].id if pairs else None
 
 
 def add_aliases(connection: Connection, stream: Stream, pairs: Iterable[tuple[str, Binding]]) -> None:

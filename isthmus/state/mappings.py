@@ -30,6 +30,7 @@ class Remembered:
     crm_print: str | None = None
     erp_print: str | None = None
     full_wanted: str | None = None
+    units: str | None = None
 
 
 def load(connection: Connection, name: str, entity: str) -> Remembered:

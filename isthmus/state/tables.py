@@ -45,6 +45,7 @@ mapping = Table(
     Column("crm_print", Text),  # the mapped fields as the system described them at the last good run
     Column("erp_print", Text),
     Column("full_wanted", Text),  # why the next run must read everything
+    Column("units", Text),  # where each unit stands in both systems, by the file that the stored forms were made by
 )
 
 watermark = Table(

@@ -49,6 +49,7 @@ class Leg:
     outcomes: Counter[str] = field(default_factory=Counter)
     unheard: Unheard = field(default_factory=dict)  # what earlier runs wrote, perhaps, to either side
     pages: int = 0
+    unknown: frozenset[str] = frozenset()  # units that a trial is to take for never seen
     anew: str | None = None  # why the next run is to read everything
 
     def translate(self, page: Page, dues: Sequence[Due] = ()) -> list[Read]:
@@ -142,7 +143,7 @@ class Leg:
         return buried
 
     def _stage(self, connection: Connection) -> Stage:
-        return Stage(self.ports, self.direction, connection, self.unheard)
+        return Stage(self.ports, self.direction, connection, self.unheard, self.unknown)
 
     def _decide(self, stage: Stage, reads: Sequence[Read]) -> list[Decision]:
         want_awaited(stage, reads)

@@ -14,7 +14,7 @@ from isthmus.kernel.records import Record, match_text
 from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, graves, worklist
-from isthmus.state.bindings import Lane
+from isthmus.state.bindings import Binding, Lane
 from isthmus.sync.crossing import references_of
 from isthmus.sync.decision import Credit, Direction, Read, Sights, editor_of, tell_term
 from isthmus.sync.match import Hit, Keys, Matches
@@ -31,7 +31,7 @@ def look(stage: Stage, reads: Sequence[Read]) -> Sights:
     ids = [read.id for read in reads]
     ids += [read.record.merged_into for read in reads if read.record.merged_into]
     direction = stage.direction
-    sights = Sights(bindings=bindings.load(stage.connection, stage.stream(direction.source), ids))
+    sights = Sights(bindings=_pairs(stage, ids))
     news = [read for read in reads if _is_news(direction, read, sights)]
     sights.confirms = stage.source.capabilities.gates_credit
     _look_at_references(stage, news, sights)
@@ -43,8 +43,8 @@ def look(stage: Stage, reads: Sequence[Read]) -> Sights:
     if direction.creates and direction.spec.match and unbound:
         sights.matches = _look_for_matches(stage, unbound)
         takers = sorted({hit.taken_by for hits in sights.matches.hits.values() for hit in hits if hit.taken_by})
-        whole = [*ids, *takers] if takers else ()  # anew: a taker may have been found already, by another of its names
-        sights.bindings = bindings.load(stage.connection, stage.stream(direction.source), whole) or sights.bindings
+        if takers:  # all anew: a taker may have been found already, by another of its names
+            sights.bindings = _pairs(stage, [*ids, *takers])
         sights.matches.adopted.update(_back(stage, sights, takers))
     _look_at_targets(stage, news, sights)
     if stage.target.capabilities.remote and stage.target.capabilities.buries:
@@ -54,6 +54,14 @@ def look(stage: Stage, reads: Sequence[Read]) -> Sights:
     if direction.mapping.entity == "order" and direction.source == "crm" and not stage.target.capabilities.gates_credit:
         sights.credit = _look_at_credit(stage, news, sights)
     return sights
+
+
+def _pairs(stage: Stage, ids: Sequence[str]) -> dict[str, Binding]:
+    """The pairs of these ids, without what a changed file has made unknown, where a trial is to see it so."""
+    found = bindings.load(stage.connection, stage.stream(stage.direction.source), ids)
+    for pair in found.values() if stage.unknown else ():
+        pair.forget_units(stage.unknown)
+    return found
 
 
 def _remember_merges(stage: Stage, reads: Sequence[Read]) -> None:

@@ -56,6 +56,7 @@ class Stage:
     direction: Direction
     connection: Connection
     unheard: Unheard = field(default_factory=dict)
+    unknown: frozenset[str] = frozenset()  # units that were never seen, as the file means others by them now
 
     @property
     def source(self) -> Connector:

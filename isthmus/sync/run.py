@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+from sqlalchemy import Connection
+
 from isthmus.connect.protocol import Note
 from isthmus.db import reading, writing
 from isthmus.kernel.errors import IsthmusError
@@ -18,6 +20,7 @@ from isthmus.state.progress import Due
 from isthmus.state.runs import Run
 from isthmus.sync.decision import Direction, Read, translate
 from isthmus.sync.doubts import settle
+from isthmus.sync.impact import unknown_units
 from isthmus.sync.leg import Leg
 from isthmus.sync.look import as_written, ids_across
 from isthmus.sync.marks import fell_back, next_mark
@@ -107,7 +110,20 @@ def _begin(ports: Ports, mapping: CompiledMapping, order: Order, *, held: leases
     )  # fmt: skip
     with writing(ports.engine) as connection:
         leases.confirm(connection, held)
+        _forget(connection, mapping)
         return runs.begin_run(connection, new)
+
+
+def _forget(connection: Connection, mapping: CompiledMapping) -> None:
+    """What was seen by an earlier file is forgotten where another field is meant by now: what that shows is no edit of
+    anybody, and the owner's value is not there yet. This is done before the first page, and once.
+    """
+    units = unknown_units(connection, mapping)
+    if units:
+        bindings.forget_units(connection, mapping.entity, units)
+    now = json.dumps(mapping.meanings)
+    if mappings.load(connection, mapping.name, mapping.entity).units != now:
+        mappings.store(connection, mapping.name, mapping.entity, units=now)
 
 
 def _end(ports: Ports, run: Run, **what: str | None) -> None:

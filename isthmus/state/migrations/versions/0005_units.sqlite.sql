@@ -1,0 +1,1 @@
+ALTER TABLE state_mapping ADD COLUMN units TEXT;

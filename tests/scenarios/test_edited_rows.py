@@ -1,0 +1,70 @@
+"""A mapping file is edited between two runs: a row that means another field by now was never seen there by anybody."""
+
+from __future__ import annotations
+
+import pytest
+
+from isthmus.kernel.errors import Misconfigured
+from tests.scenarios.world import World
+
+PHONE, NUMBER = "phone:    {crm: Phone, erp: phone}", "number: {crm: ERP_Customer_Number__c, erp: number, owner: erp}"
+SITE, SHARED = "website:  {crm: Website, erp: website}", "website:  {crm: Website, erp: website, owner: both}"
+TO_EMAIL = (PHONE, "phone:    {crm: Phone, erp: email}")
+
+
+def customers(world: World) -> list[str]:
+    return [row["Id"] for row in world.crm_rows("customer", "Type = 'Customer' AND Phone IS NOT NULL")]
+
+
+def accepted(world: World, *edits: tuple[str, str]) -> None:
+    world.mapping_file("customer", *edits)
+    world.shop.office.accept("customer", "cli:ada", "it was read")
+    world.run("customer")
+
+
+def test_a_row_that_goes_to_another_field_of_the_erp_is_planned_accepted_and_written_at_once(world: World) -> None:
+    before = world.erp_log()
+    world.mapping_file("customer", TO_EMAIL)
+    planned = [one for _, page in world.shop.plan("customer", full=False) for one in page if one.change]
+    assert len(planned) == world.erp_count("customer")
+    for _ in range(2):
+        with pytest.raises(Misconfigured, match="would change"):
+            world.run("customer")
+    assert world.erp_log() == before
+    accepted(world)
+    assert all(world.erp("customer", key)["email"] == world.crm("customer", key)["Phone"] for key in customers(world))
+    assert (world.run("customer").moved, world.run("customer").moved) == (0, 0)
+
+
+@pytest.mark.parametrize("edit", [TO_EMAIL, (NUMBER, NUMBER.replace("ERP_Customer_Number__c", "AccountNumber"))])
+def test_nobody_is_said_to_have_edited_what_a_row_means_now(world: World, edit: tuple[str, str]) -> None:
+    one = customers(world)[0]
+    world.edit("customer", one, Website="https://new.example")
+    world.clerk("customer", one, active=True)
+    world.run("customer")
+    accepted(world, edit)
+    world.run("customer")
+    assert world.overruled("customer", one) == []
+
+
+def test_a_shared_row_that_goes_to_an_empty_field_of_the_erp_clears_nothing_in_the_crm(world: World) -> None:
+    accepted(world, (SITE, SHARED))
+    sites = {row["Id"]: row["Website"] for row in world.crm_rows("customer", "Type = 'Customer' AND Website <> ''")}
+    accepted(world, (SHARED, SHARED.replace("erp: website", "erp: email")))
+    world.run("customer")
+    assert {key: world.crm("customer", key)["Website"] for key in sites} == sites
+    assert all(world.erp("customer", key)["email"] == site for key, site in sites.items())
+    one = next(iter(sites))
+    world.clerk("customer", one, email="https://by-hand.example")
+    world.run("customer")
+    assert (world.crm("customer", one)["Website"], world.items()) == ("https://by-hand.example", [])
+
+
+def test_what_was_listed_when_the_file_was_edited_gets_it_when_it_is_through(world: World) -> None:
+    one = customers(world)[0]
+    world.edit("customer", one, Name="N" * 201)
+    accepted(world, TO_EMAIL)
+    assert world.listed(one) == "invalid"
+    world.edit("customer", one, Name="Aurora")
+    world.run("customer")
+    assert world.erp("customer", one)["email"] == world.crm("customer", one)["Phone"]
