@@ -26,7 +26,7 @@ from isthmus.state.tie_outs import Past
 from isthmus.state.worklist import Item
 from isthmus.sync.decision import Decision, Direction
 from isthmus.sync.ports import Ports
-from isthmus.sync.preflight import preflight
+from isthmus.sync.preflight import preflight, reads_all
 from isthmus.sync.report import Report
 from isthmus.sync.run import Order, run_mapping
 
@@ -109,10 +109,7 @@ class Workshop:
         from isthmus.sync.impact import plan_mapping
 
         mapping = self.mapping(name)
-        with reading(self.engine) as connection:
-            known = remembered.load(connection, mapping.name, mapping.entity)
-        changed = known.hash is not None and known.hash != mapping.hash
-        return plan_mapping(self.ports, mapping, full=full or changed, ids=ids)
+        return plan_mapping(self.ports, mapping, full=full or reads_all(self.ports, mapping), ids=ids)
 
     def explain(self, entity: str, record_id: str) -> Story:
         """The life of one record. Raises Misconfigured for an entity that nothing maps."""

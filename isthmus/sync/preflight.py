@@ -48,6 +48,14 @@ def preflight(ports: Ports, mapping: CompiledMapping, *, full: bool = False) -> 
     return Clearance(full=why)
 
 
+def reads_all(ports: Ports, mapping: CompiledMapping) -> bool:
+    """Whether the next run reads everything, whoever asks for it: what a trial is to do as well."""
+    with reading(ports.engine) as connection:
+        known = mappings.load(connection, mapping.name, mapping.entity)
+    is_changed = known.hash is not None and known.hash != mapping.hash
+    return is_changed or bool(known.full_wanted or _too_old(ports, mapping))
+
+
 def _same_organisations(ports: Ports, mapping: CompiledMapping, known: Remembered) -> None:
     for side, before in (("CRM", known.crm_org), ("ERP", known.erp_org)):
         now = ports.system("crm" if side == "CRM" else "erp").identity()
