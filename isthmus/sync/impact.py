@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from isthmus.db import reading
 from isthmus.kernel.errors import Unavailable
-from isthmus.kernel.units import SIDES
+from isthmus.kernel.units import SIDES, Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.mapping.meaning import forgotten
 from isthmus.state import bindings, mappings, progress, worklist
@@ -97,15 +97,15 @@ def changed(ports: Ports, mapping: CompiledMapping) -> Iterator[tuple[Direction,
 
 def measure(ports: Ports, mapping: CompiledMapping) -> Impact:
     """How much that is."""
-    count, posted = 0, 0
+    pairs: set[int | None] = set()  # one that changes on both sides, or is due and read as well, counts once
+    posted: set[tuple[Side, str]] = set()
     for direction, known in changed(ports, mapping):
-        count += len(known)
+        pairs.update(one.binding.id for one in known if one.binding)
         target = ports.system(direction.target)
-        posted += len(
-            target.posted(direction.target_stream, [one.change.id for one in known if one.change and one.change.id])
-        )
+        ids = [one.change.id for one in known if one.change and one.change.id]
+        posted.update((direction.target, key) for key in target.posted(direction.target_stream, ids))
     with reading(ports.engine) as connection:
-        return Impact(bindings.count(connection, mapping.entity), count, posted)
+        return Impact(bindings.count(connection, mapping.entity), len(pairs), len(posted))
 
 
 def _nobody(mapping: CompiledMapping) -> Run:

@@ -81,3 +81,10 @@ def test_plan_tells_what_a_run_does_that_reads_everything_though_the_file_is_as_
     world.reopen()
     planned = [one.read.id for _, page in world.shop.plan("customer", full=False) for one in page if one.change]
     assert (planned, world.run("customer").moved) == ([one], 1)
+
+
+def test_a_record_that_changes_on_both_sides_counts_once(world: World) -> None:
+    number = world.erp_count("customer")
+    world.mapping_file("customer", TO_EMAIL, (NUMBER, NUMBER.replace("ERP_Customer_Number__c", "AccountNumber")))
+    with pytest.raises(Misconfigured, match=f"would change {number} of {number} records"):
+        world.run("customer")
