@@ -39,6 +39,13 @@ def load(connection: Connection, name: str, entity: str) -> Remembered:
     return Remembered(*row) if row else Remembered(name, entity)
 
 
+def former_names(connection: Connection, now: Remembered, orgs: tuple[str, str]) -> list[str]:
+    """Under which other names the entity was carried between these two organisations."""
+    at = (mapping.c.entity == now.entity, mapping.c.name != now.name, mapping.c.hash.is_not(None))
+    query = select(mapping.c.name).where(*at, mapping.c.crm_org == orgs[0], mapping.c.erp_org == orgs[1])
+    return list(connection.execute(query).scalars())
+
+
 @cache
 def _change() -> Update:
     return mapping.update().where(mapping.c.name == bindparam("of"))

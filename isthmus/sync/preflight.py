@@ -37,6 +37,7 @@ def preflight(ports: Ports, mapping: CompiledMapping, *, full: bool = False) -> 
     if known.paused_at:
         return Clearance(skip=f"paused by {known.paused_by} since {known.paused_at}: {known.paused_why}")
     _same_organisations(ports, mapping, known)
+    _same_name(ports, mapping, known)
     prints = _check_fields(ports, mapping, known)
     changed = _changed(ports, mapping, known)  # whatever else wants everything read: it may forbid the run
     why = "asked for" if full else known.full_wanted or changed or _too_old(ports, mapping)
@@ -62,6 +63,18 @@ def _same_organisations(ports: Ports, mapping: CompiledMapping, known: Remembere
         if before is not None and before != now:
             what = f"the {side} is organisation {now}, but {mapping.name} has always been joined to {before}"
             raise Misconfigured(f"connection of the {side}", what, "correct the connection, or use another database")
+
+
+def _same_name(ports: Ports, mapping: CompiledMapping, known: Remembered) -> None:
+    """What waits, what is owed or in doubt, who paused it, what was accepted: all is kept by the mapping's name."""
+    if known.hash is not None:
+        return
+    orgs = (ports.crm.identity(), ports.erp.identity())
+    with reading(ports.engine) as connection:
+        former = mappings.former_names(connection, known, orgs)
+    if former:
+        what = f"{mapping.entity} has been carried by the mapping {former[0]} until now"
+        raise Misconfigured(f"mapping {mapping.name}", what, f"call it {former[0]} again")
 
 
 # --- fields -------------------------------------------------------------------------------------------------------

@@ -88,3 +88,15 @@ def test_a_record_that_changes_on_both_sides_counts_once(world: World) -> None:
     world.mapping_file("customer", TO_EMAIL, (NUMBER, NUMBER.replace("ERP_Customer_Number__c", "AccountNumber")))
     with pytest.raises(Misconfigured, match=f"would change {number} of {number} records"):
         world.run("customer")
+
+
+def test_a_mapping_that_is_called_otherwise_does_not_begin_anew(world: World) -> None:
+    """What waits, what is owed, what is in doubt and who paused it are kept under its name."""
+    world.shop.office.pause("customer", "cli:ada", "the price list is checked")
+    log = world.erp_log()
+    world.mapping_file(
+        "customer", ("mapping: customer", "mapping: account"), ("via: [collapse_blanks]", "via: [upper]")
+    )
+    with pytest.raises(Misconfigured, match=r"mapping account: .* call it customer again"):
+        world.run("account")
+    assert world.erp_log() == log
