@@ -29,6 +29,7 @@ STATUS_WORDS = {
     "in_doubt": "Being looked up",
 }
 THROUGH = "Synchronised"
+NOWHERE = "Not in the ERP"  # nor meant to be: it has left the filter before it was through
 STALE = "it shows something else under an older stamp"
 
 
@@ -184,9 +185,13 @@ def _store_notes(stage: Stage, conclusions: Sequence[Conclusion]) -> None:
         for one in conclusions
         if one.item is not None and not one.read.record.deleted
     ]
-    through = [one.read.id for one in conclusions if one.item is None and not one.read.record.deleted]
-    stale = worklist.noted(connection, mapping, through)
-    worklist.want_notes(connection, mapping, [*notes, *((key, THROUGH, None) for key in stale)])
+    left = {
+        one.read.id: NOWHERE if one.outcome == "filtered" else THROUGH
+        for one in conclusions
+        if one.item is None and one.outcome != "superseded" and not one.read.record.deleted
+    }
+    stale = worklist.noted(connection, mapping, list(left))
+    worklist.want_notes(connection, mapping, [*notes, *((key, left[key], None) for key in stale)])
 
 
 def _store_dues(stage: Stage, work: Work, now: str) -> None:

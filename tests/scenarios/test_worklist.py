@@ -116,6 +116,19 @@ def test_a_refused_order_stops_no_neighbour_and_says_so_on_itself(both: World) -
     assert both.cycle().written == 0
 
 
+def test_what_leaves_the_filter_before_it_was_through_does_not_say_that_it_is_synchronised(both: World) -> None:
+    bad = both.account("N" * 201)
+    both.cycle()
+    assert _note(both, "customer", bad)[0] == "Not in the ERP: data to correct"
+    both.edit("customer", bad, Type="Prospect")
+    both.cycle()
+    assert (_note(both, "customer", bad), both.items()) == (("Not in the ERP", None), [])
+    assert both.cycle().written == 0
+    both.edit("customer", bad, Type="Customer", Name="Short Ltd")
+    both.cycle()
+    assert (_note(both, "customer", bad), both.is_bound("customer", bad)) == (("Synchronised", None), True)
+
+
 def test_half_a_page_refused_for_one_cause_stops_the_run_before_anything_is_written(world: World) -> None:
     world.limits = Limits(refused_count=5)
     world.reopen()
