@@ -54,12 +54,12 @@ def _places(spec: MappingSpec, rows: list[Row], side: Side) -> list[Any]:
 
 
 def _spellings(rows: list[Row], side: Side, time_zone: str) -> list[Any]:
+    """Without the tables of values: mostly one is added, and nothing that is there is spelled otherwise by that."""
     found: list[Any] = []
     for row in sorted(rows, key=lambda one: one.name):
         if row.two_sided and (source := row.source(side)):
             calls = [[call.function, dict(call.arguments)] for call in source.via]
-            values = sorted([str(key), str(value), type(key).__name__] for key, value in source.values)
-            found.append([row.name, calls, values, time_zone if row.type == "date" else None])
+            found.append([row.name, calls, time_zone if row.type == "date" else None])
     return found
 
 

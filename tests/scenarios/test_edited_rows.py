@@ -100,3 +100,9 @@ def test_a_mapping_that_is_called_otherwise_does_not_begin_anew(world: World) ->
     with pytest.raises(Misconfigured, match=r"mapping account: .* call it customer again"):
         world.run("account")
     assert world.erp_log() == log
+
+
+def test_a_value_that_a_table_has_no_more_rewrites_nothing(world: World) -> None:
+    world.cycle()
+    world.mapping_file("order", ("        Draft: draft\n", ""))
+    assert [one.read.id for _, page in world.shop.plan("order", full=False) for one in page if one.change] == []
