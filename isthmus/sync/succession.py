@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import orjson
 
@@ -61,8 +62,11 @@ def plan_merged(case: Case) -> Decision:
 
 
 def go_over(case: Case, binding: Binding, heir: str) -> Decision:
-    """The pair becomes the heir's; who had it before is another name of it from now on."""
+    """The pair becomes the heir's; who had it before is another name of it from now on. Whatever was decided of it
+    before in this page keeps it as it was: it goes over only if the target agrees.
+    """
     direction, sights = case.direction, case.sights
+    binding = replace(binding, crm=replace(binding.crm), erp=replace(binding.erp))
     seen = binding.seen(direction.source)
     known: Fields = orjson.loads(seen.form)
     shown = {name: value for name, value in known.items() if name not in direction.kept}
@@ -104,7 +108,7 @@ def left_by_another(case: Case, hits: Sequence[Hit]) -> Binding | None:
 def take_over(case: Case, pair: Binding) -> Decision:
     """Who is entered anew was never told what both may change: that is filled, or asked about, as for any match."""
     decision = go_over(case, pair, case.read.id)
-    for seen in (pair.crm, pair.erp):
+    for seen in (decision.binding.crm, decision.binding.erp) if decision.binding else ():
         form: Fields = orjson.loads(seen.form)
         left = {name: value for name, value in form.items() if name not in case.direction.shared}
         seen.hash, seen.form = b"", form_text(left).decode()

@@ -151,3 +151,24 @@ def test_a_take_over_that_nobody_heard_of_makes_nobody_their_own_alias() -> None
     tale.hand.account(Tax=leave(tale), Name="Birch Example")
     tale.run("customer", "doubted")
     assert tale.rows("SELECT id FROM state_alias WHERE id IN (SELECT crm_id FROM state_binding)") == []
+
+
+@pytest.mark.parametrize("erp", ["far", "weak"])
+def test_a_take_over_in_doubt_is_carried_out_later_though_the_deletion_is_read_once_more(erp: ErpKind) -> None:
+    tale = Tale(erp)
+    former = tale.hand.known
+    tax = str(tale.world.crm.things["Account"][former].fields["Tax"])
+    tale.calm(1)
+    tale.world.crm.delete("Account", former, SALES)
+    tale.world.pass_time(timedelta(minutes=1))
+    tale.world.run("customer", None)
+    anew = tale.hand.account(Tax=tax, Name="Birch Example")
+    tale.world.pass_time(timedelta(minutes=1))
+    tale.weather.next_writes = ["doubted"]
+    tale.world.run("customer", None)
+    assert tale.listed() == {anew: "in_doubt"}
+    tale.calm()
+    assert tale.listed() == {}
+    pair = "SELECT b.crm_id FROM state_alias a JOIN state_binding b ON b.id = a.binding_id WHERE a.id = '{}'"
+    assert tale.rows(pair.format(former)) == [(anew,)], "who had it before is another name of it"
+    assert tale.is_open(anew)
