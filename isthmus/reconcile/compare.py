@@ -135,12 +135,14 @@ def _kind(path: str, *, is_number: bool) -> Kind:
 
 
 def _cause(pair: Pair, path: str, changed: frozenset[Side]) -> Cause:
-    """What the last forms say: the owner moved and it did not cross, or the other side was edited."""
+    """What the last forms say: the owner moved and it did not cross, or the other side was edited. What was never seen
+    there (the mapping file was edited since) is nobody's edit.
+    """
     owner = pair.shape.owner(path)
     if owner == "both":
         return "late" if changed else ""
     across = other_side(_side(owner))
-    if across in changed:
+    if across in changed and path.partition(".")[0].partition("[")[0] in pair.base[across]:
         return "edited in CRM" if across == "crm" else "edited in ERP"
     return "late" if changed else ""
 

@@ -18,7 +18,7 @@ from isthmus.reconcile.ports import Ports
 from isthmus.reconcile.scratch import TABLES, Candidate
 from isthmus.reconcile.shape import Cell, Shape
 from isthmus.reconcile.sides import Look, Moved, Readers
-from isthmus.state import bindings, progress, worklist
+from isthmus.state import bindings, mappings, progress, worklist
 from isthmus.state.bindings import Binding, Lane
 from isthmus.state.worklist import Item
 
@@ -123,6 +123,9 @@ class EntityTie:
                 stream = self.ports.stream(self.shape.entity, side)
                 loaded = bindings.load(connection, stream, keys)
                 found.update({(side, key): pair for key, pair in loaded.items()})
+            unknown = mappings.unknown_units(connection, self.shape.mapping)
+        for pair in found.values() if unknown else ():
+            pair.forget_units(unknown)
         return found
 
     def _ids(self, one: Candidate, pairs: Mapping[tuple[Side, str], Binding]) -> dict[Side, str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, Update, bindparam, select
 
+from isthmus.mapping.compile import CompiledMapping
+from isthmus.mapping.meaning import forgotten
 from isthmus.state.tables import mapping
 
 
@@ -44,6 +47,12 @@ def former_names(connection: Connection, now: Remembered, orgs: tuple[str, str])
     at = (mapping.c.entity == now.entity, mapping.c.name != now.name, mapping.c.hash.is_not(None))
     query = select(mapping.c.name).where(*at, mapping.c.crm_org == orgs[0], mapping.c.erp_org == orgs[1])
     return list(connection.execute(query).scalars())
+
+
+def unknown_units(connection: Connection, now: CompiledMapping) -> frozenset[str]:
+    """The units of which nothing is known, as the file has come to mean another field by them."""
+    before = load(connection, now.name, now.entity).units
+    return forgotten(now.units, json.loads(before), now.meanings) if before else frozenset()
 
 
 @cache

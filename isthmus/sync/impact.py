@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-
-from sqlalchemy import Connection
 
 from isthmus.db import reading
 from isthmus.kernel.errors import Unavailable
 from isthmus.kernel.units import SIDES, Side
 from isthmus.mapping.compile import CompiledMapping
-from isthmus.mapping.meaning import forgotten
 from isthmus.state import bindings, mappings, progress, worklist
 from isthmus.state.leases import Lease
 from isthmus.state.progress import Due
@@ -53,7 +49,7 @@ def _plan_side(leg: Leg, *, full: bool, ids: tuple[str, ...]) -> Iterator[list[D
     ports, direction = leg.ports, leg.direction
     source, selection = ports.system(direction.source), direction.mapping.selection(direction.source)
     with reading(ports.engine) as connection:
-        leg.unknown = unknown_units(connection, direction.mapping)
+        leg.unknown = mappings.unknown_units(connection, direction.mapping)
         dues = _dues(leg, ids) if ids else progress.load_due(connection, direction.lane)
         if dues:
             yield leg.plan(leg.fetch(dues), dues, connection)
@@ -72,12 +68,6 @@ def _plan_side(leg: Leg, *, full: bool, ids: tuple[str, ...]) -> Iterator[list[D
         if full and missing:  # a run would look at them one by one: deleted, or outside a filter that was changed
             dues = [Due(key, "it is not among all records", "") for key in sorted(missing)]
             yield leg.plan(leg.fetch(dues), dues, connection)
-
-
-def unknown_units(connection: Connection, mapping: CompiledMapping) -> frozenset[str]:
-    """The units of which nothing is known, as the file has come to mean another field by them."""
-    before = mappings.load(connection, mapping.name, mapping.entity).units
-    return forgotten(mapping.units, json.loads(before), mapping.meanings) if before else frozenset()
 
 
 def _dues(leg: Leg, ids: tuple[str, ...]) -> list[Due]:

@@ -20,7 +20,6 @@ from isthmus.state.progress import Due
 from isthmus.state.runs import Run
 from isthmus.sync.decision import Direction, Read, translate
 from isthmus.sync.doubts import settle
-from isthmus.sync.impact import unknown_units
 from isthmus.sync.leg import Leg
 from isthmus.sync.look import as_written, ids_across
 from isthmus.sync.marks import fell_back, next_mark
@@ -118,7 +117,7 @@ def _forget(connection: Connection, mapping: CompiledMapping) -> None:
     """What was seen by an earlier file is forgotten where another field is meant by now: what that shows is no edit of
     anybody, and the owner's value is not there yet. This is done before the first page, and once.
     """
-    units = unknown_units(connection, mapping)
+    units = mappings.unknown_units(connection, mapping)
     if units:
         bindings.forget_units(connection, mapping.entity, units)
     now = json.dumps(mapping.meanings)

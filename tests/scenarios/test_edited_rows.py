@@ -70,6 +70,23 @@ def test_what_was_listed_when_the_file_was_edited_gets_it_when_it_is_through(wor
     assert world.erp("customer", one)["email"] == world.crm("customer", one)["Phone"]
 
 
+def test_a_side_that_a_row_is_given_later_gets_the_owners_value(world: World) -> None:
+    accepted(world, (SITE, "website:  {crm: Website}"))
+    one = customers(world)[0]
+    world.clerk("customer", one, website=None)
+    world.run("customer")
+    accepted(world, ("website:  {crm: Website}", SITE))
+    assert world.erp("customer", one)["website"] == world.crm("customer", one)["Website"]
+
+
+@pytest.mark.parametrize("edit", [TO_EMAIL, (PHONE, f"email:    {{crm: Website, erp: email}}\n  {PHONE}")])
+def test_a_tie_out_before_the_edited_file_is_accepted_accuses_nobody(world: World, edit: tuple[str, str]) -> None:
+    world.run("customer")
+    world.mapping_file("customer", edit)
+    causes = {one.cause for one in world.shop.reconcile("totals", "cli:ada").differences if one.entity == "customer"}
+    assert causes == {"late"}
+
+
 def test_plan_tells_what_a_run_does_that_reads_everything_though_the_file_is_as_it_was(world: World) -> None:
     """One record went through by an edited file, and the edit was taken back: the next run puts that record right."""
     world.run("customer")
