@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -37,20 +37,34 @@ def plan_mapping(
     Raises Unavailable when a page had fewer records than it said: a run would tell of it, and read all again.
     """
     ids = tuple(as_written(ports, mapping, ids))
-    for side in SIDES:
-        direction = ports.direction(mapping, side)
-        if not direction.has_work:
-            continue
-        leg = Leg(ports, direction, _nobody(mapping), Lease(mapping.name, 0))
-        yield from ((direction, decisions) for decisions in _plan_side(leg, full=full, ids=ids))
+    owed: dict[Side, dict[str, Due]] = {side: {} for side in SIDES}
+    legs = {
+        side: Leg(ports, ports.direction(mapping, side), _nobody(mapping), Lease(mapping.name, 0)) for side in SIDES
+    }
+    for side, leg in legs.items():
+        for decisions in _plan_side(leg, full=full, ids=ids, owed=owed[side]) if leg.direction.has_work else ():
+            owed[leg.direction.target].update((one.id, one) for one in _undone(leg.direction, decisions))
+            yield leg.direction, decisions
+    if asked := list(owed["crm"].values()):  # by the way back: the run goes on with them, or the next one does
+        with reading(ports.engine) as connection:
+            yield legs["crm"].direction, legs["crm"].plan(legs["crm"].fetch(asked), asked, connection)
 
 
-def _plan_side(leg: Leg, *, full: bool, ids: tuple[str, ...]) -> Iterator[list[Decision]]:
+def _undone(direction: Direction, decisions: Sequence[Decision]) -> Iterator[Due]:
+    """Records of the target that a run would plan as well: to undo an edit, or as they are to be looked at."""
+    for one in decisions:
+        if one.binding is not None and (one.overruled or one.asks_back):
+            why = one.asks_back or f"{', '.join(sorted(each.unit for each in one.overruled))} is to be put right"
+            yield Due(one.binding.seen(direction.target).id, why, "", force=True)
+
+
+def _plan_side(leg: Leg, *, full: bool, ids: tuple[str, ...], owed: dict[str, Due]) -> Iterator[list[Decision]]:
     ports, direction = leg.ports, leg.direction
     source, selection = ports.system(direction.source), direction.mapping.selection(direction.source)
     with reading(ports.engine) as connection:
         leg.unknown = mappings.unknown_units(connection, direction.mapping)
         dues = _dues(leg, ids) if ids else progress.load_due(connection, direction.lane)
+        dues = list(({due.id: due for due in dues} | owed).values())
         if dues:
             yield leg.plan(leg.fetch(dues), dues, connection)
         if ids:

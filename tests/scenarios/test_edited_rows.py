@@ -100,6 +100,18 @@ def test_plan_tells_what_a_run_does_that_reads_everything_though_the_file_is_as_
     assert (planned, world.run("customer").moved) == ([one], 1)
 
 
+def test_plan_tells_what_is_undone(world: World) -> None:
+    world.run("customer")
+    one, other = customers(world)[:2]
+    world.edit("customer", one, ERP_Customer_Number__c="X-1")
+    world.clerk("customer", other, name="By hand")
+    told = [
+        (way.source, one.outcome) for way, page in world.shop.plan("customer", full=False) for one in page if one.change
+    ]
+    assert told == [("erp", "updated"), ("crm", "updated")]
+    assert world.cycle("customer").written == 2
+
+
 def test_a_record_that_changes_on_both_sides_counts_once(world: World) -> None:
     number = world.erp_count("customer")
     world.mapping_file("customer", TO_EMAIL, (NUMBER, NUMBER.replace("ERP_Customer_Number__c", "AccountNumber")))
