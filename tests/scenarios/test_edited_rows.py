@@ -47,17 +47,17 @@ def test_nobody_is_said_to_have_edited_what_a_row_means_now(world: World, edit: 
     assert world.overruled("customer", one) == []
 
 
-def test_a_shared_row_that_goes_to_an_empty_field_of_the_erp_clears_nothing_in_the_crm(world: World) -> None:
-    accepted(world, (SITE, SHARED))
-    sites = {row["Id"]: row["Website"] for row in world.crm_rows("customer", "Type = 'Customer' AND Website <> ''")}
-    accepted(world, (SHARED, SHARED.replace("erp: website", "erp: email")))
-    world.run("customer")
-    assert {key: world.crm("customer", key)["Website"] for key in sites} == sites
-    assert all(world.erp("customer", key)["email"] == site for key, site in sites.items())
+def test_a_shared_row_that_goes_to_an_empty_field_of_the_erp_clears_nothing_in_the_crm(both: World) -> None:
+    accepted(both, (SITE, SHARED))
+    sites = {row["Id"]: row["Website"] for row in both.crm_rows("customer", "Type = 'Customer' AND Website <> ''")}
+    accepted(both, (SHARED, SHARED.replace("erp: website", "erp: email")))
+    both.run("customer")
+    assert {key: both.crm("customer", key)["Website"] for key in sites} == sites
+    assert all(both.erp("customer", key)["email"] == site for key, site in sites.items())
     one = next(iter(sites))
-    world.clerk("customer", one, email="https://by-hand.example")
-    world.run("customer")
-    assert (world.crm("customer", one)["Website"], world.items()) == ("https://by-hand.example", [])
+    both.clerk("customer", one, email="https://by-hand.example")
+    both.run("customer")
+    assert (both.crm("customer", one)["Website"], both.items()) == ("https://by-hand.example", [])
 
 
 def test_what_was_listed_when_the_file_was_edited_gets_it_when_it_is_through(world: World) -> None:
