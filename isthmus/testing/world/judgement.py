@@ -72,10 +72,15 @@ class Judgement:
 
         for row in self.world.ask("SELECT * FROM state_worklist WHERE reason = 'waiting' AND waits_for IS NOT NULL"):
             entity, key = row["waits_for"].split(" ", 1)
-            query = f"SELECT id FROM state_binding WHERE entity = ? AND {row['side']}_id = ?"
-            if self.world.ask(query, (entity, key)):
+            query = f"SELECT crm_id FROM state_binding WHERE entity = ? AND {row['side']}_id = ?"
+            bound = [pair["crm_id"] for pair in self.world.ask(query, (entity, key))]
+            if any("winner" not in self._detail(entity, crm_id) for crm_id in bound):  # of a merge people are asked
                 what = f"{row['mapping']} {row['source_id']} waits for {row['waits_for']}, which is bound"
                 raise Violation("Accounted", what)
+
+    def _detail(self, entity: str, crm_id: str) -> str:
+        item = self.items.get((entity, "crm", crm_id))
+        return item.detail if item else ""
 
     # --- what both sides show -------------------------------------------------------------------------------------
 
