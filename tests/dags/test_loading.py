@@ -99,3 +99,10 @@ def test_nothing_is_announced_before_the_sync_nor_synced_before_the_preflight(ba
     assert dag.get_task("sync").downstream_task_ids == {"announce"}
     assert [asset.uri for asset in dag.get_task("announce").outlets] == [f"x-isthmus://{name}"]
     assert not dag.get_task("sync").outlets
+
+
+def test_each_page_of_questions_goes_its_own_way(bag: DagBag) -> None:
+    """Else an answer waits until the last page is answered, and is lost when one page cannot be shown."""
+    dag = bag.dags["isthmus_worklist"]
+    ask, carry_out = (dag.get_task(one).get_closest_mapped_task_group() for one in ("ask", "apply_answers"))
+    assert ask is carry_out is not None

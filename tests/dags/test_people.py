@@ -247,6 +247,11 @@ def airflow(company: Company) -> Iterator[Airflow]:
     )
     assert hasty.count("seconds=1") == hasty.count("isthmus_hasty") == 1
     (dags / "isthmus_hasty.py").write_text(hasty.replace('"7 * * * *"', '"0 0 29 2 *"'))  # waits for nobody
+    single = hourly.replace("from isthmus_tasks import", "import isthmus_tasks\nfrom isthmus_tasks import")
+    single = single.replace('DAG("isthmus_worklist"', 'DAG("isthmus_single"').replace('"7 * * * *"', '"0 0 29 2 *"')
+    (dags / "isthmus_single.py").write_text(
+        f"{single}\nisthmus_tasks.BATCH = 1  # each question on a page of its own\n"
+    )
     server = AirflowServer(folder / "airflow", dags, four_free_ports())
     server.home.mkdir(parents=True)
     server.passwords.write_text(json.dumps({name: f"{name}-enters" for name in PEOPLE}))
@@ -262,9 +267,9 @@ def airflow(company: Company) -> Iterator[Airflow]:
             server.log_in(name)
             words[name] = server.token
         server.token = words["admin"]
-        wait_until(lambda: {"isthmus_worklist", "isthmus_hasty"} <= server.dag_ids(), 60)
+        wait_until(lambda: {"isthmus_worklist", "isthmus_hasty", "isthmus_single"} <= server.dag_ids(), 60)
         assert server.import_errors() == []
-        for dag in ("isthmus_worklist", "isthmus_hasty"):
+        for dag in ("isthmus_worklist", "isthmus_hasty", "isthmus_single"):
             server.wake(dag)
         yield Airflow(server, company.folder, words, crew.log("airflow"))
     finally:
@@ -292,6 +297,30 @@ def test_a_person_answers_in_airflow_and_only_who_may_is_heard(company: Company,
     assert reference(company, 5) == "PO-SALES"
     kept = company.rows("SELECT who, outcome FROM state_decision WHERE item = ? ORDER BY id", number)
     assert kept == [("airflow:mallory", "refused"), ("airflow:vera", "done")]
+
+
+@pytest.mark.airflow
+def test_what_one_page_is_answered_is_carried_out_while_others_wait(company: Company, airflow: Airflow) -> None:
+    numbers = [str(conflict(company, place, crm="PO-PAGES")) for place in (1, 2)]
+    run = airflow.server.trigger("isthmus_single")
+    path = f"/dags/isthmus_single/dagRuns/{run}"
+
+    def waiting() -> dict[str, int]:
+        pages = airflow.ask("admin", "GET", f"{path}/hitlDetails?response_received=false&limit=50")["hitl_details"]
+        put_aside = [one for one in pages if one["task_instance"]["state"] == "awaiting_input"]
+        return {number: one["task_instance"]["map_index"] for one in put_aside for number in one["params"]}
+
+    def reply(number: str, take: str) -> None:
+        body = {"chosen_options": ["answer"], "params_input": {number: take}}
+        airflow.ask("vera", "PATCH", f"{path}/taskInstances/ask/{waiting()[number]}/hitlDetails", body)
+
+    wait_until(lambda: set(numbers) <= set(waiting()), 120)
+    reply(numbers[0], "crm")
+    wait_until(lambda: reference(company, 1) == "PO-PAGES", 60)
+    while left := waiting():
+        reply(next(iter(left)), "later")
+    assert airflow.end_of("isthmus_single", run) == "success"
+    assert reference(company, 2) == "PO-CLERK"
 
 
 @pytest.mark.airflow
