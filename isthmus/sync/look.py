@@ -91,6 +91,8 @@ def _look_at_references(stage: Stage, news: Sequence[Read], sights: Sights) -> N
         sights.references.update({(same_as, key): target for key, target in pairs.items()})
     for entity, ids in references_of(stage.direction, news).items():
         across = ids_across(stage, entity, ids)
+        if side == "erp" and any(read.forced for read in news):
+            across = _without_merged(stage, entity, across)
         sights.references.update({(entity, key): target for key, target in across.items()})
         missing = sorted(ids - across.keys())
         if missing and entity in stage.ports.mappings:
@@ -112,6 +114,14 @@ def ids_across(stage: Stage, entity: str, ids: AbstractSet[str]) -> dict[str, st
                 former.pop(record.id, None)
     asked = worklist.merges(stage.connection, Lane(mapping.name, "crm")).keys() if mapping else set()
     return {key: other for key, other in (across | former).items() if asked.isdisjoint((key, other))}
+
+
+def _without_merged(stage: Stage, entity: str, across: dict[str, str]) -> dict[str, str]:
+    """What is put right may name whom the CRM has merged away a moment ago: it shows nothing on them any more."""
+    mapping = stage.ports.mappings.get(entity)
+    shown = stage.target.fetch(mapping.selection("crm"), sorted(set(across.values()))) if mapping and across else []
+    merged = {record.id for record in shown if record.merged_into}
+    return {key: other for key, other in across.items() if other not in merged}
 
 
 def _explain_missing(stage: Stage, entity: str, ids: list[str], *, sights: Sights) -> None:
