@@ -272,10 +272,14 @@ class Judgement:
         if quote and quote not in self.pairs.get("quote", {}):
             return True
         if account:  # pulled, so only what keeps the account itself out can keep the order out
-            return self._is_off(account) or ("customer", "crm", account) in self.items
+            return self._is_off(account) or ("customer", "crm", account) in self.items or self._is_asked_into(account)
         if parent is None or self._is_off(parent) or parent not in self.pairs.get("customer", {}):
             return parent is not None
         return parent in self.aliases and ("customer", "crm", parent) in self.items  # it went over, and lives again
+
+    def _is_asked_into(self, account: str) -> bool:
+        """Whether people are asked which customer stays of two accounts that were merged into this one."""
+        return any(item.detail and json.loads(item.detail).get("winner") == account for item in self.items.values())
 
     def _is_off(self, account: str) -> bool:
         known = self.crm.things["Account"].get(account)
