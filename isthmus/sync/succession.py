@@ -87,7 +87,7 @@ def _both_bound(case: Case, mine: Binding, winners: Binding) -> Decision:
     left, right = mine.seen(target).id, winners.seen(target).id
     fault = Fault(
         case.where,
-        f"was merged into {read.record.merged_into}, but both have a {target.upper()} {entity}: {left} and {right}",
+        f"was merged into {read.record.merged_into}, but both have a {entity} in the {target.upper()}: {left} and {right}",
         f"say which {target.upper()} {entity} stays: `isthmus worklist resolve NUMBER --take {left}|{right}`",
     )
     detail = orjson.dumps({"candidates": [left, right], "winner": read.record.merged_into}).decode()
