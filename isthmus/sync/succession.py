@@ -85,12 +85,13 @@ def go_over(case: Case, binding: Binding, heir: str) -> Decision:
 def _both_bound(case: Case, mine: Binding, winners: Binding) -> Decision:
     read, entity, target = case.read, case.direction.mapping.entity, case.direction.target
     left, right = mine.seen(target).id, winners.seen(target).id
+    winner, there = read.record.merged_into, target.upper()
     fault = Fault(
         case.where,
-        f"was merged into {read.record.merged_into}, but both have a {entity} in the {target.upper()}: {left} and {right}",
-        f"say which {target.upper()} {entity} stays: `isthmus worklist resolve NUMBER --take {left}|{right}`",
+        f"was merged into {winner}, but both have a {entity} in the {there}: {left} and {right}",
+        f"say which {there} {entity} stays: `isthmus worklist resolve NUMBER --take {left}|{right}`",
     )
-    detail = orjson.dumps({"candidates": [left, right], "winner": read.record.merged_into}).decode()
+    detail = orjson.dumps({"candidates": [left, right], "winner": winner}).decode()
     decision = listed(read, "ambiguous", fault, binding=mine)
     if decision.item:
         decision.item.detail = detail
