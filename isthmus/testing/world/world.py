@@ -324,7 +324,8 @@ class World:
     def fall(self, name: str, step: str) -> None:
         """The holder of the lease died: on this machine, so that it is known; or elsewhere, so that it must expire."""
         self.count(f"crash at {step}")
-        self.disk.engine.dispose()  # its connections are cut, and what it had not committed is gone
+        # Its connections are cut. Of a worker that stands still the pool must stay, or nobody closes its connection.
+        self.disk.engine.pool.dispose()
         if self.dice.random() < 0.5:
             gone = f"{socket.gethostname()} {2**22 + os.getpid()} 1"
             with self.offstage(), self.disk.engine.begin() as connection:
