@@ -35,14 +35,19 @@ if TYPE_CHECKING:
 log = logging.getLogger("isthmus.dags")
 
 
+#: A gateway may ask for days; no other run of its DAG begins while one waits to be tried again.
+LONGEST_WAIT = timedelta(hours=1)
+
+
 class RetryByError(RetryPolicy):
-    """What may succeed later is tried later, when the system said so; everything else fails at once."""
+    """What may succeed later is tried later, when the system said so, or in an hour; everything else fails at once."""
 
     def evaluate(self, exception: BaseException, **_told: Any) -> RetryDecision:
         """Asked in the task's own process; how many tries there are stays Airflow's."""
         if isinstance(exception, Unavailable | Moved):
             seconds = getattr(exception, "retry_after_seconds", None)
-            return RetryDecision.retry(timedelta(seconds=seconds) if seconds else None, reason=str(exception))
+            wait = min(timedelta(seconds=seconds), LONGEST_WAIT) if seconds else None
+            return RetryDecision.retry(wait, reason=str(exception))
         return RetryDecision.fail(reason=f"{type(exception).__name__}: the same call would fail again")
 
 

@@ -37,6 +37,11 @@ def test_what_may_succeed_later_is_tried_when_the_system_said_so() -> None:
     assert decide(Moved("order", "has moved")) == (RetryAction.RETRY, None)
 
 
+def test_a_gateway_that_asks_for_days_keeps_no_mapping_from_being_run() -> None:
+    days = Unavailable("crm", "is busy", "wait", retry_after_seconds=999_999_999)
+    assert decide(days) == (RetryAction.RETRY, timedelta(hours=1))
+
+
 @pytest.mark.parametrize("error", [Misconfigured("a", "b"), Refused("a", "b"), Broken("a", "b"), ValueError("x")])
 def test_what_would_fail_again_fails_at_once(error: Exception) -> None:
     assert decide(error) == (RetryAction.FAIL, None)
