@@ -142,7 +142,7 @@ def _store_worklist(stage: Stage, conclusions: Sequence[Conclusion], now: str) -
     known = worklist.load(stage.connection, lane, [one.read.id for one in conclusions])
     items = []
     for one in conclusions:
-        before = known.get(one.read.id)
+        before = one.listed = known.get(one.read.id)
         if one.item is None:
             continue
         items.append(one.item)
@@ -234,7 +234,8 @@ def _store_dues(stage: Stage, work: Work, now: str) -> None:
 
 
 def _is_stale(direction: Direction, one: Conclusion) -> bool:
-    """An older stamp under another form, or on the other side of the filter. Fetched by id, it counts.
+    """An older stamp under another form, or on the other side of the filter, or of what is listed: there somebody may
+    have put back what was through. Fetched by id, it counts.
 
     It is an old look, or the source's clock was set back, or the source was brought back from its backup.
     """
@@ -243,7 +244,7 @@ def _is_stale(direction: Direction, one: Conclusion) -> bool:
         return False
     seen, stays = binding.seen(direction.source), one.read.is_inside or binding.regardless
     crossed = stays is bool(binding.left(direction.source))
-    return (seen.hash != one.read.hash or crossed) and not seen.is_erased
+    return (seen.hash != one.read.hash or crossed or one.listed is not None) and not seen.is_erased
 
 
 def _asks_back(direction: Direction, one: Conclusion, now: str) -> Due | None:

@@ -29,6 +29,7 @@ class Conclusion:
     entry: Entry | None = None
     again: str = ""  # why the next run is to plan it once more
     before: str = ""  # the form that the pair's source showed last, as text
+    listed: Item | None = None  # what stood on the worklist until then
 
     @property
     def read(self) -> Read:

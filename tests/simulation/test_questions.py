@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from isthmus.testing.world.operators import OPERATOR
@@ -42,6 +44,30 @@ def test_sales_take_their_number_back_and_the_clerks_one_holds(erp: ErpKind) -> 
     tale.world.crm.edit("Account", tale.hand.known, SALES, Phone="P0")
     tale.calm()
     assert (phones(tale), tale.listed()) == (("P2", "P2"), {})
+
+
+def test_sales_take_their_number_back_under_an_older_stamp() -> None:
+    """Its administrator has set the CRM's clock back meanwhile, and everything is read: it shows what was through."""
+    tale = quarrel("own")
+    tale.world.crm.skew = timedelta(hours=-12)
+    tale.calm()
+    tale.world.crm.edit("Account", tale.hand.known, SALES, Phone="P0")
+    tale.calm()
+    assert (phones(tale), tale.listed()) == (("P2", "P2"), {})
+
+
+def test_what_was_listed_is_through_when_it_is_put_back_under_an_older_stamp() -> None:
+    tale = Tale("own")
+    tale.calm(2)
+    name = tale.world.crm.things["Account"][tale.hand.known].fields["Name"]
+    tale.world.crm.edit("Account", tale.hand.known, SALES, Name="N" * 201)
+    tale.calm(2)
+    assert tale.listed() == {tale.hand.known: "invalid"}
+    tale.world.crm.skew = timedelta(hours=-12)
+    tale.calm(2)
+    tale.world.crm.edit("Account", tale.hand.known, SALES, Name=name)
+    tale.calm(2)
+    assert tale.listed() == {}
 
 
 @pytest.mark.parametrize("erp", ["own", "far", "weak"])
