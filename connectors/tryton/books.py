@@ -34,7 +34,8 @@ COLUMNS = (
 )  # fmt: skip
 DEAR = {
     **needed_by(["untaxed_amount"], "net"), **needed_by(["tax_amount"], "tax"),
-    **needed_by(["total_amount"], "total", "kind", "credits_id", "status", "days_overdue"),
+    **needed_by(["total_amount"], "net", "tax", "total", "outstanding", "kind", "credits_id", "status", "days_overdue",
+                "lines"),
     **needed_by(["amount_to_pay"], "outstanding", "status", "days_overdue"),
     **needed_by((f"lines.{name}" for name in _LINE), "lines", "credits_id"),
 }  # fmt: skip
@@ -67,10 +68,7 @@ def invoices() -> Stream:
 def _invoices(rpc: Rpc, rows: list[Row]) -> list[Record]:
     today = rpc.day_of(rpc.ports.clock.now())
     credited = _credited(rpc, rows)
-    return [
-        record_of(rpc, row, _invoice(row, today, credited), lines=[_line(it) for it in _goods(row)], also=("lines",))
-        for row in rows
-    ]
+    return [record_of(rpc, row, _invoice(row, today, credited), lines=_lines(row), also=("lines",)) for row in rows]
 
 
 def _invoice(row: Row, today: date, credited: dict[int, str]) -> Fields:
@@ -88,10 +86,10 @@ def _invoice(row: Row, today: date, credited: dict[int, str]) -> Fields:
         "due_date": due,
         "currency": one(row, "currency", "code"),
         "status": status,
-        "net": _size(row["untaxed_amount"]),
-        "tax": _size(row["tax_amount"]),
-        "total": _size(row["total_amount"]),
-        "outstanding": _size(row["amount_to_pay"]) if row["state"] == "posted" else _ZERO,
+        "net": _told(row, "untaxed_amount"),
+        "tax": _told(row, "tax_amount"),
+        "total": _told(row, "total_amount"),
+        "outstanding": _told(row, "amount_to_pay") if row["state"] == "posted" else _ZERO,
         "days_overdue": max(days, 0),
         "as_of": today.isoformat(),
     }
@@ -100,30 +98,41 @@ def _invoice(row: Row, today: date, credited: dict[int, str]) -> Fields:
 def _status(row: Row) -> str:
     if row["state"] in ("paid", "cancelled"):
         return str(row["state"])
-    return "partly_paid" if _size(row["amount_to_pay"]) < _size(row["total_amount"]) else "open"
+    total, left = _told(row, "total_amount"), _told(row, "amount_to_pay")
+    if left <= _ZERO < total:
+        return "paid"
+    return "partly_paid" if left < total else "open"
 
 
 def _is_note(row: Row) -> bool:
     return (row["total_amount"] or _ZERO) < 0
 
 
-def _size(amount: Decimal | None) -> Decimal:
-    """An amount without its sign; what was not asked for counts as nothing, and is not shown."""
-    return abs(amount or _ZERO)
+def _told(row: Row, name: str) -> Decimal:
+    """An amount as its kind of document tells it; what was not asked for counts as nothing, and is not shown.
+
+    Tryton keeps those of a credit note below zero, and what was paid too much of an invoice.
+    """
+    amount: Decimal = row[name] or _ZERO
+    return -amount if _is_note(row) else amount
 
 
 def _goods(row: Row) -> list[Row]:
     return [it for it in children(row, "lines") if it.get("type") == "line"]
 
 
-def _line(row: Row) -> Fields:
+def _lines(row: Row) -> list[Fields]:
+    return [_line(it, -1 if _is_note(row) else 1) for it in _goods(row)]
+
+
+def _line(row: Row, sign: int) -> Fields:
     return {
         "key": str(row["id"]),
         "product_id": str(row["product"]) if row["product"] else None,
         "description": row["description"] or None,
-        "quantity": Decimal(str(row["quantity"])),
+        "quantity": sign * Decimal(str(row["quantity"])),
         "unit_price": row["unit_price"],
-        "amount": row["amount"],
+        "amount": sign * row["amount"],
     }
 
 

@@ -79,7 +79,8 @@ def test_a_credit_note_names_the_invoice_that_it_credits(erp: Erp) -> None:
     invoice = erp.bill(erp.order(erp.customer(), erp.product()))
     note = erp.one("invoice", erp.credit(invoice))
     assert (note.fields["kind"], note.fields["credits_id"]) == ("credit_note", invoice)
-    assert (note.fields["net"], note.fields["total"]) == (Decimal(10), Decimal("11.90"))
+    assert money(note) == ("open", Decimal(10), Decimal("1.90"), Decimal("11.90"), Decimal("11.90"))
+    assert [(line["quantity"], line["amount"]) for line in note.lines or ()] == [(1, 10)], "they add up to its net"
 
 
 def test_drafts_and_opening_balances_are_neither_invoice_nor_payment(erp: Erp) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from connectors.tryton.books import invoices
 from connectors.tryton.config import Config
 from connectors.tryton.credit import credit_statuses
 from connectors.tryton.payments import share_out
@@ -102,3 +103,28 @@ def test_nobody_is_overdue_before_the_day_is_over_where_the_books_are(
     [record] = credit_statuses(config).make(rpc, [row])
     assert record.fields["days_overdue"] == overdue
     assert record.fields["overdue"] == (70 if overdue else 0)
+
+
+@pytest.mark.parametrize(
+    ("total", "left", "told"),
+    [("119", "119", ("invoice", "open", 119, 119)), ("119", "20", ("invoice", "partly_paid", 119, 20)),
+     ("119", "-31", ("invoice", "paid", 119, -31)), ("-119", "-119", ("credit_note", "open", 119, 119)),
+     ("-119", "-20", ("credit_note", "partly_paid", 119, 20)), ("-119", "31", ("credit_note", "paid", 119, -31))],
+)  # fmt: skip
+def test_what_was_paid_too_much_is_not_owed(
+    monkeypatch: pytest.MonkeyPatch, total: str, left: str, told: tuple[str, str, int, int]
+) -> None:
+    """A statement of the bank may pay an invoice by more than it comes to: Tryton leaves it open, below zero."""
+    rpc = Rpc(Config("erp", "http://127.0.0.1", "erp", "isthmus", "-"), Ports(), Limits())
+    monkeypatch.setattr(rpc, "day_of", lambda _: date(2026, 11, 24))
+    monkeypatch.setattr(rpc.session, "user", lambda: 7)
+    due = [{"id": 1, "maturity_date": "2026-11-01"}]
+    row = {
+        "id": 5, "number": "7", "state": "posted", "party": 3, "currency.": {"code": "EUR"}, "sales": [],
+        "invoice_date": "2026-10-01", "untaxed_amount": D(total), "tax_amount": D(0), "total_amount": D(total),
+        "amount_to_pay": D(left), "lines_to_pay.": due, "lines.": [], "last_modified_at": "", "write_uid": 7,
+    }  # fmt: skip
+    [record] = invoices().make(rpc, [row])
+    shown = record.fields
+    assert (shown["kind"], shown["status"], shown["total"], shown["outstanding"]) == told
+    assert shown["days_overdue"] == (0 if shown["status"] == "paid" else 23)
