@@ -178,28 +178,40 @@ def _share(amount: int | None, whole: int | None, *, places: int) -> int | None:
 
 
 def _sums(connection: Connection, parts: Select[Any], home: Mapping[int, str], *, of: Sequence[int]) -> dict[int, _Sum]:
-    """The parts of these customers added up: by currency in the database, by day where a rate must be asked for.
+    """The parts of these customers added up: by currency in the database, where a rate must be asked for by day and
+    amount. There each part is rounded by itself, as its trace shows it: who adds the trace up must come to the figure.
 
     ``of`` are all who count to them.
     """
     source = parts.subquery()
     part = source.c
-    rated = case((part.currency == _customer.c.currency, None), else_=part.day)
-    query = select(_customer.c.id, part.currency, rated.label("rated"), part.day, part.amount_minor, part.second)
+    is_home = part.currency == _customer.c.currency
+    apart = [
+        case((is_home, None), else_=one).label(f"of_{one.name}") for one in (part.day, part.amount_minor, part.second)
+    ]
+    query = select(_customer.c.id, part.currency, *apart, part.day, part.amount_minor, part.second)
     query = query.select_from(source).join(_customer, _customer.c.id == counts_to(part.customer_id))
     item = query.where(among(connection, part.customer_id, of)).subquery().c
-    keys = (item.id, item.currency, item.rated)
+    keys = (item.id, item.currency, item.of_day, item.of_amount_minor, item.of_second)
     sums = (func.count(), func.sum(item.amount_minor), func.sum(item.second), func.max(item.day))
     found: dict[int, _Sum] = {}
     rates: dict[str, Rates] = {}
-    for one, currency, day, count, amount, second, latest in connection.execute(select(*keys, *sums).group_by(*keys)):
+    for one, currency, day, _, _, count, *totals, latest in connection.execute(select(*keys, *sums).group_by(*keys)):
         known = found.setdefault(one, _Sum())
-        rate = rates.setdefault(day or "", Rates(connection, day or ""))
+        rate = None if day is None else rates.setdefault(day, Rates(connection, day))
+        amount, second = (_worth(rate, total, count, pair=(currency, home[one])) for total in totals)
         known.count += count
         known.latest = max(known.latest or "", latest)
-        known.amount = _add(known.amount, rate.worth(int(amount), currency, home[one]))
-        known.second = _add(known.second, None if second is None else rate.worth(int(second), currency, home[one]))
+        known.amount, known.second = _add(known.amount, amount), _add(known.second, second)
     return found
+
+
+def _worth(rate: Rates | None, total_minor: int | None, count: int, *, pair: tuple[str, str]) -> int | None:
+    """What so many amounts, ``total_minor`` together, are worth: themselves or, equal ones that have a rate, each."""
+    if rate is None or total_minor is None:
+        return None if total_minor is None else int(total_minor)
+    worth = rate.worth(int(total_minor) // count, *pair)
+    return None if worth is None else worth * count
 
 
 def _add(first: int | None, second: int | None) -> int | None:

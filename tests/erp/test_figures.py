@@ -228,6 +228,22 @@ def test_every_figure_is_the_sum_of_its_trace_down_to_the_postings(world: World)
     assert {len(traced(world, customer, figure)) for figure in FIGURES} == {2, 4, 0}
 
 
+def test_a_figure_over_currencies_is_the_sum_of_its_trace_to_the_cent(world: World) -> None:
+    """Two documents of one day that are worth 33.5 cents each: 34 and 34, as their lines say, are not 67."""
+    with world.desk() as desk:
+        rate(desk, "USD", "EUR", value="0.5", day="2026-11-01")
+    customer = world.customer()
+    for cents in (67, 67, 33):
+        order = world.order(customer, (1, cents), currency="USD")
+        with world.desk() as desk:
+            invoice(desk, order.id)
+    world.order(customer, (1, 50))
+    shown = figures(world, customer)
+    for figure in ("order_total", "invoiced_12_months"):
+        assert sum(one.worth_minor or 0 for one in traced(world, customer, figure)) == shown[figure]
+    assert (shown["orders"], shown["order_total"], shown["invoiced_12_months"]) == (4, 34 + 34 + 17 + 50, 34 + 34 + 17)
+
+
 def test_what_cannot_be_traced_is_refused(world: World) -> None:
     customer = world.customer()
     with pytest.raises(Refused, match="figure fame: is not there; use one of orders, order_total"):
