@@ -58,10 +58,9 @@ class _Told:
     answers: dict[int, Answer] = field(default_factory=dict)
     again: set[int] = field(default_factory=set)
 
-    def note(self, place: int, answer: Answer, graph: Graph | None) -> None:
+    def note(self, place: int, answer: Answer) -> None:
         self.answers[place] = answer
-        locked = answer.result == "refused" and kind_of(_error(_parts(graph or {}))[1]) == "again"
-        if answer.result == "in_doubt" or locked:
+        if answer.result == "in_doubt" or answer.busy:
             self.again.add(place)
 
 
@@ -199,7 +198,7 @@ class Documents:
     def _send(self, stream: str, drafts: dict[int, _Draft], told: _Told) -> None:
         if len(drafts) == 1 and len(next(iter(drafts.values())).nodes) > NODES:
             ((place, draft),) = drafts.items()
-            told.note(place, *self._send_in_parts(stream, draft))
+            told.note(place, self._send_in_parts(stream, draft))
             return
         left = drafts
         while left:
@@ -210,10 +209,10 @@ class Documents:
             for place, one in left.items():
                 if place not in halted:
                     graph = graphs.get(str(place))
-                    told.note(place, self._answer(stream, one.change, graph), graph)
+                    told.note(place, self._answer(stream, one.change, graph))
             left = halted
 
-    def _send_in_parts(self, stream: str, draft: _Draft) -> tuple[Answer, Graph | None]:
+    def _send_in_parts(self, stream: str, draft: _Draft) -> Answer:
         """The header marked as incomplete, its lines part by part, and the mark last. Sent again, it goes on."""
         change, (header, *rest) = draft.change, draft.nodes
         opening = {COMPLETE: False} if change.id else {**header["body"], COMPLETE: False}
@@ -225,7 +224,7 @@ class Documents:
                 break
             graph = self._ask_one([_with_header(node, answer.id) for node in part])
             answer = replace(self._answer(stream, change, graph), id=answer.id)
-        return answer, graph
+        return answer
 
     def _ask_one(self, nodes: list[Node]) -> Graph | None:
         return self._ask({"0": nodes}).get("0")
@@ -245,7 +244,9 @@ class Documents:
         if graph["isSuccessful"] is True:
             made = change.verb == "create"
             return Answer(change.key, "created" if made else "updated", change.id or _header_id(_parts(graph)))
-        return Answer(change.key, "refused", change.id, fault=_cause(where, _parts(graph)))
+        node, error = _error(_parts(graph))
+        fault = row_fault(where if node is None else f"{where} {node}", error)
+        return Answer(change.key, "refused", change.id, fault=fault, busy=kind_of(error) == "again")
 
 
 def _refuse_references(body: Fields, where: str) -> None:
@@ -308,8 +309,3 @@ def _error(parts: list[dict[str, Any]]) -> tuple[object, dict[str, Any]]:
 def _is_halted(graph: Graph | None) -> bool:
     """Was it not looked at? One that failed by itself has a node that says why."""
     return graph is not None and graph.get("isSuccessful") is False and _error(_parts(graph))[0] is None
-
-
-def _cause(where: str, parts: list[dict[str, Any]]) -> Fault:
-    node, error = _error(parts)
-    return row_fault(where if node is None else f"{where} {node}", error)

@@ -93,7 +93,7 @@ _CAUSE_REMEDIES = dict(
 def kind_of(error: Mapping[str, Any]) -> Kind:
     """What happens next with a refused row; an unknown code is a refusal, never a reason to try again."""
     code, message = code_of(error), str(error.get("message", ""))
-    if code in ("UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE") or "UNABLE_TO_LOCK_ROW" in message:
+    if code in _AGAIN or "UNABLE_TO_LOCK_ROW" in message:
         return "again"
     return _KINDS.get(code, "data")
 
@@ -108,7 +108,9 @@ def row_fault(where: str, error: Mapping[str, Any]) -> Fault:
     code = code_of(error)
     remedy = _REMEDIES.get(code, "correct the record in Salesforce, or the mapping")
     if kind_of(error) == "again":
-        remedy = "somebody else is at work on it; nothing to do: it is tried again with the worklist"
+        failed = code in _AGAIN and code != "UNABLE_TO_LOCK_ROW"
+        why = "Salesforce itself failed" if failed else "somebody else is at work on it"
+        remedy = f"{why}; nothing to do: the next run tries it again"
     names = ", ".join(map(str, error.get("fields") or ()))
     what = redact(f"{names + ': ' if names else ''}{error.get('message', '')} ({code})")
     return Fault(where, what, remedy)

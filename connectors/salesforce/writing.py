@@ -206,7 +206,9 @@ class Writer:
         if told.get("success") is None:
             fault = Fault(where, "Salesforce gave no answer for this record", "it is asked again by its key")
             return Answer(change.key, "in_doubt", change.id, fault=fault)
-        return _refused(change, _fault(where, told))
+        return Answer(
+            change.key, "refused", change.id, fault=_fault(where, told), busy=kind_of(_first(told)) == "again"
+        )
 
     def _send_rows(self, path: str, rows: list[Row]) -> list[Told]:
         """One answer per row, in order. Locked rows, and the loser of a race for a new key, are sent again."""

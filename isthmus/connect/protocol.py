@@ -66,7 +66,8 @@ class Answer:
 
     ``as_written`` says instead that all that was written shows just as it was written, and nothing else changed by it.
     ``created`` also answers a create that an earlier, unanswered call had already done. ``moved`` means that nothing
-    was written because the version was not the expected one; ``in_doubt`` that nobody knows.
+    was written because the version was not the expected one; ``in_doubt`` that nobody knows. ``busy`` says of a
+    refusal that nothing is wrong with the change: it was in the way of somebody else, and may pass a moment later.
     """
 
     key: str
@@ -76,6 +77,7 @@ class Answer:
     record: Record | None = None
     fault: Fault | None = None
     as_written: bool = False
+    busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

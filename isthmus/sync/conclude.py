@@ -64,6 +64,7 @@ def _not_through(direction: Direction, decision: Decision, answer: Answer) -> Co
         fault = replace(why, what=f"{why.what}; {direction.target.upper()} {fault.where}: {fault.what}")
         item = Item(decision.read.id, "waiting", fault, decision.read.face, " ".join(loser))
     again = "its target moved while it was planned" if answer.result == "moved" else ""
+    again = "its target was busy" if answer.busy else again
     return _list(direction, replace(decision, item=item), again)
 
 

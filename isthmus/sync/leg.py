@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from isthmus.connect.protocol import Answer, Change
 from isthmus.db import reading, writing
-from isthmus.kernel.errors import Broken, Misconfigured
+from isthmus.kernel.errors import Broken, Misconfigured, Unavailable
 from isthmus.kernel.records import Page, Record
 from isthmus.settings import Limits
 from isthmus.state import bindings, leases, progress, worklist
@@ -208,14 +208,16 @@ class Leg:
 
     def _find_flood(
         self, conclusions: Sequence[Conclusion], passed: int, connection: Connection
-    ) -> Misconfigured | None:
-        """Half of a page refused for one cause is one mistake, not a thousand items. Known items do not count."""
+    ) -> Misconfigured | Unavailable | None:
+        """Half of a page refused for one cause is one mistake, not a thousand items, or a target that is busy with
+        something else. Known items do not count.
+        """
         limits = self.ports.limits
-        causes: dict[tuple[str, str], list[Item]] = {}
+        causes: dict[tuple[str, str, bool], list[Item]] = {}
         for one in conclusions:
             if one.outcome == "worklisted" and one.item is not None and one.item.reason in ("invalid", "refused"):
-                causes.setdefault((one.item.reason, one.item.fault.remedy), []).append(one.item)
-        for (reason, _), items in causes.items():
+                causes.setdefault((one.item.reason, one.item.fault.remedy, bool(one.again)), []).append(one.item)
+        for (reason, _, is_busy), items in causes.items():
             if not _is_flood(limits, len(items), passed):
                 continue
             known = worklist.load(connection, self.direction.lane, [item.source_id for item in items])
@@ -223,6 +225,8 @@ class Leg:
             if _is_flood(limits, number, passed):
                 what = f"{number} of {passed} records of one page are {reason} for one cause, e.g. {items[0].fault}"
                 where = f"mapping {self.direction.mapping.name}"
+                if is_busy:
+                    return Unavailable(where, what, "nothing is to be corrected; run again later")
                 return Misconfigured(where, what, "correct the cause, then run again")
         return None
 

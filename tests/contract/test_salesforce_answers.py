@@ -166,9 +166,22 @@ def test_a_locked_row_is_tried_again_alone_and_with_growing_waits(stub: Stub) ->
 def test_a_row_that_stays_locked_is_refused_in_the_end(stub: Stub) -> None:
     stub.on("PATCH", COLLECTION, lambda asked: lock(asked, {row(2)["Id"]}))
     answers = connect(stub).write("Account", [update(1), update(2)])
-    assert [one.result for one in answers] == ["updated", "refused"]
+    assert [(one.result, one.busy) for one in answers] == [("updated", False), ("refused", True)]
     assert len(stub.asked(COLLECTION)) == 5
-    assert "nothing to do: it is tried again" in str(answers[1].fault), "neither record nor mapping is wrong"
+    assert "nothing to do: the next run tries it again" in str(answers[1].fault), "neither record nor mapping is wrong"
+
+
+def test_a_row_at_which_salesforce_itself_failed_is_tried_again(stub: Stub) -> None:
+    failed = {"statusCode": "UNKNOWN_EXCEPTION", "message": "An unexpected error occurred. ErrorId 17-42"}
+    answer = reply([{"success": False, "errors": [failed]}])
+    stub.on("PATCH", COLLECTION, answer, lambda asked: lock(asked, set()))
+    assert [one.result for one in connect(stub).write("Account", [update(1)])] == ["updated"]
+    stub.on("PATCH", COLLECTION, answer)
+    (told,) = connect(stub).write("Account", [update(1)])
+    assert (told.result, told.busy) == ("refused", True)
+    assert str(told.fault).endswith(
+        "ErrorId 17-42 (UNKNOWN_EXCEPTION); Salesforce itself failed; nothing to do: the next run tries it again"
+    )
 
 
 def test_a_value_that_cannot_be_read_stops_no_neighbour(stub: Stub) -> None:

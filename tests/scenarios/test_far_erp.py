@@ -193,6 +193,35 @@ def test_what_moved_twice_is_planned_by_the_next_run_though_nobody_edits_it(worl
     assert world.erp("customer", customer)["phone"] == "+1 555 8"
 
 
+def test_a_far_erp_that_is_busy_is_asked_again_later_and_nothing_is_to_be_corrected(world: World) -> None:
+    """Many records that somebody else has locked are no mistake in mapping or records: the run is tried again."""
+    world.cycle()
+    world.limits = Limits(refused_count=5)
+    world.reopen()
+    erp = far(world)
+    fault = Fault("far ERP", "somebody else has locked it", "nothing to do")
+
+    def refuse(_stream: str, changes: Sequence[Change], _within: object | None = None) -> list[Answer]:
+        return [Answer(one.key, "refused", fault=fault, busy=True) for one in changes]
+
+    erp.write = refuse  # type: ignore[method-assign]
+    account = world.account("Locked Ltd")
+    for _ in range(3):
+        world.pass_time(minutes=60)
+        world.run("customer")
+        assert world.listed(account) == "refused", "a few are listed"
+    [item] = world.items()
+    assert item.attempts == 3, "and each run tries them again"
+    accounts = [account, *(world.account(f"Locked {number} Ltd") for number in range(6))]
+    with pytest.raises(Unavailable, match=r"6 of 6 records of one page are refused.*nothing is to be corrected"):
+        world.run("customer")
+    assert [item.source_id for item in world.items()] == [account]
+    del erp.write
+    world.run("customer")
+    assert [one for one in accounts if not world.is_bound("customer", one)] == []
+    assert world.items() == []
+
+
 def test_a_flood_from_a_far_erp_keeps_what_is_through_and_lists_nothing(world: World) -> None:
     world.cycle()
     world.limits = Limits(refused_count=5)
