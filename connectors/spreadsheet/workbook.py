@@ -40,6 +40,7 @@ _KEPT = re.compile(
 _LOSSES = {"xl/drawings/drawing": b"Anchor", "xl/worksheets/": b"extLst"}
 #: How a workbook writes a character that XML cannot hold, and an underscore that begins such a spelling.
 _SPELLED = re.compile(r"_x(00[01][0-9A-Fa-f]|005[Ff]|[Ff]{3}[EFef])_")
+_ZEROS = re.compile(r"0{2,}")  # a format that shows a number with zeros before it
 _UNSPOKEN = re.compile(rf"[\x00-\x08\x0b-\x1f\ufffe\uffff]|_(?={_SPELLED.pattern[1:]})")
 #: What broken files make of a reader that has no error of its own.
 _BROKEN = (
@@ -62,8 +63,8 @@ def write(path: Path, columns: list[str], rows: Iterable[Cells]) -> bytes:
     """The content of the file with these rows: changed cells are exchanged, new rows follow the last one."""
     _refuse_losses(path)
     with _opened(path) as (book, sheet):
-        places = {_text(cell.value): cell.column for cell in sheet[1]}
-        numbers = {_text(sheet.cell(at, places[ID]).value): at for at in range(2, sheet.max_row + 1)}
+        places = {_shown(cell): cell.column for cell in sheet[1]}
+        numbers = {_shown(sheet.cell(at, places[ID])): at for at in range(2, sheet.max_row + 1)}
         last = max([1, *(at for record_id, at in numbers.items() if record_id)])
         for row in rows:
             number = numbers.get(row[ID])
@@ -182,7 +183,19 @@ def _taken(name: str, cell: Any) -> str | None:
     if isinstance(cell.value, int) and len(str(abs(cell.value)).rstrip("0")) > DIGITS_MAX:
         what = f"holds a number of more than {DIGITS_MAX} digits, which spreadsheets round"
         raise Misconfigured(f"{name} cell {cell.coordinate}", what, "make it a text")
-    return _text(cell.value)
+    return _shown(cell)
+
+
+def _shown(cell: Any) -> str | None:
+    """The text of a cell; with the zeros before a number that its format asks for, as of a postal code."""
+    text = _text(cell.value)
+    return _filled(text, cell) if text and isinstance(cell.value, (int, float)) else text
+
+
+def _filled(digits: str, like: Any) -> str:
+    return (
+        digits.zfill(len(like.number_format)) if _ZEROS.fullmatch(like.number_format) and digits.isdigit() else digits
+    )
 
 
 def _text(value: Value) -> str | None:
@@ -208,22 +221,23 @@ def _put(cell: Any, text: str | None, like: Any | None) -> None:
     """The cell shows this text: as a number or day where the cell, or the one above a new one, is such."""
     if like is not None and cell is not like and text is not None:
         cell.number_format = like.number_format
-    if _text(cell.value) == text:
+    if _shown(cell) == text:
         return
-    same = None if like is None or text is None else _of_kind(like.value, text)
+    same = None if like is None or text is None else _of_kind(like, text)
     cell.value = same
     if same is None and text is not None:
         cell.value = _UNSPOKEN.sub(lambda found: f"_x{ord(found[0]):04X}_", disarm(text))
         cell.data_type = "s"  # whatever it looks like
 
 
-def _of_kind(like: Value, text: str) -> Value:
-    """The text as a value of this kind; None unless it reads back exactly as it is."""
+def _of_kind(like: Any, text: str) -> Value:
+    """The text as a value of this cell's kind; None unless it reads back exactly as it is."""
     try:
-        value: Value = _convert(like, text)
+        value: Value = _convert(like.value, text)
     except ValueError:
         return None
-    return value if value is not None and _text(value) == text else None
+    told = _text(value)
+    return value if told is not None and _filled(told, like) == text else None
 
 
 def _convert(like: Value, text: str) -> Value:

@@ -231,6 +231,23 @@ def test_a_number_stays_a_number_and_a_day_a_day_in_old_rows_and_new_ones(tmp_pa
         assert values(path) == [new, new]
 
 
+def test_a_number_that_is_shown_with_zeros_before_it_has_them(tmp_path: Path) -> None:
+    """Spreadsheet programs keep a postal code as a number: 2134, shown as 02134."""
+
+    def show(sheet: Worksheet) -> None:
+        for column in "AB":
+            for row in (2, 3):
+                sheet[f"{column}{row}"].number_format = "00000"
+
+    path = built(tmp_path / "a.xlsx", [7, 2134], [8, 98101], also=show)
+    assert [tuple(row.values()) for row in workbook.read(path).rows] == [("00007", "02134"), ("00008", "98101")]
+    _write(path, {"00007": "00501", "00009": "09999"})
+    sheet = openpyxl.load_workbook(path).active
+    assert [list(row) for row in sheet.values][1:] == [[7, 501], [8, 98101], [9, 9999]]
+    _write(path, {"00008": "2134"})
+    assert values(path) == ["00501", "2134", "09999"]
+
+
 def test_formats_other_sheets_and_their_formulas_stay(tmp_path: Path) -> None:
     def build(sheet: Worksheet) -> None:
         sheet.title = "A"
