@@ -8,7 +8,7 @@ from codecs import BOM_UTF8
 from collections.abc import Iterable
 from pathlib import Path
 
-from connectors.spreadsheet.cells import COLUMNS_MAX, Cells, Table, disarm, rearm
+from connectors.spreadsheet.cells import COLUMNS_MAX, ID, Cells, Table, disarm, rearm
 from isthmus.kernel.errors import Misconfigured
 
 
@@ -26,7 +26,8 @@ def read(path: Path) -> Table:
         if None in row or None in row.values():
             what = "has another number of cells than the heading"
             raise Misconfigured(f"{path.name} row {number}", what, "put texts with separators into quotes")
-    return Table(columns, [{name: rearm(cell) or None for name, cell in row.items()} for row in rows])
+    filled = (row for row in rows if any(row.values()))  # a row that was cleared leaves its separators
+    return Table(columns, [{name: rearm(cell) or None for name, cell in row.items()} for row in filled])
 
 
 def write(path: Path, columns: list[str], rows: Iterable[Cells]) -> bytes:
@@ -39,6 +40,7 @@ def write(path: Path, columns: list[str], rows: Iterable[Cells]) -> bytes:
 
 
 def _separator(text: str) -> str:
-    """What stands between the names of the columns: where a comma is a decimal one, programs write semicolons."""
-    heading = text.partition("\n")[0]
-    return next((one for one in ",;\t" if one in heading), ",")
+    """What sets ``id`` apart in the heading: where a comma is a decimal one, programs write semicolons."""
+    heading = io.StringIO(text, newline=None).readline()
+    found = [one for one in ",;\t" if one in heading]
+    return next((one for one in found if ID in next(csv.reader([heading], delimiter=one))), (*found, ",")[0])

@@ -51,6 +51,16 @@ def test_a_broken_journal_is_not_forgotten_in_silence(tmp_path: Path, journal: b
         Sheet.read(path)
 
 
+@pytest.mark.parametrize(
+    "text", ["id;name\r\n1;x\r\n;\r\n\r\n2;y\r\n;\r\n", 'id;name;"Price, net"\n1;x;\n2;y;\n', "id;name\r1;x\r2;y"]
+)
+def test_cleared_rows_and_a_comma_in_a_name_are_no_fault(tmp_path: Path, text: str) -> None:
+    """As spreadsheet programs leave them: the separators of a row stay, and a column may be called anything."""
+    path = tmp_path / "customer.csv"
+    path.write_text(text, newline="")
+    assert [(row.id, row.fields["name"]) for row in Sheet.read(path).rows.values()] == [("1", "x"), ("2", "y")]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_a_sheet_stays_marked_and_separated_as_people_save_it(tmp_path: Path, separator: str, encoding: str) -> None:
