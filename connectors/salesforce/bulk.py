@@ -80,7 +80,9 @@ class Bulk:
         yield from self._results(selection, maker, Place(str(job["id"]), window.high))
 
     def resume(self, selection: Selection, position: str) -> Iterator[Page]:
-        """Goes on inside a job; begins anew when the job is no longer kept (seven days)."""
+        """Goes on inside a job; begins anew when the job is no longer kept (seven days), or was made with another API
+        version: its results are given out with that one only.
+        """
         try:
             _, job, high, locator, done_of_part, done = position.split("|")
             place = Place(job, high, locator, int(done_of_part), int(done))
@@ -88,12 +90,18 @@ class Bulk:
             raise Misconfigured(
                 self._rest.where, "the place in an unfinished read is unreadable", "run with --full"
             ) from None
-        try:
-            self._rest.send("GET", f"jobs/query/{place.job}", priority="low")
-        except Refused:
+        if self._is_ours(place.job):
+            yield from self._results(selection, self._reader.maker(selection), place)
+        else:
             yield from self.read(selection, Window(None, high, "low"))
-            return
-        yield from self._results(selection, self._reader.maker(selection), place)
+
+    def _is_ours(self, job: str) -> bool:
+        try:
+            told = self._rest.send("GET", f"jobs/query/{job}", priority="low").value
+        except Refused:
+            return False
+        ours = self._rest.config.version
+        return parse_decimal(told.get("apiVersion", ours)) == parse_decimal(ours)
 
     def _results(self, selection: Selection, maker: Maker, place: Place) -> Iterator[Page]:
         total = self._wait(place.job)

@@ -83,6 +83,15 @@ def test_a_job_that_is_no_longer_kept_is_begun_anew(world: World, in_bulk: Conne
     assert set(by_id(pages)) == set(by_id(world.read(ACCOUNTS)))
 
 
+def test_a_job_of_another_api_version_is_begun_anew(world: World, in_bulk: Connector) -> None:
+    """Salesforce answers 409 to who asks for the results of a job with another version than it was made with."""
+    first, *_ = in_bulk.read(ACCOUNTS, None, NONE)
+    connection = world.playground.connection
+    older = Connector(replace(connection, extra={**connection.extra, "bulk_above": 0, "version": "65.0"}))
+    pages = list(older.read(ACCOUNTS, first.resume, NONE))
+    assert set(by_id(pages)) == set(by_id(world.read(ACCOUNTS)))
+
+
 def test_the_filter_and_deletions_go_into_the_job(world: World, in_bulk: Connector) -> None:
     customers = replace(ACCOUNTS, where=(Term("Type", "in", ("Customer",)),))
     assert set(by_id(list(in_bulk.read(customers, None, NONE)))) == set(by_id(world.read(customers)))
