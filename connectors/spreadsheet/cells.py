@@ -10,6 +10,7 @@ from isthmus.kernel.errors import Misconfigured
 
 Cells = dict[str, str | None]
 ID = "id"
+ID_MAX = 200  # a database that looks records up by their ids takes no text of any length
 BYTES_MAX = 64 * 1024 * 1024
 COLUMNS_MAX, CELL_MAX = 16_384, 32_767  # what spreadsheet programs take
 _ARMED = ("=", "+", "-", "@", "\t", "\r", "\0")

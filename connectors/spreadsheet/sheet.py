@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from connectors.spreadsheet import delimited, workbook
-from connectors.spreadsheet.cells import BYTES_MAX, ID, Cells, Table, checked
+from connectors.spreadsheet.cells import BYTES_MAX, ID, ID_MAX, Cells, Table, checked
 from isthmus.kernel.errors import Misconfigured
 
 #: How the files of each ending are read and written.
@@ -76,6 +76,9 @@ class Sheet:
             if not record_id or record_id in seen:
                 what = f"{record_id!r} stands twice" if record_id else "a row has no id"
                 raise Misconfigured(f"{self.path.name} column {ID}", what, "give each row an id of its own")
+            if len(record_id) > ID_MAX:
+                what = f"'{record_id[:40]}…' has {len(record_id)} characters"
+                raise Misconfigured(f"{self.path.name} column {ID}", what, f"keep ids to {ID_MAX}")
             seen.add(record_id)
             self._see(record_id, fields)
         for row in self.rows.values():

@@ -23,6 +23,7 @@ BROKEN = {
     "no id": (b"name\nx\n", "has no column 'id'"),
     "the same id twice": (b"id,name\n1,x\n1,y\n", "'1' stands twice"),
     "an empty id": (b"id,name\n,x\n", "a row has no id"),
+    "a text for an id": (b"id,name\n" + b"word " * 800 + b",x\n", "has 4000 characters; keep ids to 200"),
     "nothing": (b"", "has no column 'id'"),
     "a million columns": (b"id" + b",c" * 1_000_000 + b"\n", f"keep it to {COLUMNS_MAX}"),
     "an endless cell": (b"id,name\n1," + b"x" * 40_000 + b"\n", "keep it to 32767 characters"),
