@@ -13,7 +13,7 @@ from isthmus.kernel.selection import Term
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*){0,5}", re.ASCII)
 #: Not compiled before a first match is looked up: that takes longer than everything else here together.
-_LOOSE = r"(?i)(?:[A-Za-z]?[^\x00-\x7f]+|[\x00-\x20\x7f]+|ss|f[fil]|st)+"
+_LOOSE = r"(?i)(?:[A-Za-z]?[^\x00-\x7f]+|[\x00-\x20\x7f]+|ss|ff[il]?|f[il]|st)+"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 #: The widest offsets from UTC: a business day of any zone lies within these of the UTC day.
 _ZONES = timedelta(hours=14)

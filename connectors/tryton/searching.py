@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 
 from connectors.tryton.rpc import Rpc
 from connectors.tryton.streams import Stream, asked_of
@@ -12,6 +13,8 @@ from isthmus.kernel.records import Fields
 from isthmus.kernel.selection import Selection, value_at
 
 _CHUNK = 100
+_WIDER = 0xFEE0  # from a letter of ASCII to the same in full width
+_ONE = re.compile("ss|ff[il]?|f[il]|st")  # what may be one letter: ß, ﬁ and the like
 #: Where Tryton can search for what a field of ours shows.
 _PATHS = {
     "customer": {"name": "name", "tax_id": "identifiers.code", "number": "code",
@@ -30,7 +33,7 @@ def find(rpc: Rpc, stream: Stream, fields: tuple[str, ...], *, values: Sequence[
         raise Misconfigured(f"stream {stream.name}", what, "correct `match`")
     found: dict[str, Candidate] = {}
     asked = asked_of(Selection(stream.name, fields))
-    patterns = sorted({_pattern(one[0]) for one in values})
+    patterns = sorted({pattern for one in values for pattern in _patterns(one[0])})
     for start in range(0, len(patterns), _CHUNK):
         either = ["OR", *([path, "ilike", pattern] for pattern in patterns[start : start + _CHUNK])]
         for record in stream.records(rpc, [either], asked):
@@ -40,10 +43,14 @@ def find(rpc: Rpc, stream: Stream, fields: tuple[str, ...], *, values: Sequence[
     return list(found.values())
 
 
-def _pattern(text: str) -> str:
-    """What folds to the same text: blanks may be many, and a letter beyond ASCII may have been two."""
-    kept = "".join(char if char.isascii() and char.isalnum() else "%" for char in text.replace("ss", "%"))
-    return f"%{kept}%"
+def _patterns(text: str) -> Iterator[str]:
+    """What folds to the same text: blanks may be many, a letter beyond ASCII may have been two, and two of them one.
+
+    A text is looked for in its own width and, as it may be written in Asia, in full width.
+    """
+    kept = [char if char.isascii() and char.isalnum() else "%" for char in _ONE.sub("%", text)]
+    yield f"%{''.join(kept)}%"
+    yield f"%{''.join(char if char == '%' else chr(ord(char) + _WIDER) for char in kept)}%"
 
 
 def _text(fields: Fields, path: str) -> str | None:

@@ -20,6 +20,7 @@ from tests.contract.crm_world import ACCOUNTS, World, counting
         ("Two  Blanks Ltd", "two blanks ltd"),
         ("Žižkov Straße s.r.o.", "žižkov strasse s.r.o."),
         ("Ｗｉｄｅ　ＫＫ", "wide kk"),
+        ("O\ufb03ce \ufb06ar Ltd", "office star ltd"),
     ],
 )
 def test_find_returns_all_that_might_be_equal(world: World, name: str, asked: str) -> None:

@@ -11,7 +11,7 @@ import pytest
 from connectors.tryton import measuring
 from isthmus.connect.protocol import Measure
 from isthmus.kernel.errors import Misconfigured, Refused
-from isthmus.kernel.records import Record
+from isthmus.kernel.records import Record, match_text
 from isthmus.kernel.selection import Selection, Term
 from tests.tryton.erp import Erp, quote, read
 
@@ -94,6 +94,14 @@ def test_candidates_are_found_whatever_case_and_blanks(erp: Erp) -> None:
         assert party in {one.id for one in erp.connector.find("customer", fields, [value])}
     with pytest.raises(Misconfigured, match="cannot be searched by 'phone'"):
         erp.connector.find("customer", ("phone",), [("1",)])
+
+
+@pytest.mark.parametrize(
+    "spelled", ["ＷＩＤＥ　Ｌａｍｐｓ　２", "ｗｉｄｅ ｌａｍｐｓ ２", "Ｗｉｄｅ株式会社", "O\ufb03ce Lamps"]
+)
+def test_candidates_are_found_in_full_width_as_well(erp: Erp, spelled: str) -> None:
+    party = erp.customer(spelled)
+    assert party in {one.id for one in erp.connector.find("customer", ("name",), [(match_text(spelled),)])}
 
 
 def test_a_merged_party_names_the_one_that_stays(erp: Erp) -> None:
