@@ -100,12 +100,13 @@ def _unite_same(connection: Connection, merger: Merger, mapping: CompiledMapping
         keep = pairs.pop(min(pairs))
         keep.forget(across, stays.id)
     if keep:
-        keep.gone = ""  # as the loser it was deleted; as the winner it lives
+        keep.gone = ""  # as the loser it was deleted; as the winner it lives, if that is not gone by now as well
         for drop in pairs.values():
             merges.unite(connection, keep, drop, side=side, winner=winner)
         if keep.seen(side).id != winner:
             keep.forget(side, winner)
         bindings.update(connection, [keep])
+    progress.add_due(connection, Lane(mapping.name, side), [replace(stays, id=winner, force=False)])
     progress.add_due(connection, Lane(mapping.name, across), [stays])
 
 

@@ -202,3 +202,25 @@ def test_what_was_invoiced_to_the_loser_waits_until_it_is_known_who_stays(
     assert [world.overruled("order", one) for one in orders] == [[], []]
     assert world.shop.reconcile("receivables", "cli:ada").agrees
     assert world.cycle().written == 0
+
+
+@pytest.mark.parametrize("choice", [0, 1], ids=["the loser's customer", "the winner's customer"])
+def test_the_credit_of_a_winner_that_is_deleted_before_people_answer_is_shown_nowhere(
+    world: World, choice: int
+) -> None:
+    winner, loser = world.account("Winner Ltd"), world.account("Loser Ltd")
+    world.cycle()
+    world.merge(winner, loser)
+    world.cycle()
+    world.delete("customer", winner)
+    world.cycle()
+    question = world.item(loser)
+    world.shop.office.resolve(question.id or 0, detail(question)["candidates"][choice], "cli:ada")
+    world.cycle()
+    assert world.items() == []
+    world.undelete(winner)
+    world.cycle()
+    world.at_desk(lambda desk: limit(desk, world.erp("customer", winner)["number"], 5_000))
+    world.cycle()
+    assert world.crm("customer", winner)["ERP_Credit_Limit__c"] == 50_000
+    assert world.items() == []
