@@ -190,6 +190,18 @@ class Sights:
     merging: dict[Reference, str] = field(default_factory=dict)  # …, of which nobody knows yet what stays
     erased: frozenset[str] = frozenset()  # those without a pair that were erased: the worklist keeps that
 
+    def winners(self, reference: Reference, merges: Mapping[Reference, str]) -> list[str]:
+        """Into whom it was merged, into whom that one was, and so on. Who was merged back and forth ends it."""
+        entity, key = reference
+        found = [key]
+        while (winner := merges.get((entity, found[-1]))) is not None and winner not in found:
+            found.append(winner)
+        return found[1:]
+
+    def stands_for(self, reference: Reference, merges: Mapping[Reference, str]) -> str:
+        """The id that stands for it after these merges: its own where there were none."""
+        return [reference[1], *self.winners(reference, merges)][-1]
+
 
 @dataclass(slots=True)
 class Decision:
@@ -273,7 +285,8 @@ class Case:
         late += sorted(self.sights.heard.get(self.read.id, ()))
         if late:
             return f"a write of {', '.join(late)} that nobody heard of may have landed late"
-        went = [one.unit for one in overruled if self._went_over(one, self.sights.merging)]
+        heirs, merges = self.sights.heirs, self.sights.heirs | self.sights.merging
+        went = [one.unit for one in overruled if self._went_over(one, merges) and not self._went_over(one, heirs)]
         return f"its {', '.join(went)} was merged into another" if went else None
 
     def _went_over(self, one: Overruled, merges: Mapping[Reference, str]) -> bool:
@@ -281,17 +294,19 @@ class Case:
         entity = next((row.refers_to for row in self.direction.mapping.references if row.row == one.unit), None)
         if entity is None or one.side != self.direction.source:
             return False
-        before, now = (merges.get((entity, str(key)), key) for key in (one.old, one.new))
-        return bool(before == now)
+        before, now = (self.sights.stands_for((entity, str(key)), merges) for key in (one.old, one.new))
+        return before == now
 
     def merge_behind(self, binding: Binding, units: Collection[str]) -> tuple[Reference, Fault] | None:
         """Who lost a merge with which one of these units went over, while nobody knows yet what stays."""
-        merging, missing = self.sights.merging, self.sights.missing
-        before: Fields = orjson.loads(binding.seen(self.direction.source).form) if merging else {}
+        sights = self.sights
+        before: Fields = orjson.loads(binding.seen(self.direction.source).form) if sights.merging else {}
         for row in self.direction.mapping.references if before else ():
-            loser, now = (row.refers_to, str(before.get(row.row))), self.read.form.get(row.row)
-            if row.row in units and now and merging.get(loser) == now and loser in missing:
-                return loser, missing[loser]
+            was, now = ((row.refers_to, str(form.get(row.row))) for form in (before, self.read.form))
+            loser = (row.refers_to, sights.stands_for(was, sights.heirs))  # what is decided by now is behind it
+            last, present = (sights.stands_for(one, sights.heirs | sights.merging) for one in (loser, now))
+            if row.row in units and loser != now and last == present and loser in sights.missing:
+                return loser, sights.missing[loser]
         return None
 
     def _is_late(self, binding: Binding, one: Overruled) -> bool:

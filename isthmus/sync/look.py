@@ -160,19 +160,30 @@ def _look_at_merges(stage: Stage, news: Iterable[Read], sights: Sights) -> None:
     """Who of those that records named before, and name no more, was merged into another: nobody edited these, and
     where the target refuses to take them along they wait.
     """
-    side, ports = stage.direction.source, stage.ports
     for entity, ids in _renamed(stage.direction, news, sights).items():
-        heirs = bindings.heirs(stage.connection, ports.stream(entity, side), sorted(ids))
-        sights.heirs.update({(entity, key): heir for key, heir in heirs.items()})
-        if entity in ports.mappings:
-            mapping, unknown = ports.mappings[entity], sorted(ids - heirs.keys())
-            shown = stage.source.fetch(mapping.selection(side), unknown)  # it may have been merged since it was read
-            sights.merging.update({(entity, one.id): one.merged_into for one in shown if one.merged_into})
-            items = worklist.load(stage.connection, Lane(mapping.name, side), unknown)
-            asked = ((key, orjson.loads(item.detail)) for key, item in items.items() if item.detail)
-            sights.merging.update({(entity, key): told["winner"] for key, told in asked if "winner" in told})
-            if side == "crm":
-                _explain_merging(stage, entity, sights)
+        looked_at, fresh = set(ids), ids
+        while fresh:  # a winner may have lost a merge itself
+            fresh = _look_at_winners(stage, entity, sorted(fresh), sights=sights) - looked_at
+            looked_at |= fresh
+        if entity in stage.ports.mappings and stage.direction.source == "crm":
+            _explain_merging(stage, entity, sights)
+
+
+def _look_at_winners(stage: Stage, entity: str, ids: list[str], *, sights: Sights) -> set[str]:
+    """Into whom these were merged, as far as anybody knows by now."""
+    side, ports = stage.direction.source, stage.ports
+    heirs = bindings.heirs(stage.connection, ports.stream(entity, side), ids)
+    sights.heirs.update({(entity, key): heir for key, heir in heirs.items()})
+    merging: dict[str, str] = {}
+    if entity in ports.mappings:
+        mapping, unknown = ports.mappings[entity], [key for key in ids if key not in heirs]
+        shown = stage.source.fetch(mapping.selection(side), unknown)  # it may have been merged since it was read
+        merging.update({one.id: one.merged_into for one in shown if one.merged_into})
+        items = worklist.load(stage.connection, Lane(mapping.name, side), unknown)
+        asked = ((key, orjson.loads(item.detail)) for key, item in items.items() if item.detail)
+        merging.update({key: told["winner"] for key, told in asked if "winner" in told})
+        sights.merging.update({(entity, key): winner for key, winner in merging.items()})
+    return {*heirs.values(), *merging.values()}
 
 
 def _explain_merging(stage: Stage, entity: str, sights: Sights) -> None:
@@ -181,7 +192,8 @@ def _explain_merging(stage: Stage, entity: str, sights: Sights) -> None:
     losers = {key: winner for (of, key), winner in sights.merging.items() if of == entity}
     pairs = bindings.load(stage.connection, stream, sorted({*losers, *losers.values()}))
     for key, winner in losers.items():
-        mine, other = pairs.get(key), pairs.get(winner)
+        mine = pairs.get(key)
+        other = next((pairs[one] for one in sights.winners((entity, key), sights.merging) if one in pairs), None)
         if mine and other and mine.id != other.id and mine.left("crm") != "deleted":
             what = f"was merged into {winner}, and both have a record in the ERP"
             remedy = f"nothing to do: it follows when {mapping.name} is synchronised, and it is decided which one stays"

@@ -224,3 +224,35 @@ def test_the_credit_of_a_winner_that_is_deleted_before_people_answer_is_shown_no
     world.cycle()
     assert world.crm("customer", winner)["ERP_Credit_Limit__c"] == 50_000
     assert world.items() == []
+
+
+@pytest.mark.parametrize("is_decided", [False, True], ids=["nothing is decided", "the first is decided"])
+def test_what_was_invoiced_waits_when_the_winner_loses_a_merge_itself(world: World, is_decided: bool) -> None:
+    """A into B, and later B into C: nobody is told to write a credit note, and the orders mapping goes on."""
+    world.limits = Limits(refused_count=2)
+    world.reopen()
+    a, b, c = (world.account(f"{name} Ltd") for name in "ABC")
+    orders = [world.order(a) for _ in range(2)]
+    world.cycle()
+    for order in orders:
+        world.at_desk(partial(invoice, order_name=world.erp("order", order)["number"]))
+    world.cycle()
+    world.merge(b, a)
+    world.run("customer") if is_decided else world.cycle()
+    if is_decided:
+        world.shop.office.resolve(world.item(a).id or 0, detail(world.item(a))["candidates"][1], "cli:ada")
+    world.merge(c, b)
+    world.cycle()
+    waits = f"customer {b if is_decided else a}"
+    assert [(world.item(one).reason, world.item(one).waits_for) for one in orders] == [("waiting", waits)] * 2
+    world.cycle()
+    assert world.cycle().count("worklisted") == 0, "in peace"
+    for loser in (b,) if is_decided else (a, b):
+        world.shop.office.resolve(world.item(loser).id or 0, detail(world.item(loser))["candidates"][1], "cli:ada")
+        world.cycle()
+    world.cycle()
+    assert world.items() == []
+    assert {world.erp("order", one)["customer_id"] for one in orders} == {world.erp("customer", c)["id"]}
+    assert {row["Account__c"] for row in world.crm_rows("ERP_Invoice__c")} == {c}
+    assert [world.overruled("order", one) for one in orders] == [[], []]
+    assert world.shop.reconcile("receivables", "cli:ada").agrees
