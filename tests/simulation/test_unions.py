@@ -175,3 +175,26 @@ def test_of_two_losers_that_live_again_at_once_one_gets_the_customer_back(erp: E
     assert tale.listed() == {second: "ambiguous"}
     assert tale.hand.erp_id("customer", first) == customer
     assert tale.is_open(first)
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_an_invoiced_order_waits_for_the_first_of_two_merges_that_people_are_asked_about(
+    own: Tale, is_known: bool
+) -> None:
+    """A into B, and later B into C, of whom the ERP has heard or not."""
+    books = ("customer", "order", "invoice")
+    a, b = accounts(own)
+    c = own.hand.account()
+    own.calm(2 if is_known else 0, books)
+    order = own.hand.order(a)
+    own.hand.crm.edit("Account", c, SALES, Type="Customer" if is_known else "Prospect")
+    own.calm(2, books)
+    own.hand.bill()
+    own.calm(1, books)
+    own.hand.crm.merge(b, a, SALES)
+    own.calm(1, books)
+    own.hand.crm.merge(c, b, SALES)
+    own.hand.crm.edit("Account", c, SALES, Type="Customer")
+    own.story.settle()
+    assert own.listed()[order] == "waiting"
+    assert own.listed()[a] == "ambiguous"

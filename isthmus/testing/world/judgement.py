@@ -46,11 +46,9 @@ class Judgement:
             (row["mapping"], row["side"], row["source_id"]): Item(row["reason"], row["what"], row["detail"] or "")
             for row in world.ask("SELECT * FROM state_worklist")
         }
-        self.aliases = {row["id"] for row in world.ask("SELECT id FROM state_alias")}
-        self.heirs = {
-            row["crm_id"]
-            for row in world.ask("SELECT b.crm_id FROM state_alias a JOIN state_binding b ON b.id = a.binding_id")
-        }
+        query = "SELECT a.id, b.crm_id FROM state_alias a JOIN state_binding b ON b.id = a.binding_id"
+        self.aliases = {row["id"]: row["crm_id"] for row in world.ask(query)}
+        self.heirs = set(self.aliases.values())
         self.merged = {one.merged_into for one in self.crm.things["Account"].values() if one.merged_into}
 
     def judge(self) -> None:
@@ -278,8 +276,14 @@ class Judgement:
         return parent in self.aliases and ("customer", "crm", parent) in self.items  # it went over, and lives again
 
     def _is_asked_into(self, account: str) -> bool:
-        """Whether people are asked which customer stays of two accounts that were merged into this one."""
-        return any(item.detail and json.loads(item.detail).get("winner") == account for item in self.items.values())
+        """Whether people are asked which customer stays of two accounts that were merged into this one, or into one
+        that was merged into it later.
+        """
+        asked = [json.loads(item.detail).get("winner") for item in self.items.values() if item.detail]
+        return any(account in (one, self.aliases.get(one), self._survivor(one)) for one in asked if one)
+
+    def _survivor(self, account: str) -> str | None:
+        return self.crm.survivor("Account", self.crm.things["Account"][account])
 
     def _is_off(self, account: str) -> bool:
         known = self.crm.things["Account"].get(account)
