@@ -163,14 +163,15 @@ def _store_worklist(stage: Stage, conclusions: Sequence[Conclusion], now: str) -
 
 def _hear_out(stage: Stage, asked: Sequence[Conclusion], now: str) -> None:
     """A question may end without an answer: sales put back what stood there before. What the other side had to say was
-    only seen while it was open, so it is planned now. What left says nothing: the question comes back with it.
+    only seen while it was open, so it is planned now. What left says nothing: the question comes back with it. Where an
+    answer waits nothing has ended.
     """
     direction = stage.direction
     why = f"the question about {direction.mapping.entity} {{}} has ended"
     dues = [
         Due(pair.seen(direction.target).id, why.format(one.read.id), now)
         for one in asked
-        if not _is_question(one.item) and one.outcome != "superseded" and not one.decision.left
+        if not (_is_question(one.item) or _waits_to_hold(one)) and one.outcome != "superseded" and not one.decision.left
         if (pair := one.decision.binding) is not None
     ]
     progress.add_due(stage.connection, Lane(direction.mapping.name, direction.target), dues)
@@ -195,9 +196,10 @@ def _store_notes(stage: Stage, conclusions: Sequence[Conclusion]) -> None:
 
 
 def _store_dues(stage: Stage, work: Work, now: str) -> None:
-    """What was due is done; references to be pulled and edits to be undone become due."""
+    """What was due is done, but for answers that wait; references to be pulled and edits to be undone become due."""
     direction, connection = stage.direction, stage.connection
-    progress.drop_due(connection, direction.lane, work.dues)
+    work.later = [one.read.id for one in work.conclusions if _waits_to_hold(one)]
+    progress.drop_due(connection, direction.lane, [due for due in work.dues if due.id not in work.later])
     pulled: dict[str, dict[str, Due]] = {}
     undone = []
     for one in work.conclusions:
@@ -231,6 +233,15 @@ def _store_dues(stage: Stage, work: Work, now: str) -> None:
         if entity in stage.ports.mappings:
             progress.add_due(connection, Lane(stage.ports.mappings[entity].name, direction.source), items.values())
     progress.add_due(connection, Lane(direction.mapping.name, direction.target), undone)
+
+
+def _waits_to_hold(one: Conclusion) -> bool:
+    """Whether a person's answer could not be carried out, as its record is not through for another reason: nobody is
+    asked again, it holds as soon as that is over.
+    """
+    due = one.read.due
+    is_kept_back = one.outcome == "worklisted" and not one.decision.left and not _is_question(one.decision.item)
+    return is_kept_back and due is not None and due.resolution is not None
 
 
 def _is_stale(direction: Direction, one: Conclusion) -> bool:

@@ -87,6 +87,44 @@ def test_a_question_that_somebody_dismissed_ends_no_worse() -> None:
     assert phones(tale) == ("P2", "P2")
 
 
+@pytest.mark.parametrize("erp", ["own", "far", "weak"])
+@pytest.mark.parametrize("take", ["crm", "erp"])
+def test_an_answer_holds_as_soon_as_its_record_is_put_right(erp: ErpKind, take: str) -> None:
+    """Sales spoil another field of the account before the answer is carried out: nobody is asked a second time."""
+    tale = quarrel(erp)
+    tale.answer(take)
+    tale.world.crm.edit("Account", tale.hand.known, SALES, Currency="EUX")
+    tale.calm(3)
+    assert tale.listed() == {tale.hand.known: "invalid"}
+    tale.story.settle()
+    tale.world.crm.edit("Account", tale.hand.known, SALES, Currency="EUR")
+    tale.calm()
+    held = {"crm": "P1", "erp": "P2"}[take]
+    assert (phones(tale), tale.listed()) == ((held, held), {})
+
+
+@pytest.mark.parametrize("erp", ["far", "weak"])
+def test_an_answer_whose_write_came_to_nothing_is_written_by_the_next_run(erp: ErpKind) -> None:
+    tale = quarrel(erp)
+    tale.answer("crm")
+    tale.run("customer", "undone")
+    assert tale.listed() == {tale.hand.known: "in_doubt"}
+    tale.calm(2)
+    assert (phones(tale), tale.listed()) == (("P1", "P1"), {})
+
+
+def test_an_answer_that_waits_is_void_when_the_clerk_says_something_else() -> None:
+    tale = quarrel("own")
+    tale.answer("crm")
+    tale.world.crm.edit("Account", tale.hand.known, SALES, Currency="EUX")
+    tale.calm(2)
+    call(tale, "P3")
+    tale.world.crm.edit("Account", tale.hand.known, SALES, Currency="EUR")
+    tale.calm()
+    assert (phones(tale), tale.listed()) == (("P1", "P3"), {tale.hand.known: "conflict"})
+    assert tale.world.dues() == tale.rows("SELECT * FROM state_due") == []
+
+
 def test_what_is_asked_of_an_order_is_judged_by_the_auditor_too() -> None:
     tale = Tale("own")
     order = tale.hand.order(tale.hand.known)

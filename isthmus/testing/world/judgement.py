@@ -64,8 +64,9 @@ class Judgement:
         self._judge_orphans()
 
     def _no_loose_ends(self) -> None:
-        for table, where in (("state_intent", "settled_at IS NULL"), ("state_due", "true")):
-            if rows := [tuple(row) for row in self.world.ask(f"SELECT * FROM {table} WHERE {where}")]:
+        intents = self.world.ask("SELECT * FROM state_intent WHERE settled_at IS NULL")
+        for table, found in (("state_intent", intents), ("state_due", self.world.dues())):
+            if rows := [tuple(row) for row in found]:
                 raise Violation("Converges", f"{len(rows)} rows are left in {table}: {rows[:2]}")
 
         for row in self.world.ask("SELECT * FROM state_worklist WHERE reason = 'waiting' AND waits_for IS NOT NULL"):

@@ -268,9 +268,8 @@ class Story:
         return self._written() == before and not self._pending()
 
     def _pending(self) -> int:
-        query = "SELECT (SELECT count(*) FROM state_due) + count(*) FROM state_mapping WHERE full_wanted IS NOT NULL"
-        ((number,),) = self.world.ask(query)
-        return int(number)
+        ((number,),) = self.world.ask("SELECT count(*) FROM state_mapping WHERE full_wanted IS NOT NULL")
+        return int(number) + len(self.world.dues())
 
     def _written(self) -> tuple[int, int, int]:
         ((changes,),) = self.world.ask("SELECT count(*) FROM erp_change")

@@ -166,6 +166,11 @@ class World:
         """What is durable in our database at this moment: rows by name and by place."""
         return self.disk.ask(query, words)
 
+    def dues(self) -> list[Any]:
+        """What the next runs are to look at, but for people's answers that wait until their record is put right."""
+        waiting = "SELECT 1 FROM state_worklist AS w WHERE (w.mapping, w.side, w.source_id) = (d.mapping, d.side, d.id)"
+        return self.ask(f"SELECT * FROM state_due AS d WHERE resolution IS NULL OR NOT EXISTS ({waiting})")
+
     def tell(self, what: str) -> None:
         self.told.append(f"{self.clock.now():%d %H:%M:%S} {what}")
 
