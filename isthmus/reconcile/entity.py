@@ -112,7 +112,10 @@ class EntityTie:
                 {side: why for side, key in named.items() if (why := state.dues[side].get(key))},
                 _twin_of(one, twins), bool(self.selections),
             )  # fmt: skip
-            yield judge(evidence)
+            verdict = judge(evidence)
+            for found in verdict.differences:
+                found.is_pending = found.lane is not None and named.get(found.lane) in state.pending[found.lane]
+            yield verdict
 
     def _bindings(self, batch: Sequence[Candidate]) -> dict[tuple[Side, str], Binding]:
         """(side, id) → pair, for whichever side was read first. Also of records that got one in the meantime."""
@@ -142,6 +145,7 @@ class EntityTie:
                 state.items[side] = worklist.load(connection, lane, keys)
                 dues = progress.load_due(connection, lane, keys)
                 state.dues[side] = {due.id: due.why for due in dues if not due.why.startswith(OURS)}
+                state.pending[side] = {due.id for due in dues}
         return state
 
     def _twins(self, batch: Sequence[Candidate]) -> dict[Side, dict[int, str]]:
@@ -173,6 +177,7 @@ class _State:
 
     items: dict[Side, dict[str, Item]] = field(default_factory=dict)
     dues: dict[Side, dict[str, str]] = field(default_factory=dict)
+    pending: dict[Side, set[str]] = field(default_factory=dict)  # …, for whatever reason
 
 
 def _key_of(one: Candidate) -> tuple[Side, str]:

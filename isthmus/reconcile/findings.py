@@ -34,6 +34,7 @@ class Difference:
     remedy: str
     lane: Side | None = None
     repair: Repair = "worklist"
+    is_pending: bool = False  # a run had it still before it when it was looked at
     name: str = ""  # what people call the record: its number
     spelling: Spelling = ""
     first_seen: str = ""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 import orjson
 
 from isthmus.connect.protocol import Timely
-from isthmus.db import writing
+from isthmus.db import reading, writing
 from isthmus.kernel.clock import parse_stamp
 from isthmus.kernel.errors import Misconfigured
 from isthmus.kernel.records import Fields
@@ -26,7 +26,7 @@ from isthmus.reconcile.shape import Shape
 from isthmus.state import progress, tie_outs
 from isthmus.state.bindings import Lane
 from isthmus.state.progress import Due
-from isthmus.state.tie_outs import Past, Seen
+from isthmus.state.tie_outs import Past, Place, Seen
 
 Asked = Literal["credit", "receivables", "totals"]
 KINDS: tuple[Asked, ...] = get_args(Asked)
@@ -92,6 +92,8 @@ def reconcile(ports: Ports, kind: Asked, who: str, *, repair: bool = True, time_
     if repair and kind == "credit":
         _pass_time(ports)
     tie_out = TieOut(kind, who, ports.now(), time_zone=time_zone)
+    with reading(ports.engine) as connection:
+        promised = tie_outs.open_repairs(connection, list(ports.mappings))
     balances = Balances()
     for mapping in chosen(ports, kind):
         result = tie_entity(ports, mapping, balances=balances if kind == "receivables" else None)
@@ -102,11 +104,11 @@ def reconcile(ports: Ports, kind: Asked, who: str, *, repair: bool = True, time_
         _add_balances(ports, tie_out, balances)
     if kind == "credit" and "order" in ports.mappings:
         tie_out.entities.append(tie_held(ports, ports.mappings["order"]))
+    give_up(tie_out.differences, promised)
     if repair:
         mend(ports, tie_out)
     else:
-        for one in tie_out.differences:
-            one.repair = "none" if one.repair == "due" else one.repair
+        forgo(tie_out.differences)
     keep(ports, tie_out)
     return tie_out
 
@@ -177,38 +179,37 @@ def _add_balances(ports: Ports, tie_out: TieOut, balances: Balances) -> None:
 
 
 def mend(ports: Ports, tie_out: TieOut) -> None:
-    """Makes due what the next run can put right. What was due before, was planned and still differs needs a person."""
+    """Makes due what the next run can put right."""
     now, why = ports.now(), f"{OURS} of {tie_out.as_of} found a difference"
-    lanes: dict[Lane, list[Difference]] = {}
+    lanes: dict[Lane, list[Due]] = {}
     for one in tie_out.differences:
         mapping = ports.mappings.get(one.entity)
-        if one.lane is not None and mapping is not None and one.ids.get(one.lane):
-            lanes.setdefault(Lane(mapping.name, one.lane), []).append(one)
+        if one.lane is not None and mapping is not None and (key := one.ids.get(one.lane)):
+            lanes.setdefault(Lane(mapping.name, one.lane), []).append(Due(key, why, now, force=True))
     if not lanes:
         return
     with writing(ports.engine) as connection:
-        promised = tie_outs.open_repairs(connection, [one.entity for one in tie_out.entities])
-        for lane, found in lanes.items():
-            ids = [one.ids[lane.side] for one in found]
-            pending = {due.id for due in progress.load_due(connection, lane, ids)}
-            _give_up(
-                one
-                for one, key in zip(found, ids, strict=True)
-                if one.place in promised and _was_tried(*promised[one.place], is_pending=key in pending)
-            )
-            progress.add_due(connection, lane, [Due(key, why, now, force=True) for key in ids])
+        for lane, dues in lanes.items():
+            progress.add_due(connection, lane, dues)
 
 
-def _was_tried(repair: str, remedy: str, *, is_pending: bool) -> bool:
-    """Whether it was planned since it was promised to be; what did not help once stays with people until it is gone."""
-    return (repair == "due" and not is_pending) or remedy.startswith(UNHELPED)
+def forgo(differences: Iterable[Difference]) -> None:
+    """Nothing becomes due: only what an earlier tie-out has asked for is still to come."""
+    for one in differences:
+        if one.repair == "due" and not one.is_pending:
+            one.repair, one.remedy = "none", f"{one.remedy}, if `--no-repair` is left out"
 
 
-def _give_up(tried: Iterable[Difference]) -> None:
-    for one in tried:
-        key = next(filter(None, one.ids.values()))
-        one.repair = "worklist"
-        one.remedy = f"{UNHELPED}: see `isthmus explain {one.entity} {key}`, then correct it by hand"
+def give_up(differences: Iterable[Difference], promised: Mapping[Place, tuple[str, str]]) -> None:
+    """What was due before this tie-out began, was planned before it was looked at, and still differs needs a person; it
+    stays with people until it is gone.
+    """
+    for one in differences:
+        repair, remedy = promised.get(one.place, ("", "")) if one.lane is not None else ("", "")
+        if (repair == "due" and not one.is_pending) or remedy.startswith(UNHELPED):
+            key = next(filter(None, one.ids.values()))
+            one.repair = "worklist"
+            one.remedy = f"{UNHELPED}: see `isthmus explain {one.entity} {key}`, then correct it by hand"
 
 
 def keep(ports: Ports, tie_out: TieOut) -> None:

@@ -17,6 +17,7 @@ from isthmus.erp.invoicing import credit_note, invoice
 from isthmus.kernel.errors import Refused, Unavailable
 from isthmus.kernel.records import Page
 from isthmus.kernel.selection import Selection
+from isthmus.reconcile import run as reconciling
 from isthmus.reconcile.run import TieOut, keep, reconcile, tie_entity
 from isthmus.state import progress
 from isthmus.state.bindings import Lane
@@ -262,6 +263,47 @@ def test_what_a_repair_did_not_help_stays_with_people_until_it_is_gone(lab: Lab)
             lab.world.run("order")
         lab.world.pass_time()
     assert told == [("due", False), ("worklist", True), ("worklist", True), ("worklist", True), ("worklist", True)]
+
+
+def test_a_look_without_repair_says_no_less_than_the_tie_outs_before_it(lab: Lab) -> None:
+    pair, told = lab.pairs("order")[0], []
+    for repair, is_run in ((True, False), (False, True), (False, False), (True, False)):
+        lab.set("crm", "Order", f"\"Id\" = '{pair.crm.id}'", ERP_Total__c=1)
+        (one,) = _totals(lab, repair=repair).differences
+        told.append((one.repair, "did not help" in one.remedy))
+        for _ in range(2 * is_run):
+            lab.world.run("order")
+        lab.world.pass_time()
+    assert told == [("due", False), ("due", False), ("worklist", True), ("worklist", True)]
+
+
+def test_a_look_without_repair_does_not_say_that_the_next_run_puts_it_right(lab: Lab) -> None:
+    lab.set("crm", "Order", f"\"Id\" = '{lab.pairs('order')[0].crm.id}'", ERP_Total__c=1)
+    (one,) = _totals(lab, repair=False).differences
+    assert one.remedy == "the next run of order writes the value of the ERP, if `--no-repair` is left out"
+
+
+def test_a_repair_that_is_carried_out_while_it_is_looked_at_is_not_said_to_have_been_in_vain(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both sides have been looked at again; then a run puts right what the tie-out before this one made due."""
+    world, pair = lab.world, lab.pairs("order")[0]
+    lab.set("crm", "Order", f"\"Id\" = '{pair.crm.id}'", ERP_Total__c=1)
+    assert [one.repair for one in _totals(lab).differences] == ["due"]
+    plain = reconciling.tie_entity
+
+    def slow(*given: Any, **named: Any) -> Any:
+        found = plain(*given, **named)
+        if found.differences:
+            world.run("order")
+        return found
+
+    monkeypatch.setattr(reconciling, "tie_entity", slow)
+    assert [one.repair for one in _totals(lab).differences] == ["due"]
+    monkeypatch.undo()
+    world.run("order")
+    world.pass_time()
+    assert _totals(lab).agrees
 
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["no stamp moved", "committed late"])
