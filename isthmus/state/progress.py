@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -215,10 +215,24 @@ def announce_burial(connection: Connection, intents: Iterable[Intent], keys: Col
 
 def forget_values(connection: Connection, mapping: str, ids: Collection[str]) -> None:
     """Takes away what unheard writes of these records, of either side, said; that they may still land stays known."""
+    _rewrite(connection, mapping, lambda one: replace(one, values={}) if {one.source_id, one.id} & set(ids) else one)
+
+
+def forget_units(connection: Connection, mapping: str, units: Collection[str]) -> None:
+    """Takes away what unheard writes said of these: it was said of another field than is meant by now."""
+
+    def without(one: Announced) -> Announced:
+        left = [unit for unit in one.units.split(",") if unit not in units]
+        values = {unit: said for unit, said in one.values.items() if unit not in units}
+        return replace(one, units=",".join(left), values=values)
+
+    _rewrite(connection, mapping, without)
+
+
+def _rewrite(connection: Connection, mapping: str, change: Callable[[Announced], Announced]) -> None:
     for number, body in connection.execute(select(intent.c.id, intent.c.body).where(intent.c.mapping == mapping)).all():
-        entries = [Announced(**entry) for entry in orjson.loads(body)]
-        left = [replace(one, values={}) if {one.source_id, one.id} & set(ids) else one for one in entries]
-        connection.execute(intent.update().where(intent.c.id == number).values(body=_spell(left)))
+        entries = [change(Announced(**entry)) for entry in orjson.loads(body)]
+        connection.execute(intent.update().where(intent.c.id == number).values(body=_spell(entries)))
 
 
 def _spell(entries: Sequence[Announced]) -> str:

@@ -120,6 +120,7 @@ def _forget(connection: Connection, mapping: CompiledMapping) -> None:
     units = mappings.unknown_units(connection, mapping)
     if units:
         bindings.forget_units(connection, mapping.entity, units)
+        progress.forget_units(connection, mapping.name, units)
     now = json.dumps(mapping.meanings)
     if mappings.load(connection, mapping.name, mapping.entity).units != now:
         mappings.store(connection, mapping.name, mapping.entity, units=now)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from isthmus.kernel.errors import Misconfigured
+from isthmus.kernel.errors import Misconfigured, Unavailable
+from tests.scenarios.test_far_erp import far
 from tests.scenarios.world import World
 
 PHONE, NUMBER = "phone:    {crm: Phone, erp: phone}", "number: {crm: ERP_Customer_Number__c, erp: number, owner: erp}"
@@ -58,6 +59,24 @@ def test_a_shared_row_that_goes_to_an_empty_field_of_the_erp_clears_nothing_in_t
     both.clerk("customer", one, email="https://by-hand.example")
     both.run("customer")
     assert (both.crm("customer", one)["Website"], both.items()) == ("https://by-hand.example", [])
+
+
+def test_a_create_that_is_found_after_its_shared_row_went_to_another_field_clears_nothing(world: World) -> None:
+    """What was announced of it was said of the field that the row named then."""
+    accepted(world, (SITE, SHARED))
+    account = world.account("Echoless Ltd", Website="https://echoless.example")
+    far(world).fate = "lose"
+    with pytest.raises(Unavailable):
+        world.run("customer")
+    world.mapping_file("customer", (SHARED, SHARED.replace("erp: website", "erp: email")))
+    far(world)
+    world.shop.office.accept("customer", "cli:ada", "it was read")
+    for _ in range(3):
+        world.run("customer")
+    assert world.erp("customer", account)["website"] == "https://echoless.example", "it did arrive"
+    assert world.crm("customer", account)["Website"] == "https://echoless.example"
+    assert world.erp("customer", account)["email"] == "https://echoless.example"
+    assert (world.items(), world.overruled("customer", account)) == ([], [])
 
 
 def test_what_was_listed_when_the_file_was_edited_gets_it_when_it_is_through(world: World) -> None:
