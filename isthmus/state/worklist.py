@@ -111,11 +111,12 @@ def put(connection: Connection, lane: Lane, items: Sequence[Item], *, now: str) 
         if before is None:
             fresh.append((lane.mapping, lane.side, *_values(item)))
             continue
-        if item.detail is not None and not asks_the_same(item, before):
+        is_asked = item.detail is not None and item.reason != "waiting"
+        if is_asked and not asks_the_same(item, before):
             outdated.append(item.source_id)
             fresh.append((lane.mapping, lane.side, *_values(item)))
             continue
-        item.detail = item.detail and before.detail
+        item.detail = before.detail if is_asked else item.detail
         if before.dismissed_by and (before.version, before.fault) == (item.version, item.fault):
             item.dismissed_by, item.dismissed_why = before.dismissed_by, before.dismissed_why
         again.append((*_values(item), before.id))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import orjson
 from sqlalchemy import Engine
 
 from isthmus.db import reading, writing
@@ -119,6 +120,25 @@ def test_a_dismissed_item_comes_back_when_its_record_or_its_fault_changes(engine
     with writing(engine) as connection:
         worklist.dismiss(connection, number, who="ada", why="never")
     assert put("face 2", "is too long").dismissed_by is None
+
+
+def test_who_waits_for_one_record_less_stays_dismissed_under_its_number(engine: Engine) -> None:
+    def put(*also: str) -> Item:
+        with writing(engine) as connection:
+            item = Item("801A", "waiting", Fault("quote Q1", "was not read yet", "nothing to do"), "face", "quote Q1")
+            item.detail = orjson.dumps({"also": also}).decode() if also else None
+            worklist.put(connection, LANE, [item], now="t")
+            return worklist.load(connection, LANE, ["801A"])["801A"]
+
+    number = put("contract C1", "campaign D1").id or 0
+    with writing(engine) as connection:
+        worklist.dismiss(connection, number, who="ada", why="the quote is lost")
+    for also in (("campaign D1",), ()):
+        left = put(*also)
+        assert (left.id, left.dismissed_by) == (number, "ada")
+        with reading(engine) as connection:
+            waits_for = [f"{entity} {key}" for _, entity, key in worklist.waiting(connection, LANE)]
+        assert waits_for == ["quote Q1", *also]
 
 
 def test_two_mappings_bind_at_the_same_time(engine: Engine) -> None:
