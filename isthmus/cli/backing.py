@@ -83,13 +83,14 @@ def restored(
     if not act.why:
         raise Misconfigured("--why", "says nothing", "say what happened; it is kept")
     specs, engine = load_mappings(call.settings.mappings), open_database(call.settings, prepare=False)
+    wanted = f"an older copy was brought back, as was said at {act.at}"  # a run takes back only what it was given
     left_out = skip if call.settings.erp == BUILTIN else 0
     try:
         with writing(engine) as connection:
             _leave_out(connection, left_out)
             _count_anew(connection)
             for spec in specs:
-                mappings.store(connection, spec.name, spec.entity, full_wanted="an older copy was brought back")
+                mappings.store(connection, spec.name, spec.entity, full_wanted=wanted)
             decisions.add(connection, replace(act, answer=f"{left_out} numbers left out"))
     finally:
         engine.dispose()

@@ -162,3 +162,19 @@ def test_that_a_copy_was_brought_back_is_not_forgotten_by_a_run_that_is_under_wa
     with reading(world.shop.engine) as connection:
         kinds = [one.kind for one in recent_runs(connection, "customer", 3)]
     assert kinds == ["incremental", "full", "incremental"]
+
+
+def test_a_second_copy_that_is_brought_back_while_all_is_read_for_the_first_is_heard_as_well(world: World) -> None:
+    said: list[str] = []
+
+    def say_so(*_passed: object) -> None:
+        if len(said) < 2:
+            said.append(say(world, "db", "restored", "--why", "another server", "--skip", "0").out)
+
+    world.run("customer")
+    say_so()
+    for how in ({"on_page": say_so}, {}, {}):
+        world.run("customer", **how)
+    with reading(world.shop.engine) as connection:
+        kinds = [one.kind for one in recent_runs(connection, "customer", 3)]
+    assert kinds == ["incremental", "full", "full"]
