@@ -310,10 +310,11 @@ def _wake_rivals(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> N
 
 
 def _wake_referring(stage: Stage, conclusions: Sequence[Conclusion], now: str) -> None:
-    """A pair has gone over to another record, or got a new one: what was refused may have named the one before it. Not
-    every system says which field it refuses, so all of the mappings that refer to the entity are tried again.
+    """A pair has gone over to another record, or got a new one, or its own is back: what was refused may have named the
+    one before it, or the one that was deleted. Not every system says which field it refuses, so all of the mappings
+    that refer to the entity are tried again.
     """
-    if not any(one.outcome == "rebound" or (one.outcome == "created" and one.bind == "update") for one in conclusions):
+    if not any(_is_another(one) or one.is_back or _reopens(one) for one in conclusions):
         return
     entity = stage.direction.mapping.entity
     around = (one for one in stage.ports.mappings.values() if any(row.refers_to == entity for row in one.references))
@@ -339,11 +340,19 @@ def _binds(one: Conclusion) -> bool:
     return one.bind == "insert" or one.outcome in ("rebound", "created")
 
 
+def _is_another(one: Conclusion) -> bool:
+    """Whether one half of a known pair is another record now."""
+    return one.outcome == "rebound" or (one.outcome == "created" and one.bind == "update")
+
+
+def _reopens(one: Conclusion) -> bool:
+    change = one.decision.change
+    return one.outcome == "updated" and change is not None and change.verb == "reopen"
+
+
 def _is_awaited(entity: str, one: Conclusion) -> bool:
     """Whether others may wait for what happened: a pair to refer to, one that is open again, or credit that is free."""
-    change = one.decision.change
-    reopens = change is not None and change.verb == "reopen"
-    return _binds(one) or (one.outcome == "updated" and (reopens or entity == "credit_status"))
+    return _binds(one) or _reopens(one) or (one.outcome == "updated" and entity == "credit_status")
 
 
 def wake_same(stage: Stage, moved: Sequence[Binding], now: str) -> None:

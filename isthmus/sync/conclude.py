@@ -35,6 +35,11 @@ class Conclusion:
     def read(self) -> Read:
         return self.decision.read
 
+    @property
+    def is_back(self) -> bool:
+        """Whether it was deleted when it was listed, and is no more."""
+        return self.listed is not None and not self.listed.version and not self.read.record.deleted
+
 
 def conclude(direction: Direction, decision: Decision, answer: Answer | None) -> Conclusion:
     """The end of one decision. ``answer`` is the target's, None when nothing was written."""

@@ -7,6 +7,7 @@ import pytest
 from isthmus.erp.invoicing import invoice
 from isthmus.kernel.errors import Misconfigured
 from isthmus.settings import Limits
+from tests.scenarios.sale import Sale, shown
 from tests.scenarios.world import World
 
 
@@ -140,3 +141,34 @@ def test_an_order_that_is_kept_while_it_is_deleted_is_told_its_status_when_it_is
     world.edit("order", order, Status="Activated")
     world.cycle()
     assert world.crm("order", order)["ERP_Status__c"] == "Invoiced"
+
+
+@pytest.mark.parametrize("is_activated", [True, False], ids=["and activated again", "and left as a draft"])
+def test_an_invoice_that_was_refused_for_its_deleted_order_is_shown_when_that_is_back(
+    sale: Sale, *, is_activated: bool
+) -> None:
+    world, number = sale.world, sale.bill()
+    world.edit("order", sale.order, Status="Draft")
+    world.delete("order", sale.order)
+    world.cycle()
+    assert [item.reason for item in world.items(mapping="invoice")] == ["refused"]
+    world.undelete(sale.order)
+    if is_activated:
+        world.edit("order", sale.order, Status="Activated")
+    world.cycle()
+    assert shown(world, number)["Order__c"] == sale.order
+    assert world.items(mapping="invoice") == []
+
+
+def test_an_invoice_that_was_refused_for_its_deleted_account_is_shown_when_that_is_back(sale: Sale) -> None:
+    world, number = sale.world, sale.bill()
+    world.edit("order", sale.order, Status="Draft")
+    world.delete("order", sale.order)
+    world.delete("customer", sale.account)
+    world.cycle()
+    assert "refused" in [item.reason for item in world.items(mapping="invoice")]
+    world.undelete(sale.account)
+    world.undelete(sale.order)
+    world.cycle()
+    assert shown(world, number)["Account__c"] == sale.account
+    assert world.items(mapping="invoice") == []
