@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -38,23 +38,29 @@ def plan_mapping(
     """
     ids = tuple(as_written(ports, mapping, ids))
     owed: dict[Side, dict[str, Due]] = {side: {} for side in SIDES}
+    written: dict[str, frozenset[str]] = {}  # by the ERP's id: what of it the way there puts right by itself
     legs = {
         side: Leg(ports, ports.direction(mapping, side), _nobody(mapping), Lease(mapping.name, 0)) for side in SIDES
     }
     for side, leg in legs.items():
         for decisions in _plan_side(leg, full=full, ids=ids, owed=owed[side]) if leg.direction.has_work else ():
-            owed[leg.direction.target].update((one.id, one) for one in _undone(leg.direction, decisions))
+            owed[leg.direction.target].update((one.id, one) for one in _undone(leg.direction, decisions, written))
+            if side == "crm":
+                written.update((one.change.id, one.units) for one in decisions if one.change and one.change.id)
             yield leg.direction, decisions
     if asked := list(owed["crm"].values()):  # by the way back: the run goes on with them, or the next one does
         with reading(ports.engine) as connection:
             yield legs["crm"].direction, legs["crm"].plan(legs["crm"].fetch(asked), asked, connection)
 
 
-def _undone(direction: Direction, decisions: Sequence[Decision]) -> Iterator[Due]:
+def _undone(
+    direction: Direction, decisions: Sequence[Decision], written: Mapping[str, frozenset[str]]
+) -> Iterator[Due]:
     """Records of the target that a run would plan as well: to undo an edit, or as they are to be looked at."""
     for one in decisions:
-        if one.binding is not None and (one.overruled or one.asks_back):
-            why = one.asks_back or f"{', '.join(sorted(each.unit for each in one.overruled))} is to be put right"
+        edited = {each.unit for each in one.overruled} - written.get(one.read.id, frozenset())
+        if one.binding is not None and (edited or one.asks_back):
+            why = one.asks_back or f"{', '.join(sorted(edited))} is to be put right"
             yield Due(one.binding.seen(direction.target).id, why, "", force=True)
 
 
@@ -64,21 +70,21 @@ def _plan_side(leg: Leg, *, full: bool, ids: tuple[str, ...], owed: dict[str, Du
     with reading(ports.engine) as connection:
         leg.unknown = mappings.unknown_units(connection, direction.mapping)
         dues = _dues(leg, ids) if ids else progress.load_due(connection, direction.lane)
-        dues = list(({due.id: due for due in dues} | owed).values())
-        if dues:
+        asked = {due.id: due for due in dues} | owed
+        if dues := list(asked.values()):
             yield leg.plan(leg.fetch(dues), dues, connection)
         if ids:
             return
         mark = progress.load_watermark(connection, direction.lane)
         since = None if full or mark is None else mark.position
         missing = set(bindings.all_ids(connection, ports.stream(direction.mapping.entity, direction.source)))
-        missing.update(worklist.ids(connection, direction.lane))
+        missing = missing.union(worklist.ids(connection, direction.lane)) - asked.keys()
         for page in source.read(selection, since, timedelta(minutes=ports.limits.overlap_minutes)):
             if page.read != len(page.records):
                 where = f"{direction.mapping.name} of the {direction.source.upper()}"
                 raise Unavailable(where, "a page had fewer records than it said", "nothing was changed: try again")
             missing.difference_update(record.id for record in page.records)
-            yield leg.plan(page, (), connection)
+            yield [one for one in leg.plan(page, (), connection) if one.read.id not in asked]  # it is through by then
         if full and missing:  # a run would look at them one by one: deleted, or outside a filter that was changed
             dues = [Due(key, "it is not among all records", "") for key in sorted(missing)]
             yield leg.plan(leg.fetch(dues), dues, connection)

@@ -131,6 +131,42 @@ def test_plan_tells_what_is_undone(world: World) -> None:
     assert world.cycle("customer").written == 2
 
 
+def test_plan_tells_a_record_that_is_due_and_has_moved_once(world: World) -> None:
+    one = customers(world)[0]
+    world.edit("customer", one, Name="N" * 201)
+    world.run("customer")
+    world.shop.office.retry("cli:ada", world.item(one).id)
+    world.edit("customer", one, Name="Aurora")
+    assert told(world, "customer") == [("crm", one, "updated")]
+    assert world.cycle("customer").written == 1
+
+
+def test_plan_tells_a_record_that_is_due_and_was_deleted_once(world: World) -> None:
+    one = world.account("Short Life Ltd")
+    world.run("customer")
+    world.edit("customer", one, Name="N" * 201)
+    world.run("customer")
+    world.shop.office.retry("cli:ada", world.item(one).id)
+    world.delete("customer", one)
+    assert told(world, "customer", full=True) == [("crm", one, "withdrawn")]
+
+
+def test_plan_does_not_tell_that_an_edit_is_undone_by_what_is_written_anyway(world: World) -> None:
+    order = world.crm_rows("order", "StatusCode = 'Activated'")[0]["Id"]
+    world.cycle()
+    world.edit("order", order, PoNumber="PO-9")
+    world.clerk("order", order, salesperson="by-hand@example.com")
+    assert told(world, "order") == [("crm", order, "updated")]
+    assert world.cycle("order").written == 1
+
+
+def told(world: World, name: str, *, full: bool = False) -> list[tuple[str, str, str]]:
+    """What a plan tells, a quarter of an hour later, of what it would write."""
+    world.pass_time()
+    pages = list(world.shop.plan(name, full=full))
+    return [(way.source, one.read.id, one.outcome) for way, page in pages for one in page if one.change]
+
+
 def test_a_record_that_changes_on_both_sides_counts_once(world: World) -> None:
     number = world.erp_count("customer")
     world.mapping_file("customer", TO_EMAIL, (NUMBER, NUMBER.replace("ERP_Customer_Number__c", "AccountNumber")))
