@@ -113,6 +113,24 @@ def test_an_answer_whose_write_came_to_nothing_is_written_by_the_next_run(erp: E
     assert (phones(tale), tale.listed()) == (("P1", "P1"), {})
 
 
+@pytest.mark.parametrize("erp", ["own", "far"])
+def test_an_answer_that_the_erp_refuses_is_not_sent_by_every_run(erp: ErpKind) -> None:
+    """What is invoiced keeps its currency: sales change it before the answer is carried out."""
+    tale = Tale(erp)
+    order = tale.hand.order(tale.hand.known)
+    quarrel_about(tale, order)
+    tale.hand.bill()
+    tale.answer("crm")
+    tale.hand.crm.edit("Order", order, SALES, Currency="CHF")
+    tale.calm()
+    assert (tale.listed(), tale.rows("SELECT * FROM state_due")) == ({order: "conflict"}, [])
+    tale.hand.crm.edit("Order", order, SALES, Currency="EUR")
+    tale.calm()
+    tale.answer("crm")
+    tale.calm()
+    assert (tale.hand.crm.things["Order"][order].fields["PoNumber"], tale.listed()) == ("O1", {})
+
+
 def test_an_answer_that_waits_is_void_when_the_clerk_says_something_else() -> None:
     tale = quarrel("own")
     tale.answer("crm")
@@ -125,9 +143,8 @@ def test_an_answer_that_waits_is_void_when_the_clerk_says_something_else() -> No
     assert tale.world.dues() == tale.rows("SELECT * FROM state_due") == []
 
 
-def test_what_is_asked_of_an_order_is_judged_by_the_auditor_too() -> None:
-    tale = Tale("own")
-    order = tale.hand.order(tale.hand.known)
+def quarrel_about(tale: Tale, order: str) -> None:
+    """Sales and a clerk gave an order two references, and the question is asked."""
     tale.hand.crm.edit("Order", order, SALES, PoNumber="O0")
     tale.calm()
     tale.hand.crm.edit("Order", order, SALES, PoNumber="O1")
@@ -136,6 +153,12 @@ def test_what_is_asked_of_an_order_is_judged_by_the_auditor_too() -> None:
         tale.world.remember_edit(("order", order, "po_number"), side, value)
     tale.calm()
     assert tale.listed() == {order: "conflict"}
+
+
+def test_what_is_asked_of_an_order_is_judged_by_the_auditor_too() -> None:
+    tale = Tale("own")
+    order = tale.hand.order(tale.hand.known)
+    quarrel_about(tale, order)
     tale.hand.crm.edit("Order", order, SALES, PoNumber="O0")
     tale.world.remember_edit(("order", order, "po_number"), "crm", None)
     tale.story.settle()
