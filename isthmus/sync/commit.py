@@ -125,7 +125,9 @@ def _retry_refused(stage: Stage, conclusions: Sequence[Conclusion], now: str) ->
     }
     why = f"{direction.mapping.entity} {{}} has moved since it was refused"
     listed = worklist.load(stage.connection, across, list(moved))
-    dues = [Due(key, why.format(moved[key]), now) for key, item in listed.items() if item.reason == "refused"]
+    own = {key: f"{direction.mapping.entity} {key}" for key in listed}  # its record here had been merged away
+    again = [key for key, item in listed.items() if item.reason == "refused" or item.waits_for == own[key]]
+    dues = [Due(key, why.format(moved[key]), now) for key in again]
     progress.add_due(stage.connection, across, dues)
 
 

@@ -164,7 +164,7 @@ def _judge(direction: Direction, story: Story, *, binding: Binding | None, recor
     """The answer in one sentence."""
     what, here, there = f"{story.entity} {story.id}", direction.source.upper(), direction.target.upper()
     if story.items:
-        item = story.items[-1]
+        item = next((one for one in story.items if one.reason == "ambiguous"), story.items[-1])  # a person's turn
         place = f"is in the {there}, and on" if binding else f"is not in the {there}: it is on"
         story.verdict = f"{what} {place} the worklist ({item.reason}). {item.fault.where}: {item.fault.what}."
         story.remedy = item.fault.remedy

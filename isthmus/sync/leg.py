@@ -27,7 +27,7 @@ from isthmus.sync.commit import Work, store_page
 from isthmus.sync.conclude import Conclusion, conclude
 from isthmus.sync.decision import Decision, Direction, Read, translate
 from isthmus.sync.inherit import untangle
-from isthmus.sync.look import look
+from isthmus.sync.look import look, look_at_refused
 from isthmus.sync.plan import plan_page
 from isthmus.sync.ports import Ports, Stage
 from isthmus.sync.succession import hold_heirs
@@ -177,6 +177,8 @@ class Leg:
             again = plan_page(self.direction, moved, look(stage, moved))
             stay = [(one, answer) for one, answer in answered if answer is None or answer.result != "moved"]
             answered = [*stay, *self._ask(stage, again)]
+        if self.direction.target == "crm":
+            look_at_refused(stage, [one for one, answer in answered if answer and answer.result == "refused"])
         if stage.target.capabilities.remote:
             answered = untangle(stage, answered)
         work.answers = [answer for _, answer in answered if answer is not None]

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import orjson
 
-from isthmus.kernel.errors import Fault
+from isthmus.kernel.errors import Fault, Unavailable
 from isthmus.kernel.records import Record, match_text
 from isthmus.kernel.units import Side
 from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, graves, worklist
 from isthmus.state.bindings import Binding, Lane
 from isthmus.sync.crossing import references_of
-from isthmus.sync.decision import Credit, Direction, Read, Sights, editor_of, tell_term
+from isthmus.sync.decision import Credit, Decision, Direction, Read, Reference, Sights, editor_of, tell_term
 from isthmus.sync.match import Hit, Keys, Matches
 from isthmus.sync.ports import Ports, Stage
 from isthmus.sync.unheard import acknowledge, shown_of, units_of
@@ -91,8 +92,10 @@ def _look_at_references(stage: Stage, news: Sequence[Read], sights: Sights) -> N
         sights.references.update({(same_as, key): target for key, target in pairs.items()})
     for entity, ids in references_of(stage.direction, news).items():
         across = ids_across(stage, entity, ids)
-        if side == "erp" and any(read.forced for read in news):
-            across = _without_merged(stage, entity, across)
+        if side == "erp" and any(read.forced for read in news):  # the CRM may have merged it away a moment ago
+            merged = _merged_away(stage, entity, across)
+            sights.missing.update({(entity, key): why for key, why in merged.items()})
+            across = {key: other for key, other in across.items() if key not in merged}
         sights.references.update({(entity, key): target for key, target in across.items()})
         missing = sorted(ids - across.keys())
         if missing and entity in stage.ports.mappings:
@@ -116,12 +119,44 @@ def ids_across(stage: Stage, entity: str, ids: AbstractSet[str]) -> dict[str, st
     return {key: other for key, other in (across | former).items() if asked.isdisjoint((key, other))}
 
 
-def _without_merged(stage: Stage, entity: str, across: dict[str, str]) -> dict[str, str]:
-    """What is put right may name whom the CRM has merged away a moment ago: it shows nothing on them any more."""
+def _merged_away(stage: Stage, entity: str, across: Mapping[str, str]) -> dict[str, Fault]:
+    """Of records of the ERP, by their twins in the CRM: those on which the CRM shows nothing any more, and why."""
     mapping = stage.ports.mappings.get(entity)
     shown = stage.target.fetch(mapping.selection("crm"), sorted(set(across.values()))) if mapping and across else []
-    merged = {record.id for record in shown if record.merged_into}
-    return {key: other for key, other in across.items() if other not in merged}
+    winners = {record.id: record.merged_into for record in shown if record.merged_into}
+    remedy = f"nothing to do: it follows when {entity} is synchronised; if both are in the ERP, people are asked first"
+    return {
+        key: Fault(f"{entity} {key}", f"was {other} in the CRM, which was merged into {winners[other]}", remedy)
+        for key, other in across.items()
+        if other in winners
+    }
+
+
+def look_at_refused(stage: Stage, refused: Sequence[Decision]) -> None:
+    """What the CRM refuses because it has merged an account away a moment ago follows when that is settled. Where it
+    cannot be asked just now what it said stands: the other answers of the page are not to be lost.
+    """
+    named: dict[str, dict[str, str]] = {}
+    for one in refused:
+        for (entity, key), other in _twins_of(stage.direction, one).items():
+            named.setdefault(entity, {})[key] = other
+    merged: dict[Reference, Fault] = {}
+    with suppress(Unavailable):
+        for entity, across in named.items():
+            merged.update({(entity, key): why for key, why in _merged_away(stage, entity, across).items()})
+    for one in refused if merged else ():
+        behind = (place for place in _twins_of(stage.direction, one) if place in merged)
+        one.until = next(((place, merged[place]) for place in behind), one.until)
+
+
+def _twins_of(direction: Direction, decision: Decision) -> dict[Reference, str]:
+    """A record of the ERP, and what it refers to in what was to be written: each with its id in the CRM."""
+    pair, form = decision.binding, decision.read.form
+    found = {(direction.mapping.entity, decision.read.id): pair.crm.id} if pair and pair.id else {}
+    for row in direction.mapping.references:
+        if not row.in_lines and row.row in decision.units and decision.target_form.get(row.row):
+            found[row.refers_to, form[row.row]] = decision.target_form[row.row]
+    return found
 
 
 def _explain_missing(stage: Stage, entity: str, ids: list[str], *, sights: Sights) -> None:
@@ -130,13 +165,13 @@ def _explain_missing(stage: Stage, entity: str, ids: list[str], *, sights: Sight
     told = sights.missing
     listed = worklist.load(stage.connection, Lane(mapping.name, side), ids)
     if side == "erp":  # its twin is the loser of a merge that is asked about
-        twins = bindings.bound_across(stage.connection, stage.ports.stream(entity, side), ids)
+        twins = bindings.translate_ids(stage.connection, stage.ports.stream(entity, side), ids)
         asked = worklist.load(stage.connection, Lane(mapping.name, "crm"), list(twins.values()))
         listed |= {key: asked[twin] for key, twin in twins.items() if twin in asked}
     for key, item in listed.items():
         what = f"is itself on the worklist ({item.reason}): {item.fault.what}"
         told[(entity, key)] = Fault(f"{entity} {key}", what, item.fault.remedy)
-    rest = [key for key in ids if key not in listed][:EXPLAINED_MOST]
+    rest = [key for key in ids if (entity, key) not in told][:EXPLAINED_MOST]
     fetched = {record.id: record for record in stage.source.fetch(mapping.selection(side), rest)}
     for key in rest:
         told[(entity, key)] = _why_missing(mapping, side, key=key, record=fetched.get(key))

@@ -9,6 +9,7 @@ import pytest
 from isthmus.erp.clerk import limit
 from isthmus.erp.invoicing import invoice
 from isthmus.settings import Limits
+from tests.scenarios.test_edited_rows import SHARED, SITE, accepted
 from tests.scenarios.world import World, detail
 
 
@@ -245,6 +246,7 @@ def test_what_was_invoiced_waits_when_the_winner_loses_a_merge_itself(world: Wor
     world.cycle()
     waits = f"customer {b if is_decided else a}"
     assert [(world.item(one).reason, world.item(one).waits_for) for one in orders] == [("waiting", waits)] * 2
+    assert [one for one in world.items() if "not read yet" in one.fault.what] == []
     world.cycle()
     assert world.cycle().count("worklisted") == 0, "in peace"
     for loser in (b,) if is_decided else (a, b):
@@ -256,3 +258,63 @@ def test_what_was_invoiced_waits_when_the_winner_loses_a_merge_itself(world: Wor
     assert {row["Account__c"] for row in world.crm_rows("ERP_Invoice__c")} == {c}
     assert [world.overruled("order", one) for one in orders] == [[], []]
     assert world.shop.reconcile("receivables", "cli:ada").agrees
+
+
+def test_invoices_of_an_account_that_was_merged_away_a_moment_ago_are_no_flood(world: World) -> None:
+    """They are new, and carried before the accounts: nobody is told to take the account out of the recycle bin."""
+    world.limits = Limits(refused_count=2)
+    world.reopen()
+    winner, loser = world.account("Winner Ltd"), world.account("Loser Ltd")
+    orders = [world.order(loser) for _ in range(2)]
+    world.cycle()
+    for order in orders:
+        world.at_desk(partial(invoice, order_name=world.erp("order", order)["number"]))
+    world.merge(winner, loser)
+    world.run("invoice")
+    assert [(one.mapping, one.reason) for one in world.items()] == [("invoice", "waiting")] * 2
+    assert all(f"{loser} in the CRM, which was merged into {winner}" in one.fault.what for one in world.items())
+    world.cycle()
+    world.shop.office.resolve(world.item(loser).id or 0, detail(world.item(loser))["candidates"][0], "cli:ada")
+    world.cycle()
+    assert world.items() == []
+    assert [row["Account__c"] for row in world.crm_rows("ERP_Invoice__c")] == [winner] * 2
+
+
+@pytest.mark.parametrize("choice", [0, 1], ids=["the loser's customer", "the winner's customer"])
+def test_what_a_clerk_enters_while_people_are_asked_about_a_merge_waits_for_their_answer(
+    world: World, choice: int
+) -> None:
+    accepted(world, (SITE, SHARED))
+    winner = world.account("Winner Ltd", Website=None)
+    loser = world.account("Loser Ltd", Website="https://one.example")
+    world.cycle()
+    world.merge(winner, loser)
+    world.cycle()
+    world.clerk("customer", loser, website="https://two.example")
+    world.cycle()
+    assert sorted((one.side, one.reason) for one in world.items()) == [("crm", "ambiguous"), ("erp", "waiting")]
+    assert "both have a customer in the ERP" in world.shop.explain("customer", loser).verdict
+    assert world.cycle().count("worklisted") == 0, "in peace"
+    (question,) = world.items("ambiguous")
+    world.shop.office.resolve(question.id or 0, detail(question)["candidates"][choice], "cli:ada")
+    world.cycle()
+    assert world.items() == []
+    assert world.crm("customer", winner)["Website"] == ["https://two.example", None][choice]
+    assert world.cycle().written == 0
+
+
+def test_what_a_clerk_entered_goes_to_a_loser_that_lives_again(world: World) -> None:
+    parent = "parent:   {crm: ParentId, erp: parent_id, refers_to: customer, required: false}"
+    accepted(world, (SITE, SHARED), (f"  {parent}\n", ""))
+    winner = world.account("Winner Ltd", Website=None)
+    loser = world.account("Loser Ltd", Website="https://one.example")
+    world.cycle()
+    world.merge(winner, loser)
+    world.cycle()
+    world.clerk("customer", loser, website="https://two.example")
+    world.cycle()
+    world.undelete(loser)
+    world.cycle()
+    world.cycle()
+    assert world.items() == []
+    assert world.crm("customer", loser)["Website"] == "https://two.example"
