@@ -85,8 +85,9 @@ class Leg:
 
     def plan(self, page: Page, dues: Sequence[Due], connection: Connection) -> list[Decision]:
         """What would happen to the page's records; nothing is written."""
-        reads = self.translate(page, dues)
-        return plan_page(self.direction, reads, look(self._stage(connection), reads))
+        stage, reads = self._stage(connection), self.translate(page, dues)
+        want_awaited(stage, reads)
+        return plan_page(self.direction, reads, look(stage, reads))
 
     def foresee(self, dues: Sequence[Due]) -> None:
         """Stops the run if too many of these records, and of those before them, are gone. Nothing is written."""
