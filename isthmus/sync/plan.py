@@ -248,7 +248,7 @@ def _plan_bound(case: Case, binding: Binding) -> Decision:
     decision.until = case.merge_behind(binding, units)
     decision.asks_back = case.asks_back(binding, merged.overruled)
     if direction.kept and direction.kept.isdisjoint(before[direction.source]):
-        decision.asks_back = "its pair was another record's: it was told nothing yet"
+        decision.asks_back = f"{case.where} was told nothing yet of what the {direction.target.upper()} owns"
     elif binding.left(direction.source) == "deleted" and direction.spec.gone.get(direction.source) == "keep":
         decision.asks_back = f"{case.where} is back, and was told nothing meanwhile"  # nor does the target move for it
     return decision

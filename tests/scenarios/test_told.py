@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.scenarios.test_edited_rows import NUMBER, accepted, customers
 from tests.scenarios.world import World
 
 
@@ -16,3 +17,10 @@ def test_what_is_listed_because_others_wait_for_it_is_not_foretold_to_be_left_ou
     planned = [one.outcome for _, page in world.shop.plan("customer", full=False) for one in page]
     assert planned == ["worklisted"]
     assert world.run("customer").legs[0].outcomes == {"worklisted": 1}
+
+
+def test_the_reason_why_a_record_is_told_its_number_is_true_after_the_file_was_edited(world: World) -> None:
+    accepted(world, (NUMBER, NUMBER.replace("ERP_Customer_Number__c", "AccountNumber")))
+    one = customers(world)[0]
+    why = world.shop.explain("customer", one).steps[-1].payload["due"]
+    assert why == f"customer {one} was told nothing yet of what the ERP owns"
