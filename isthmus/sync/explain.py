@@ -70,6 +70,8 @@ def explain(ports: Ports, mapping: CompiledMapping, record_id: str) -> Story:
     record_id = _as_written(ports, mapping, record_id)
     with reading(ports.engine) as connection:
         binding = _find(ports, mapping, record_id, connection=connection)
+        if binding and _lives_again(ports, mapping, binding, record_id=record_id):
+            binding = None
         crm_id = binding.crm.id if binding else record_id
         story = Story(mapping.entity, record_id, "", crm_id, binding.erp.id if binding else None)
         known_as = {record_id, crm_id, story.erp_id or record_id}
@@ -119,6 +121,13 @@ def _find(ports: Ports, mapping: CompiledMapping, record_id: str, *, connection:
         if record_id in found:
             return found[record_id]
     return None
+
+
+def _lives_again(ports: Ports, mapping: CompiledMapping, binding: Binding, *, record_id: str) -> bool:
+    """Whether its pair went over to another record, and it is one of its own again."""
+    if record_id in (binding.crm.id, binding.erp.id):
+        return False
+    return any(not record.deleted for record in ports.crm.fetch(mapping.selection("crm"), [record_id]))
 
 
 def _steps(connection: Connection, mapping: CompiledMapping, ids: set[str]) -> list[Step]:

@@ -24,3 +24,19 @@ def test_the_reason_why_a_record_is_told_its_number_is_true_after_the_file_was_e
     one = customers(world)[0]
     why = world.shop.explain("customer", one).steps[-1].payload["due"]
     assert why == f"customer {one} was told nothing yet of what the ERP owns"
+
+
+def test_a_loser_that_lives_again_is_explained_by_what_it_says_itself(world: World) -> None:
+    winner = world.account("Winner Ltd")
+    world.cycle()
+    loser = world.account("Loser Ltd")
+    world.merge(winner, loser)
+    world.cycle()
+    assert world.shop.explain("customer", loser).crm_id == winner
+    world.undelete(loser)
+    world.cycle()
+    story = world.shop.explain("customer", loser)
+    assert (story.crm_id, story.erp_id, story.trace[0].value) == (loser, None, "Loser Ltd")
+    assert story.verdict.startswith(f"customer {loser} is not in the ERP: it is on the worklist (ambiguous).")
+    assert story.next.startswith("worklisted: ")
+    assert world.shop.explain("customer", winner).items == []
