@@ -203,6 +203,8 @@ def _details(one: dict[str, Any]) -> list[str]:
         lines.append(f"{listed['reason']}: {'; '.join(part for part in listed['fault'][1:] if part)}")
     if one.get("merged_into"):
         lines.append(f"merged into {one['merged_into']}")
+    if one.get("took_over"):
+        lines.append(f"took over what {one['took_over']} had")
     if one.get("bound_by"):
         lines.append(f"bound to what was there already; confirmed by {one['bound_by']}")
     return lines

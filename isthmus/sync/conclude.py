@@ -254,8 +254,10 @@ def _entry(direction: Direction, decision: Decision, outcome: Outcome, *, answer
         payload["listed"] = {"reason": decision.item.reason, "fault": [fault.where, fault.what, fault.remedy]}
     if read.due is not None:
         payload["due"] = read.due.why
-    if decision.alias:
+    if decision.alias == read.id:
         payload["merged_into"] = read.record.merged_into
+    elif decision.alias:
+        payload["took_over"] = decision.alias
     if decision.overruled:
         payload["overruled"] = [
             {"field": one.unit, "by": editor_of(read), "old": one.old, "new": one.new} for one in decision.overruled

@@ -5,6 +5,8 @@ from __future__ import annotations
 from tests.scenarios.test_edited_rows import NUMBER, accepted, customers
 from tests.scenarios.world import World
 
+TAX = "DE700000001"
+
 
 def test_what_is_listed_because_others_wait_for_it_is_not_foretold_to_be_left_out(world: World) -> None:
     prospect = world.account("N" * 201, Type="Prospect")
@@ -40,3 +42,15 @@ def test_a_loser_that_lives_again_is_explained_by_what_it_says_itself(world: Wor
     assert story.verdict.startswith(f"customer {loser} is not in the ERP: it is on the worklist (ambiguous).")
     assert story.next.startswith("worklisted: ")
     assert world.shop.explain("customer", winner).items == []
+
+
+def test_who_took_over_what_a_deleted_account_had_is_told(world: World) -> None:
+    former = world.account("Former Ltd", Tax_Id__c=TAX)
+    world.cycle()
+    world.delete("customer", former)
+    world.cycle()
+    anew = world.account("Anew Ltd", Tax_Id__c=TAX)
+    world.cycle()
+    for key in (former, anew):
+        (step,) = [one for one in world.shop.explain("customer", key).steps if one.outcome == "rebound"]
+        assert (step.payload["took_over"], step.payload.get("merged_into")) == (former, None)
