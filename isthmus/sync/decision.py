@@ -188,6 +188,7 @@ class Sights:
     unheard: dict[str, frozenset[str]] = field(default_factory=dict)  # verbs that its target may have carried out so
     heirs: dict[Reference, str] = field(default_factory=dict)  # merged → the source's id that stands for it by now
     merging: dict[Reference, str] = field(default_factory=dict)  # …, of which nobody knows yet what stays
+    asked: dict[str, Fault] = field(default_factory=dict)  # what people are asked of the merge of a record's twin
     erased: frozenset[str] = frozenset()  # those without a pair that were erased: the worklist keeps that
 
     def winners(self, reference: Reference, merges: Mapping[Reference, str]) -> list[str]:

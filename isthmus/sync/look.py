@@ -37,6 +37,8 @@ def look(stage: Stage, reads: Sequence[Read]) -> Sights:
     sights.confirms = stage.source.capabilities.gates_credit
     _look_at_references(stage, news, sights)
     _look_at_merges(stage, news, sights)
+    if direction.target == "crm":
+        _look_at_asked(stage, news, sights)
     unbound = [read for read in news if read.id not in sights.bindings and read.is_inside and not read.faults]
     if direction.creates and any(read.id not in sights.bindings for read in news):
         listed = worklist.load(stage.connection, direction.lane, [read.id for read in reads])
@@ -233,6 +235,16 @@ def _explain_merging(stage: Stage, entity: str, sights: Sights) -> None:
             what = f"was merged into {winner}, and both have a record in the ERP"
             remedy = f"nothing to do: it follows when {mapping.name} is synchronised, and it is decided which one stays"
             sights.missing[(entity, key)] = Fault(f"{entity} {key}", what, remedy)
+
+
+def _look_at_asked(stage: Stage, news: Iterable[Read], sights: Sights) -> None:
+    """Of whose twins people are asked after a merge: nothing can be shown on these, nor asked of them."""
+    twins = {pair.crm.id: read.id for read in news if (pair := sights.bindings.get(read.id))}
+    mapping = stage.direction.mapping
+    for key, item in worklist.load(stage.connection, Lane(mapping.name, "crm"), list(twins)).items():
+        if item.reason == "ambiguous" and "winner" in orjson.loads(item.detail or "{}"):
+            what = f"its record in the CRM is on the worklist ({item.reason}): {item.fault.what}"
+            sights.asked[twins[key]] = Fault(f"{mapping.entity} {twins[key]}", what, item.fault.remedy)
 
 
 def _renamed(direction: Direction, news: Iterable[Read], sights: Sights) -> dict[str, set[str]]:

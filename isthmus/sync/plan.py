@@ -17,7 +17,7 @@ from isthmus.sync.crossing import Crossing, cross, follow_later, join_faults, li
 from isthmus.sync.decision import Case, Decision, Direction, Read, Sights, tell_term
 from isthmus.sync.gate import gate
 from isthmus.sync.match import Hit, Key, Rule
-from isthmus.sync.succession import left_by_another, plan_alias, plan_merged, take_over
+from isthmus.sync.succession import left_by_another, plan_alias, plan_merged, take_over, wait_for_answer
 from isthmus.sync.watch import plan_watched
 
 
@@ -67,9 +67,13 @@ def _plan_one(case: Case) -> Decision:
         binding = _share_pair(case, binding)
     if binding is None:
         return _plan_unbound(case)
-    seen = binding.seen(case.direction.source)
-    if seen.id != read.id:
+    if binding.seen(case.direction.source).id != read.id:
         return plan_alias(case, binding)
+    return _plan_pair(case, binding)
+
+
+def _plan_pair(case: Case, binding: Binding) -> Decision:
+    read, seen = case.read, binding.seen(case.direction.source)
     if read.record.version < seen.version and not read.record.deleted and not case.is_believed(seen):
         return Decision(read, "superseded", binding=binding)
     if read.record.deleted or not (read.is_inside or binding.regardless):
@@ -78,6 +82,8 @@ def _plan_one(case: Case) -> Decision:
         return _plan_lost(case, binding)
     if seen.hash == read.hash and not binding.left(case.direction.source) and not read.forced:
         return Decision(read, "unchanged", binding=binding)
+    if read.id in case.sights.asked:
+        return wait_for_answer(case, binding)
     return _plan_bound(case, binding)
 
 

@@ -98,6 +98,14 @@ def _both_bound(case: Case, mine: Binding, winners: Binding) -> Decision:
     return decision
 
 
+def wait_for_answer(case: Case, binding: Binding) -> Decision:
+    """Its twin was merged into another, and people are asked which of two stays: then it is shown there, or closed."""
+    decision = listed(case.read, "waiting", case.sights.asked[case.read.id], binding=binding)
+    if decision.item:
+        decision.item.waits_for = case.where
+    return decision
+
+
 def left_by_another(case: Case, hits: Sequence[Hit]) -> Binding | None:
     """The pair of a record that was deleted, if that is all that fits: the same company was entered anew."""
     if len(hits) > 1 or not hits[0].taken_by:

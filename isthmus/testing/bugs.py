@@ -114,7 +114,7 @@ READING = (
         scenario="a customer is deleted, and nobody works for weeks"),
     _bug(
         "equal stamp taken for no change", "equal_stamps",
-        Edit(f"{_PLAN}:_plan_one", "seen.hash == read.hash and", "seen.version == read.record.version and"),
+        Edit(f"{_PLAN}:_plan_pair", "seen.hash == read.hash and", "seen.version == read.record.version and"),
         Edit("isthmus.sync.look:_is_news", "binding.seen(direction.source).hash != read.hash", "True"),
     ),
 )  # fmt: skip
@@ -155,7 +155,7 @@ WRITING = (
          harmless="the notice on the CRM record moves it, so that the next read brings it again; what shows no notices"
          " is covered by tests/scenarios/test_far_erp.py"),
     _bug("stale overwrite", "busy pause late",
-         Edit(f"{_PLAN}:_plan_one", "read.record.version < seen.version and not read.record.deleted", "False"),
+         Edit(f"{_PLAN}:_plan_pair", "read.record.version < seen.version and not read.record.deleted", "False"),
          harmless="records are read as they are now, and a run that stood still is fenced before it stores what it read"
          " long ago; tests/sync/test_plan_laws.py finds it by handing in an old look"),
 )  # fmt: skip

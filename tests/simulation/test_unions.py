@@ -198,3 +198,28 @@ def test_an_invoiced_order_waits_for_the_first_of_two_merges_that_people_are_ask
     own.story.settle()
     assert own.listed()[order] == "waiting"
     assert own.listed()[a] == "ambiguous"
+
+
+@pytest.mark.parametrize("erp", ["own", "far", "weak"])
+@pytest.mark.parametrize("choice", [0, 1])
+def test_nobody_is_asked_what_holds_on_an_account_that_was_merged_away(erp: ErpKind, choice: int) -> None:
+    """A clerk and sales call the loser on two numbers, and the clerk renames it: that is settled with the merge."""
+    tale = Tale(erp)
+    a, b = accounts(tale)
+    tale.hand.crm.edit("Account", a, SALES, Phone="P0")
+    tale.calm(2)
+    ids = [tale.hand.erp_id("customer", one) for one in (a, b)]
+    tale.hand.crm.edit("Account", a, SALES, Phone="P1")
+    tale.hand.crm.merge(b, a, SALES)
+    tale.calm(1)
+    tale.hand.people.clerks.enter("customer", ids[0], phone="P2", name="By hand")
+    tale.calm()
+    assert tale.listed() == {a: "ambiguous", ids[0]: "waiting"}
+    written = tale.hand.crm.written
+    tale.calm(3)
+    assert tale.hand.crm.written == written, "in peace"
+    if choice or erp != "weak":  # a weak ERP cannot merge, so that the winner's has to stay
+        tale.answer(ids[choice], of=a)
+        tale.calm()
+        assert tale.listed() == {}
+        assert tale.world.crm.things["Account"][b].fields["Phone"] == ["P2", None][choice]
