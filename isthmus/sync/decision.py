@@ -295,8 +295,8 @@ class Case:
         entity = next((row.refers_to for row in self.direction.mapping.references if row.row == one.unit), None)
         if entity is None or one.side != self.direction.source:
             return False
-        before, now = (self.sights.stands_for((entity, str(key)), merges) for key in (one.old, one.new))
-        return before == now
+        winners, now = self.sights.winners((entity, str(one.old)), merges), str(one.new)
+        return not {now, self.sights.stands_for((entity, now), merges)}.isdisjoint(winners)
 
     def merge_behind(self, binding: Binding, units: Collection[str]) -> tuple[Reference, Fault] | None:
         """Who lost a merge with which one of these units went over, while nobody knows yet what stays."""

@@ -9,6 +9,7 @@ import pytest
 from isthmus.erp.clerk import limit
 from isthmus.erp.invoicing import invoice
 from isthmus.settings import Limits
+from tests.scenarios.sale import Sale, shown
 from tests.scenarios.test_edited_rows import SHARED, SITE, accepted
 from tests.scenarios.world import World, detail
 
@@ -318,3 +319,34 @@ def test_what_a_clerk_entered_goes_to_a_loser_that_lives_again(world: World) -> 
     world.cycle()
     assert world.items() == []
     assert world.crm("customer", loser)["Website"] == "https://two.example"
+
+
+def living_again(sale: Sale) -> tuple[str, str]:
+    """An account that was merged into the customer of an invoice and lives again; and the copy of that invoice."""
+    world, number = sale.world, sale.bill()
+    loser = world.account("Loser Ltd")
+    world.merge(sale.account, loser)
+    world.cycle()
+    world.undelete(loser)
+    world.cycle()
+    return loser, str(shown(world, number)["Id"])
+
+
+def test_a_merge_the_other_way_round_is_nobodys_edit_of_the_invoices_that_go_over(sale: Sale) -> None:
+    world = sale.world
+    loser, copy = living_again(sale)
+    world.merge(loser, sale.account)
+    world.run("invoice")
+    world.cycle()
+    world.cycle()
+    assert world.crm("ERP_Invoice__c", copy)["Account__c"] == loser
+    assert (world.overruled("invoice", copy), world.items()) == ([], [])
+
+
+def test_an_invoice_that_somebody_moves_to_an_account_that_lives_again_is_moved_back(sale: Sale) -> None:
+    world = sale.world
+    loser, copy = living_again(sale)
+    world.edit("ERP_Invoice__c", copy, Account__c=loser)
+    world.cycle()
+    assert world.crm("ERP_Invoice__c", copy)["Account__c"] == sale.account
+    assert [(edit["field"], edit["new"]) for edit in world.overruled("invoice", copy)] == [("customer", loser)]
