@@ -252,12 +252,22 @@ def _plan_bound(case: Case, binding: Binding) -> Decision:
         unit for unit in merged.writes[direction.source] & direction.shared if unit not in before[direction.source]
     )
     decision.until = case.merge_behind(binding, units)
-    decision.asks_back = case.asks_back(binding, merged.overruled)
-    if direction.kept and direction.kept.isdisjoint(before[direction.source]):
-        decision.asks_back = f"{case.where} was told nothing yet of what the {direction.target.upper()} owns"
-    elif binding.left(direction.source) == "deleted" and direction.spec.gone.get(direction.source) == "keep":
-        decision.asks_back = f"{case.where} is back, and was told nothing meanwhile"  # nor does the target move for it
+    decision.asks_back = _owed_back(case, binding, before[direction.source]) or case.asks_back(
+        binding, merged.overruled
+    )
+    if decision.undecided and not decision.asks_back:
+        decision.asks_back = f"{', '.join(sorted(decision.undecided))} of {case.where} is to be filled"
     return decision
+
+
+def _owed_back(case: Case, binding: Binding, before: Fields) -> str | None:
+    """Why a record is to be told what the target owns, though nothing moves there."""
+    direction = case.direction
+    if direction.kept and direction.kept.isdisjoint(before):
+        return f"{case.where} was told nothing yet of what the {direction.target.upper()} owns"
+    if binding.left(direction.source) == "deleted" and direction.spec.gone.get(direction.source) == "keep":
+        return f"{case.where} is back, and was told nothing meanwhile"
+    return None
 
 
 def _resolution(case: Case, conflicts: Sequence[Conflict]) -> dict[str, str]:

@@ -191,7 +191,7 @@ PLANNING = (
          Edit(f"{_COMMIT}:_join_questions",
               'one.outcome != "superseded" and', "(one.bind or _is_question(one.item)) and")),
     _bug("who takes over a pair is told nothing", "merge",
-         Edit(f"{_PLAN}:_plan_bound", "direction.kept.isdisjoint(before[direction.source])", "False")),
+         Edit(f"{_PLAN}:_owed_back", "direction.kept.isdisjoint(before)", "False")),
     _bug("nothing is pulled", "", Edit("isthmus.sync.crossing:_cross_one", "if row.pull and", "if False and")),
     _bug("an optional reference is forgotten", "",
          Edit("isthmus.sync.crossing:follow_later", "decision.unresolved = crossing.unresolved", "pass"),

@@ -79,6 +79,20 @@ def test_a_create_that_is_found_after_its_shared_row_went_to_another_field_clear
     assert (world.items(), world.overruled("customer", account)) == ([], [])
 
 
+def test_what_only_the_erp_has_fills_an_account_that_is_entered_anew_though_nothing_moves_there(world: World) -> None:
+    """The mapping has no row that the ERP owns, and lets the customer stay when its account is deleted."""
+    accepted(world, (SITE, SHARED), (f"  {NUMBER}\n", ""), ("gone: {crm: deactivate", "gone: {crm: keep"))
+    former = world.account("Twice Ltd", Tax_Id__c="DE700000009", Website="https://twice.example")
+    world.run("customer")
+    world.delete("customer", former)
+    world.run("customer")
+    anew = world.account("Twice Ltd", Tax_Id__c="DE700000009")
+    world.run("customer")
+    assert world.pair("customer", former).crm.id == anew
+    assert world.crm("customer", anew)["Website"] == "https://twice.example"
+    assert (world.run("customer").moved, world.items()) == (0, [])
+
+
 def test_what_was_listed_when_the_file_was_edited_gets_it_when_it_is_through(world: World) -> None:
     one = customers(world)[0]
     world.edit("customer", one, Name="N" * 201)
