@@ -92,8 +92,7 @@ def reconcile(ports: Ports, kind: Asked, who: str, *, repair: bool = True, time_
     if repair and kind == "credit":
         _pass_time(ports)
     tie_out = TieOut(kind, who, ports.now(), time_zone=time_zone)
-    with reading(ports.engine) as connection:
-        promised = tie_outs.open_repairs(connection, list(ports.mappings))
+    promised = _promised(ports)
     balances = Balances()
     for mapping in chosen(ports, kind):
         result = tie_entity(ports, mapping, balances=balances if kind == "receivables" else None)
@@ -104,13 +103,19 @@ def reconcile(ports: Ports, kind: Asked, who: str, *, repair: bool = True, time_
         _add_balances(ports, tie_out, balances)
     if kind == "credit" and "order" in ports.mappings:
         tie_out.entities.append(tie_held(ports, ports.mappings["order"]))
-    give_up(tie_out.differences, promised)
+    vain = {place: told for place, told in _promised(ports).items() if told[1].startswith(UNHELPED)}
+    give_up(tie_out.differences, promised | vain)  # one that began later may have said so meanwhile
     if repair:
         mend(ports, tie_out)
     else:
         forgo(tie_out.differences)
     keep(ports, tie_out)
     return tie_out
+
+
+def _promised(ports: Ports) -> dict[Place, tuple[str, str]]:
+    with reading(ports.engine) as connection:
+        return tie_outs.open_repairs(connection, list(ports.mappings))
 
 
 def _pass_time(ports: Ports) -> None:

@@ -306,6 +306,29 @@ def test_a_repair_that_is_carried_out_while_it_is_looked_at_is_not_said_to_have_
     assert _totals(lab).agrees
 
 
+def test_what_a_later_tie_out_gave_up_is_not_promised_again_by_one_that_began_before_it(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pair, plain, later = lab.pairs("order")[0], reconciling.tie_entity, list[str]()
+
+    def slow(*given: Any, **named: Any) -> Any:
+        found = plain(*given, **named)
+        if found.differences and not later:
+            later.append("begins")
+            lab.world.run("order")
+            lab.world.run("order")  # the second one hears the echo
+            lab.set("crm", "Order", f"\"Id\" = '{pair.crm.id}'", ERP_Total__c=1)
+            lab.world.pass_time()
+            later.extend(one.repair for one in _totals(lab).differences)
+        return found
+
+    lab.set("crm", "Order", f"\"Id\" = '{pair.crm.id}'", ERP_Total__c=1)
+    _totals(lab)
+    monkeypatch.setattr(reconciling, "tie_entity", slow)
+    told = [one.repair for one in _totals(lab).differences]
+    assert (later, told) == (["begins", "worklist"], ["worklist"])
+
+
 @pytest.mark.parametrize("is_late", [False, True], ids=["no stamp moved", "committed late"])
 def test_who_wrote_last_is_named_only_for_what_they_may_have_edited(lab: Lab, *, is_late: bool) -> None:
     pair = lab.pairs("order")[0]
