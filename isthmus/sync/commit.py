@@ -240,12 +240,13 @@ def _store_dues(stage: Stage, work: Work, now: str) -> None:
 def _waits_to_hold(one: Conclusion) -> bool:
     """Whether a person's answer could not be carried out, as its record is not through for another reason: nobody is
     asked again, it holds as soon as that is over. Not where the target has said no: it would say so in every run.
+    Another question makes it void.
     """
     due, item = one.read.due, one.item
     if due is None or due.resolution is None or item is None or one.outcome != "worklisted" or one.decision.left:
         return False
     was_refused = one.decision.change is not None and item.reason != "in_doubt"
-    return not (was_refused or _is_question(item))
+    return not (was_refused or item.reason == "ambiguous" or _is_question(item))
 
 
 def _is_stale(direction: Direction, one: Conclusion) -> bool:

@@ -131,6 +131,18 @@ def test_an_answer_that_the_erp_refuses_is_not_sent_by_every_run(erp: ErpKind) -
     assert (tale.hand.crm.things["Order"][order].fields["PoNumber"], tale.listed()) == ("O1", {})
 
 
+def test_an_answer_hides_no_question_about_a_merge_that_came_in_between() -> None:
+    tale = quarrel("own")
+    winner = tale.hand.account(Phone="P9")
+    tale.calm(1)
+    tale.answer("crm", tale.hand.known)
+    tale.world.crm.merge(winner, tale.hand.known, SALES)
+    tale.calm(2)
+    ((number,),) = tale.rows("SELECT id FROM state_worklist WHERE reason = 'ambiguous'")
+    assert number in tale.hand.people.operators.office.asked()
+    assert tale.rows("SELECT * FROM state_due") == []
+
+
 def test_an_answer_that_waits_is_void_when_the_clerk_says_something_else() -> None:
     tale = quarrel("own")
     tale.answer("crm")
