@@ -16,9 +16,9 @@ from isthmus.state import bindings, progress, runs, worklist
 from isthmus.state.bindings import Binding, Lane
 from isthmus.state.progress import Due
 from isthmus.state.worklist import Item
+from isthmus.sync.asked import as_written
 from isthmus.sync.decision import Direction, tell_term, translate
 from isthmus.sync.impact import plan_mapping
-from isthmus.sync.look import as_written
 from isthmus.sync.ports import Ports
 
 
@@ -163,8 +163,9 @@ def _at(fields: Fields, path: str) -> object:
 def _next(ports: Ports, mapping: CompiledMapping, crm_id: str) -> str:
     """What the next run would do with it, by planning it now."""
     for direction, decisions in plan_mapping(ports, mapping, full=False, ids=(crm_id,)):
-        if direction.source == "crm" and decisions:
-            one = decisions[0]
+        mine = [one for one in decisions if one.read.id == crm_id]  # whom it takes over goes with it
+        if direction.source == "crm" and mine:
+            one = mine[0]
             return f"{one.outcome}: {one.item.fault}" if one.item else one.outcome
     return ""
 

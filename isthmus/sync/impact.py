@@ -14,9 +14,9 @@ from isthmus.state import bindings, mappings, progress, worklist
 from isthmus.state.leases import Lease
 from isthmus.state.progress import Due
 from isthmus.state.runs import Run
+from isthmus.sync.asked import as_written, on_side
 from isthmus.sync.decision import Decision, Direction
 from isthmus.sync.leg import Leg
-from isthmus.sync.look import as_written
 from isthmus.sync.ports import Ports
 
 
@@ -69,7 +69,11 @@ def _plan_side(leg: Leg, *, full: bool, ids: tuple[str, ...], owed: dict[str, Du
     source, selection = ports.system(direction.source), direction.mapping.selection(direction.source)
     with reading(ports.engine) as connection:
         leg.unknown = mappings.unknown_units(connection, direction.mapping)
-        dues = _dues(leg, ids) if ids else progress.load_due(connection, direction.lane)
+        dues = (
+            [Due(key, "asked for", "") for key in on_side(leg, ids)]
+            if ids
+            else progress.load_due(connection, direction.lane)
+        )
         asked = {due.id: due for due in dues} | owed
         if dues := list(asked.values()):
             yield leg.plan(leg.fetch(dues), dues, connection)
@@ -88,15 +92,6 @@ def _plan_side(leg: Leg, *, full: bool, ids: tuple[str, ...], owed: dict[str, Du
         if full and missing:  # a run would look at them one by one: deleted, or outside a filter that was changed
             dues = [Due(key, "it is not among all records", "") for key in sorted(missing)]
             yield leg.plan(leg.fetch(dues), dues, connection)
-
-
-def _dues(leg: Leg, ids: tuple[str, ...]) -> list[Due]:
-    keys = ids
-    if leg.direction.source == "erp":
-        stream = leg.ports.stream(leg.direction.mapping.entity, "crm")
-        with reading(leg.ports.engine) as connection:
-            keys = tuple(bindings.translate_ids(connection, stream, ids).values())
-    return [Due(key, "asked for", "") for key in keys]
 
 
 def changed(ports: Ports, mapping: CompiledMapping) -> Iterator[tuple[Direction, list[Decision]]]:

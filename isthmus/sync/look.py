@@ -19,7 +19,7 @@ from isthmus.state.bindings import Binding, Lane
 from isthmus.sync.crossing import references_of
 from isthmus.sync.decision import Credit, Decision, Direction, Read, Reference, Sights, editor_of, tell_term
 from isthmus.sync.match import Hit, Keys, Matches
-from isthmus.sync.ports import Ports, Stage
+from isthmus.sync.ports import Stage
 from isthmus.sync.unheard import acknowledge, shown_of, units_of
 
 #: How many missing references of a page are fetched to tell why they are missing; the others are told in general.
@@ -358,9 +358,3 @@ def _look_at_credit(stage: Stage, news: Iterable[Read], sights: Sights) -> Credi
             standings[across[record.id]] = mapping.to_entity("erp", record).form
     greatest = timedelta(minutes=ports.limits.credit_age_minutes)
     return Credit(standings, ports.clock.now(), greatest)
-
-
-def as_written(ports: Ports, mapping: CompiledMapping, ids: Sequence[str]) -> list[str]:
-    """Ids of the CRM as it writes them: people also copy the short ones that Salesforce shows in reports."""
-    shown = [record.id for record in ports.crm.fetch(mapping.selection("crm"), ids)] if ids else []
-    return [key if key in shown else next((one for one in shown if one.startswith(key)), key) for key in ids]

@@ -18,10 +18,11 @@ from isthmus.mapping.compile import CompiledMapping
 from isthmus.state import bindings, chain, leases, mappings, progress, runs, worklist
 from isthmus.state.progress import Due
 from isthmus.state.runs import Run
+from isthmus.sync.asked import as_written, on_side
 from isthmus.sync.decision import Direction, Read, translate
 from isthmus.sync.doubts import settle
 from isthmus.sync.leg import Leg
-from isthmus.sync.look import as_written, ids_across
+from isthmus.sync.look import ids_across
 from isthmus.sync.marks import fell_back, next_mark
 from isthmus.sync.ports import Ports, Stage
 from isthmus.sync.preflight import Clearance, preflight
@@ -137,15 +138,15 @@ def _end(ports: Ports, run: Run, **what: str | None) -> None:
 def _travel(leg: Leg, order: Order, clearance: Clearance) -> None:
     """Settle, what is due, what moved, what became due meanwhile; then tell the records.
 
-    Before the read only known records are passed: the read tells of merges, and the winner of one that is due would
-    otherwise be born a second time.
+    Before the read, and first of those that are asked for, only known records are passed: the read tells of merges, and
+    the winner of one that is due would otherwise be born a second time.
     """
     settle(leg)
     _recall(leg)
     if order.ids:
         _make_due(leg, order)
-    else:
-        _drain(leg, order, bound_only=True)
+    _drain(leg, order, bound_only=True)
+    if not order.ids:
         _read(leg, order, clearance)
     _drain(leg, order)
     if leg.direction.source == "crm":
@@ -174,11 +175,8 @@ def _recall(leg: Leg) -> None:
 
 
 def _make_due(leg: Leg, order: Order) -> None:
+    ids = on_side(leg, order.ids)
     with writing(leg.ports.engine) as connection:
-        ids: Iterable[str] = order.ids
-        if leg.direction.source == "erp":
-            stream = leg.ports.stream(leg.direction.mapping.entity, "crm")
-            ids = bindings.translate_ids(connection, stream, list(order.ids)).values()
         dues = [Due(key, f"asked for by {order.who}", leg.ports.now()) for key in ids]
         progress.add_due(connection, leg.direction.lane, dues)
 

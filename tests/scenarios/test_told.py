@@ -54,3 +54,23 @@ def test_who_took_over_what_a_deleted_account_had_is_told(world: World) -> None:
     for key in (former, anew):
         (step,) = [one for one in world.shop.explain("customer", key).steps if one.outcome == "rebound"]
         assert (step.payload["took_over"], step.payload.get("merged_into")) == (former, None)
+
+
+def test_the_winner_of_a_merge_that_is_asked_for_by_its_id_gets_the_customer_of_the_loser(world: World) -> None:
+    """As `explain` advises: it is not entered a second time, and nobody is asked which of two stays."""
+    loser = world.account("Loser Ltd")
+    world.cycle()
+    customer, number = world.erp("customer", loser)["id"], world.erp_count("customer")
+    winner = world.account("Winner Ltd")
+    world.merge(winner, loser)
+    world.pass_time()
+    story = world.shop.explain("customer", winner)
+    assert (f"--id {winner}" in story.remedy, story.next) == (True, "updated")
+    plan = world.shop.plan("customer", full=False, ids=(winner,))
+    planned = [(one.read.id, one.outcome) for way, page in plan for one in page if way.source == "crm"]
+    assert planned == [(loser, "rebound"), (winner, "updated")]
+    world.run("customer", ids=[winner])
+    assert (world.erp("customer", winner)["id"], world.erp_count("customer")) == (customer, number)
+    assert (world.erp("customer", winner)["name"], world.items()) == ("Winner Ltd", [])
+    world.cycle()
+    assert world.items() == []
