@@ -116,10 +116,12 @@ def _as_written(ports: Ports, mapping: CompiledMapping, record_id: str) -> str:
 
 
 def _find(ports: Ports, mapping: CompiledMapping, record_id: str, *, connection: Connection) -> Binding | None:
+    """The pair of a record, by either side's id, or by an id from before a merge."""
     for side in SIDES:
-        found = bindings.load(connection, ports.stream(mapping.entity, side), [record_id])
-        if record_id in found:
-            return found[record_id]
+        stream = ports.stream(mapping.entity, side)
+        now = bindings.heirs(connection, stream, [record_id]).get(record_id, record_id)
+        if now in (found := bindings.load(connection, stream, [now])):
+            return found[now]
     return None
 
 
@@ -180,6 +182,8 @@ def _judge(direction: Direction, story: Story, *, binding: Binding | None, recor
         story.remedy = item.fault.remedy
     elif binding:
         state = f"was withdrawn ({binding.gone})" if binding.gone else "is in both systems"
+        if story.id not in (binding.crm.id, binding.erp.id):
+            state = f"went over to another one, which {state}"
         story.verdict = f"{what} {state}: CRM {binding.crm.id}, ERP {binding.erp.id}."
     elif record is None:
         story.verdict = f"{what} does not exist in the {here}, and Isthmus has never seen it."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.scenarios.test_edited_rows import NUMBER, accepted, customers
-from tests.scenarios.world import World
+from tests.scenarios.world import World, detail
 
 TAX = "DE700000001"
 
@@ -74,3 +74,17 @@ def test_the_winner_of_a_merge_that_is_asked_for_by_its_id_gets_the_customer_of_
     assert (world.erp("customer", winner)["name"], world.items()) == ("Winner Ltd", [])
     world.cycle()
     assert world.items() == []
+
+
+def test_a_customer_of_the_erp_that_was_merged_away_there_leads_to_the_one_that_stays(world: World) -> None:
+    winner, loser = world.account("Winner Ltd"), world.account("Loser Ltd")
+    world.cycle()
+    world.merge(winner, loser)
+    world.cycle()
+    goes, stays = detail(world.item(loser))["candidates"]
+    world.shop.office.resolve(world.item(loser).id or 0, stays, "cli:ada")
+    world.cycle()
+    for key in (goes, loser):
+        verdict = world.shop.explain("customer", key).verdict
+        where = f"which is in both systems: CRM {winner}, ERP {stays}."
+        assert verdict == f"customer {key} went over to another one, {where}"
