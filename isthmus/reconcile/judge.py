@@ -259,7 +259,7 @@ def _covers(shape: Shape, item: Item, leaf: Leaf) -> bool:
 
 
 def _difference(evidence: Evidence, pair: Pair, leaf: Leaf) -> Difference:
-    lane = _lane(evidence.shape, leaf)
+    lane = _lane(pair, leaf)
     repair: Repair = "due" if lane else "worklist"
     name = evidence.shape.mapping.name
     if lane:
@@ -277,14 +277,24 @@ def _difference(evidence: Evidence, pair: Pair, leaf: Leaf) -> Difference:
     )  # fmt: skip
 
 
-def _lane(shape: Shape, leaf: Leaf) -> Side | None:
-    """The side to be planned again: the owner; of a shared field the one side that moved."""
+def _lane(pair: Pair, leaf: Leaf) -> Side | None:
+    """The side to be planned again: the owner; of a shared field the one side that moved, or that fills the other."""
     if leaf.path == COMES_TO:
         return None
-    owner = shape.owner(leaf.path)
+    owner = pair.shape.owner(leaf.path)
     if owner == "both":
-        return next(iter(leaf.changed)) if len(leaf.changed) == 1 else None
+        sides = leaf.changed if len(leaf.changed) == 1 else _filling(pair, leaf)
+        return next(iter(sides)) if len(sides) == 1 else None
     return "crm" if owner == "crm" else "erp"
+
+
+def _filling(pair: Pair, leaf: Leaf) -> list[Side]:
+    """Who has a value in a shared row that was never seen, as the mapping file was edited: an empty one gives way. Of a
+    group or of lines that is not said of one field.
+    """
+    is_row = any(unit.name == leaf.path for unit in pair.shape.units)
+    is_new = not any(leaf.path in base for base in pair.base.values())
+    return [side for side in SIDES if is_row and is_new and leaf.own.get(side) is not None]
 
 
 def _editor(evidence: Evidence, side: Side) -> str | None:

@@ -120,6 +120,22 @@ def test_a_tie_out_before_the_edited_file_is_accepted_accuses_nobody(world: Worl
     assert causes == {"late"}
 
 
+def test_a_tie_out_before_the_edited_file_is_accepted_asks_nobody_to_correct_what_the_next_run_fills(
+    world: World,
+) -> None:
+    accepted(world, (SITE, SHARED))
+    world.run("customer")
+    edit = (SHARED, SHARED.replace("erp: website", "erp: email"))
+    world.mapping_file("customer", edit)
+    found = [one for one in world.shop.reconcile("totals", "cli:ada").differences if one.entity == "customer"]
+    assert {(one.repair, one.remedy) for one in found} == {
+        ("due", "the next run of customer writes the value of the CRM")
+    }
+    world.shop.office.accept("customer", "cli:ada", "it was read")
+    world.run("customer")
+    assert world.shop.reconcile("totals", "cli:ada").agrees
+
+
 def test_plan_tells_what_a_run_does_that_reads_everything_though_the_file_is_as_it_was(world: World) -> None:
     """One record went through by an edited file, and the edit was taken back: the next run puts that record right."""
     world.run("customer")
