@@ -76,7 +76,19 @@ def _is_gone(holder: str) -> bool:
     is_ours = host == socket.gethostname() and counted_by in ("", _counted_by())
     if not is_ours or not number.isdigit() or started == "unknown":
         return False
-    return _started(int(number)) != started
+    now = _started(int(number))
+    return now != started and not (now == "unknown" and _is_running(int(number)))
+
+
+def _is_running(pid: int) -> bool:
+    """Whether there is a process of this number; of another user's, /proc may hide all else (``hidepid``)."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def database_time(connection: Connection) -> datetime:

@@ -67,6 +67,17 @@ def test_a_runner_that_died_here_is_succeeded_at_once(
     assert held.token == 2
 
 
+def test_a_runner_that_is_hidden_from_us_is_not_taken_for_dead(
+    engine: Engine, stranger: Callable[[], subprocess.Popen[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is another user's, on a machine where nobody sees what others run."""
+    process, seen = stranger(), leases._started
+    monkeypatch.setattr(leases, "_started", lambda pid: seen(pid) if pid == os.getpid() else "unknown")
+    assert isinstance(leases.take(engine, "order"), leases.Taken)
+    _end(process, signal.SIGKILL)
+    assert isinstance(leases.take(engine, "order"), leases.Lease), "now it is"
+
+
 @pytest.mark.skipif(shutil.which("unshare") is None, reason="nobody can count processes apart here")
 def test_a_runner_in_another_container_of_this_machine_is_not_taken_for_dead(sqlite_url: str) -> None:
     """Containers in the host's network bear its name, and each counts its processes for itself."""
