@@ -27,7 +27,7 @@ from isthmus.sync.commit import Work, store_page
 from isthmus.sync.conclude import Conclusion, conclude
 from isthmus.sync.decision import Decision, Direction, Read, translate
 from isthmus.sync.inherit import untangle
-from isthmus.sync.look import look, look_at_refused
+from isthmus.sync.look import look, look_at_doubted, look_at_refused
 from isthmus.sync.plan import plan_page
 from isthmus.sync.ports import Ports, Stage
 from isthmus.sync.succession import hold_heirs
@@ -148,7 +148,8 @@ class Leg:
 
     def _decide(self, stage: Stage, reads: Sequence[Read]) -> list[Decision]:
         want_awaited(stage, reads)
-        decisions = hold_heirs(self.direction, plan_page(self.direction, reads, look(stage, reads)))
+        planned = plan_page(self.direction, reads, look(stage, reads))
+        decisions = hold_heirs(self.direction, planned, look_at_doubted(stage, planned))
         self._refuse_exodus(decisions, stage.connection)
         listed = [Conclusion(one, "worklisted", one.item) for one in decisions if one.outcome == "worklisted"]
         if flood := self._find_flood(listed, len(reads), stage.connection):

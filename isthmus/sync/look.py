@@ -151,6 +151,16 @@ def look_at_refused(stage: Stage, refused: Sequence[Decision]) -> None:
         one.until = next(((place, merged[place]) for place in behind), one.until)
 
 
+def look_at_doubted(stage: Stage, decisions: Sequence[Decision]) -> dict[str, str]:
+    """Who would be born though they were to take over a pair, and nobody heard whether they did: heir → loser."""
+    entity, lane = stage.direction.mapping.entity, stage.direction.lane
+    born = [f"{entity} {one.read.id}" for one in decisions if one.outcome == "created"]
+    doubted = worklist.waiting_for(stage.connection, born, reasons=["in_doubt"]) if born else []
+    items = worklist.load(stage.connection, lane, [key for at, key in doubted if at == lane])
+    heirs = {str(item.waits_for).partition(" ")[2]: key for key, item in items.items()}
+    return {heir: loser for heir, loser in heirs.items() if heir != loser}
+
+
 def _twins_of(direction: Direction, decision: Decision) -> dict[Reference, str]:
     """A record of the ERP, and what it refers to in what was to be written: each with its id in the CRM."""
     pair, form = decision.binding, decision.read.form

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import orjson
@@ -124,8 +124,10 @@ def take_over(case: Case, pair: Binding) -> Decision:
     return decision
 
 
-def hold_heirs(direction: Direction, decisions: Sequence[Decision]) -> list[Decision]:
-    """Who takes over a pair in this very page follows when that is stored: a key is sent once a page."""
+def hold_heirs(direction: Direction, decisions: Sequence[Decision], doubted: Mapping[str, str]) -> list[Decision]:
+    """Who takes over a pair in this very page follows when that is stored: a key is sent once a page. So does who was
+    to take it over in an earlier one, of which nobody has heard (``doubted``: heir → loser).
+    """
     heirs = {
         one.binding.seen(direction.source).id: one.read.id
         for one in decisions
@@ -134,6 +136,7 @@ def hold_heirs(direction: Direction, decisions: Sequence[Decision]) -> list[Deci
         and one.change is not None
         and one.binding is not None
     }
+    heirs = {**doubted, **heirs}
     return [
         _hold(direction, one.read, heirs[one.read.id])
         if one.read.id in heirs and not one.read.record.merged_into

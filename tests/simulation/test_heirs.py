@@ -172,3 +172,23 @@ def test_a_take_over_in_doubt_is_carried_out_later_though_the_deletion_is_read_o
     pair = "SELECT b.crm_id FROM state_alias a JOIN state_binding b ON b.id = a.binding_id WHERE a.id = '{}'"
     assert tale.rows(pair.format(former)) == [(anew,)], "who had it before is another name of it"
     assert tale.is_open(anew)
+
+
+@pytest.mark.parametrize("fate", ["doubted", "undone"])
+@pytest.mark.parametrize("erp", ["far", "weak"])
+def test_the_winner_of_a_merge_whose_answer_was_lost_twice_is_not_entered_a_second_time(
+    erp: ErpKind, fate: str
+) -> None:
+    """Sales edit the winner meanwhile: it is read without the loser, and still takes over what that one has."""
+    tale = Tale(erp)
+    loser, winner = tale.hand.known, tale.hand.account()
+    customer = tale.hand.erp_id("customer", loser)
+    tale.world.crm.merge(winner, loser, SALES)
+    for _ in range(2):
+        tale.run("customer", fate)
+        assert tale.listed() == {loser: "in_doubt", winner: "waiting"}
+        tale.world.crm.edit("Account", winner, SALES, Name="Birch Example")
+    tale.calm()
+    assert tale.listed() == {}
+    assert dict(tale.world.pairs("customer"))[winner] == customer
+    assert len(tale.world.pairs("customer")) == 2
