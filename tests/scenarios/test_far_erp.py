@@ -25,7 +25,7 @@ class FarErp:
     def __init__(self, near: Connector) -> None:
         self._near = near
         self.batch = near.capabilities.batch_size
-        self.fate = "answer"  # or lose, or doubt, or moved
+        self.fate = "answer"  # or lose, or doubt, or moved, or busy
         self.before: Hook = lambda _stream, _changes: None
         self.written: list[str] = []
 
@@ -41,6 +41,9 @@ class FarErp:
         self.before(stream, changes)
         if self.fate == "moved":
             return [Answer(change.key, "moved") for change in changes]
+        if self.fate == "busy":
+            locked = Fault("far ERP", "somebody else has locked it", "nothing to do")
+            return [Answer(change.key, "refused", fault=locked, busy=True) for change in changes]
         answers = self._near.write(stream, changes)
         self.written += [change.key for change in changes]
         if self.fate == "lose":
@@ -199,12 +202,7 @@ def test_a_far_erp_that_is_busy_is_asked_again_later_and_nothing_is_to_be_correc
     world.limits = Limits(refused_count=5)
     world.reopen()
     erp = far(world)
-    fault = Fault("far ERP", "somebody else has locked it", "nothing to do")
-
-    def refuse(_stream: str, changes: Sequence[Change], _within: object | None = None) -> list[Answer]:
-        return [Answer(one.key, "refused", fault=fault, busy=True) for one in changes]
-
-    erp.write = refuse  # type: ignore[method-assign]
+    erp.fate = "busy"
     account = world.account("Locked Ltd")
     for _ in range(3):
         world.pass_time(minutes=60)
@@ -216,7 +214,7 @@ def test_a_far_erp_that_is_busy_is_asked_again_later_and_nothing_is_to_be_correc
     with pytest.raises(Unavailable, match=r"6 of 6 records of one page are refused.*nothing is to be corrected"):
         world.run("customer")
     assert [item.source_id for item in world.items()] == [account]
-    del erp.write
+    erp.fate = "answer"
     world.run("customer")
     assert [one for one in accounts if not world.is_bound("customer", one)] == []
     assert world.items() == []
