@@ -212,11 +212,14 @@ class Airflow:
         path = f"/dags/isthmus_worklist/dagRuns/{run}/hitlDetails?response_received=false"
         wait_until(lambda: bool(self.ask("admin", "GET", path)["hitl_details"]), 120)
         (page,) = self.ask("admin", "GET", path)["hitl_details"]
-        # Airflow takes an answer that comes before it has put the task aside for a lost task, and asks again.
-        put_aside = re.compile(rf"executor event with state success .*task_id='ask'.*{re.escape(run)}")
-        wait_until(lambda: put_aside.search(self.log.read_text(errors="replace")) is not None, 60)
+        self.wait_until_put_aside(run, 0)
         assert self.states(run)["ask"] == "awaiting_input"
         return dict(page)
+
+    def wait_until_put_aside(self, run: str, place: int) -> None:
+        """Airflow takes an answer that comes before it has put the task aside for a lost task, and asks again."""
+        told = rf"executor event with state success .*task_id='ask'.*{re.escape(run)}.*map_index={place}\b"
+        wait_until(lambda: re.search(told, self.log.read_text(errors="replace")) is not None, 60)
 
     def reply(self, who: str, run: str, choices: dict[str, str]) -> None:
         path = f"/dags/isthmus_worklist/dagRuns/{run}/taskInstances/ask/0/hitlDetails"
@@ -311,8 +314,9 @@ def test_what_one_page_is_answered_is_carried_out_while_others_wait(company: Com
         return {number: one["task_instance"]["map_index"] for one in put_aside for number in one["params"]}
 
     def reply(number: str, take: str) -> None:
-        body = {"chosen_options": ["answer"], "params_input": {number: take}}
-        airflow.ask("vera", "PATCH", f"{path}/taskInstances/ask/{waiting()[number]}/hitlDetails", body)
+        place, body = waiting()[number], {"chosen_options": ["answer"], "params_input": {number: take}}
+        airflow.wait_until_put_aside(run, place)
+        airflow.ask("vera", "PATCH", f"{path}/taskInstances/ask/{place}/hitlDetails", body)
 
     wait_until(lambda: set(numbers) <= set(waiting()), 120)
     reply(numbers[0], "crm")
