@@ -26,7 +26,7 @@ def flow(value: Any, *, alone: bool = False) -> str:
 
 
 def _text(text: str, *, alone: bool) -> str:
-    if _BARE.fullmatch(text.replace(",", "") if alone else text) and not _TAKEN.fullmatch(text):
+    if _BARE.fullmatch(text.replace(",", "~") if alone else text) and not _TAKEN.fullmatch(text):  # none begins it
         return text
     return '"' + "".join(_ESCAPES.get(letter, letter) for letter in text) + '"'
 

@@ -153,7 +153,9 @@ def test_the_vocabulary_of_the_guide_is_one(tmp_path: Path) -> None:
 
 _TEXTS = st.one_of(
     st.text("abc :#,[]{}&*!|>'\"%@`\\-?0189.~=\n\té€", max_size=12),
-    st.sampled_from(["true", "null", "~", "NO", "0012", "12:30", "a: b", "a #b", "-", "1.50", "<<", "=", "---", "a:"]),
+    st.sampled_from(
+        ["true", "null", "~", "NO", "0012", "12:30", "a: b", "a #b", "-", ",0", "1.50", "<<", "=", "---", "a:"]
+    ),
     st.text("ab ", min_size=100, max_size=200),
 )
 _SCALARS = st.one_of(_TEXTS, st.none(), st.booleans())
