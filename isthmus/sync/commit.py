@@ -89,13 +89,16 @@ def _join_questions(stage: Stage, conclusions: Sequence[Conclusion], now: str) -
     across = Lane(direction.mapping.name, direction.target)
     told = {
         pair.seen(direction.target).id: one
-        for one in conclusions
-        if direction.shared and one.outcome != "superseded" and (pair := one.decision.binding) is not None
+        for one in sorted(conclusions, key=lambda one: one.outcome != "superseded")  # a newer look counts
+        if direction.shared and (pair := one.decision.binding) is not None
     }  # what is unchanged too: it may have been something else within the same second
     dues, joined = [], []
     for key, item in worklist.load(connection, across, list(told)).items() if told else ():
         one = told[key]
         if not _is_question(item):
+            continue
+        one.is_asked = True
+        if one.outcome == "superseded":  # an older look says nothing
             continue
         if one.item is not None and _is_question(one.item):
             same = worklist.asks_the_same(one.item, item)
@@ -260,7 +263,8 @@ def _is_stale(direction: Direction, one: Conclusion) -> bool:
         return False
     seen, stays = binding.seen(direction.source), one.read.is_inside or binding.regardless
     crossed = stays is bool(binding.left(direction.source))
-    return (seen.hash != one.read.hash or crossed or one.listed is not None) and not seen.is_erased
+    is_listed = one.is_asked or one.listed is not None
+    return (seen.hash != one.read.hash or crossed or is_listed) and not seen.is_erased
 
 
 def _asks_back(direction: Direction, one: Conclusion, now: str) -> Due | None:

@@ -30,6 +30,7 @@ class Conclusion:
     again: str = ""  # why the next run is to plan it once more
     before: str = ""  # the form that the pair's source showed last, as text
     listed: Item | None = None  # what stood on the worklist until then
+    is_asked: bool = False  # people are asked about it under the other side's record
 
     @property
     def read(self) -> Read:

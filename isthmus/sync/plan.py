@@ -265,7 +265,7 @@ def _owed_back(case: Case, binding: Binding, before: Fields) -> str | None:
     direction = case.direction
     if direction.kept and direction.kept.isdisjoint(before):
         return f"{case.where} was told nothing yet of what the {direction.target.upper()} owns"
-    if binding.left(direction.source) == "deleted" and direction.spec.gone.get(direction.source) == "keep":
+    if binding.left(direction.source) == "deleted":
         return f"{case.where} is back, and was told nothing meanwhile"
     return None
 

@@ -189,7 +189,7 @@ PLANNING = (
               "_hear_out(stage, [one for one in conclusions if _is_question(known.get(one.read.id))], now)", "pass")),
     _bug("a question stays though the other side took it back", "contradictions second_thoughts",
          Edit(f"{_COMMIT}:_join_questions",
-              'one.outcome != "superseded" and', "(one.bind or _is_question(one.item)) and")),
+              "if direction.shared and", "if (one.bind or _is_question(one.item)) and")),
     _bug("who takes over a pair is told nothing", "merge",
          Edit(f"{_PLAN}:_owed_back", "direction.kept.isdisjoint(before)", "False")),
     _bug("nothing is pulled", "", Edit("isthmus.sync.crossing:_cross_one", "if row.pull and", "if False and")),

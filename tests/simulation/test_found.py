@@ -268,3 +268,20 @@ def test_a_crash_behind_a_page_that_was_short_does_not_hide_what_it_left_out(own
     for _ in range(3):
         own.run("customer")
     assert own.rows("SELECT name FROM erp_customer WHERE name = 'Alder Example'") == [("Alder Example",)]
+
+
+@pytest.mark.parametrize("place", range(1, 11))
+def test_a_repair_that_was_not_through_when_its_account_was_deleted_is_made_when_that_is_back(
+    own: Tale, place: int
+) -> None:
+    crm, known = own.world.crm, own.hand.known
+    own.calm(2)
+    number = crm.things["Account"][known].fields["Number"]
+    crm.edit("Account", known, SALES, Number="X1")
+    own.run("customer", worker=Worker("first", crashes_at=place))
+    crm.delete("Account", known, SALES)
+    own.calm(2)
+    assert not own.is_open(known)
+    crm.undelete("Account", known, SALES)
+    own.calm()
+    assert crm.things["Account"][known].fields["Number"] == number

@@ -194,3 +194,21 @@ def test_what_differs_on_a_customer_that_was_there_already_is_asked_or_filled(
         tale.calm()
     held = in_erp or in_crm
     assert (phones(tale, account), tale.listed()) == ((held, held), {})
+
+
+def test_sales_take_their_number_back_on_an_account_that_left_under_an_older_stamp() -> None:
+    """Its pair is known from before it left, and people are asked under the clerk's record."""
+    tale = Tale("own")
+    crm, known = tale.world.crm, tale.hand.known
+    crm.edit("Account", known, SALES, Phone="P0")
+    tale.calm(3)
+    crm.edit("Account", known, SALES, Type="Prospect")
+    tale.calm(2)
+    crm.skew = timedelta(hours=-12)
+    crm.edit("Account", known, SALES, Phone="P1")
+    call(tale, "P2")
+    tale.calm(2)
+    assert list(tale.listed().values()) == ["conflict"]
+    crm.edit("Account", known, SALES, Phone="P0")
+    tale.calm()
+    assert (phones(tale), tale.listed()) == (("P2", "P2"), {})

@@ -233,8 +233,9 @@ class Auditor:
         terms = {
             row["id"]: (row["parent_id"] if row["shares_parent_limit"] else None, row["limit_minor"])
             for row in self.world.ask(
-                "SELECT c.id, c.parent_id, t.shares_parent_limit, t.limit_minor FROM erp_customer c"
-                " LEFT JOIN erp_credit_term t ON t.customer_id = c.id"
+                "SELECT c.id, coalesce(m.into_id, c.parent_id) AS parent_id, t.limit_minor,"
+                " m.into_id IS NOT NULL OR t.shares_parent_limit AS shares_parent_limit FROM erp_customer c"
+                " LEFT JOIN erp_credit_term t ON t.customer_id = c.id LEFT JOIN erp_merger m ON m.customer_id = c.id"
             )
         }
         same, self.terms = terms == self.terms and self.world.sittings == self.sittings, terms
@@ -256,7 +257,8 @@ class Auditor:
                 raise Violation("Credit-safe", f"customer {root} has ordered {owed[root]}, beyond its limit of {limit}")
 
     def _root(self, customer: int) -> int:
-        """Whose limit counts. Nobody's parents go in a circle."""
+        """Whose limit counts: what one that was merged away owes or has paid is its winner's. Nobody's parents go in a
+        circle."""
         while (parent := self.terms[customer][0]) is not None:
             customer = parent
         return customer

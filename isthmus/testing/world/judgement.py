@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from isthmus.testing.world.shelf import Thing
+from isthmus.testing.world.shelf import US, Thing
 from isthmus.testing.world.world import Violation, World
 
 SOLD = ("partly_invoiced", "invoiced", "closed")
@@ -301,9 +301,16 @@ class Judgement:
             return True
         erp_id = self.pairs.get("order", {}).get(thing.id)
         row = self.erp("order", erp_id) if erp_id else None
-        if row is not None and (row["status"] in SOLD or erp_id in self.world.cancelled):
+        if row is not None and (row["status"] in SOLD or self._is_somebodys_end(row, str(erp_id))):
             return True
         return self._is_quote_off(thing, erp_id, customer_id)
+
+    def _is_somebodys_end(self, row: dict[str, Any], erp_id: str) -> bool:
+        """Whether people cancelled an order. Who edits a cancelled one is taken for who did that: it tells no more than
+        who came last."""
+        if erp_id in self.world.cancelled:
+            return True
+        return self.world.is_weak and row["status"] == "cancelled" and self.world.weak.things["order"][erp_id].by != US
 
     def _is_quote_off(self, thing: Thing, erp_id: str | None, customer_id: str) -> bool:
         quote_id = self.pairs.get("quote", {}).get(thing.fields.get("Quote") or "")
